@@ -1,0 +1,15 @@
+noinst_LIBRARIES += src/base/libcf-base.a
+src_base_libcf_base_a_SOURCES = \
+	src/base/addr.c \
+	src/base/addr.h \
+	src/base/buffer.c \
+	src/base/buffer.h \
+	src/base/cleanup.h \
+	src/base/clock.c \
+	src/base/clock.h \
+	src/base/error.c \
+	src/base/error.h \
+	src/base/fd.c \
+	src/base/fd.h \
+	src/base/hash.c \
+	src/base/hash.h

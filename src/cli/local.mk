@@ -1,0 +1,17 @@
+bin_PROGRAMS += childflow
+childflow_SOURCES = \
+	src/cli/main.c
+childflow_CFLAGS = $(AM_CFLAGS)
+childflow_LDADD = \
+	src/report/libcf-report.a \
+	src/engine/libcf-engine.a \
+	src/sandbox/libcf-sandbox.a \
+	src/policy/libcf-policy.a \
+	src/dns/libcf-dns.a \
+	src/netlink/libcf-netlink.a \
+	src/audit/libcf-audit.a \
+	src/loop/libcf-loop.a \
+	src/profile/libcf-profile.a \
+	src/base/libcf-base.a \
+	$(YAML_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(CARES_LIBS) $(NL_LIBS) $(NFTABLES_LIBS) \
+	$(JANSSON_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS) $(PTHREAD_LIBS)

@@ -1,0 +1,7 @@
+/*
+ * main.c - the program's entry
+ */
+int main(void)
+{
+    return 0;
+}

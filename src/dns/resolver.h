@@ -1,0 +1,76 @@
+/*
+ * resolver.h - the stub resolver of a run
+ *
+ * Takes whole DNS messages from the sandbox and gives whole answers back:
+ * from `hosts`, from the policy, from the cache, or from the policy's servers
+ * through c-ares. Every query becomes one `dns` event. An answer that carries
+ * addresses is given only after they are bound (dns/names.h), so that the
+ * flow that follows finds its rule. Single-threaded, in the loop.
+ */
+#ifndef CF_DNS_RESOLVER_H
+#define CF_DNS_RESOLVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "audit/audit.h"
+#include "base/addr.h"
+#include "base/error.h"
+#include "dns/names.h"
+#include "loop/loop.h"
+#include "profile/profile.h"
+
+struct cf_resolver;
+struct cf_query; /* one question under way */
+
+struct cf_resolver_config {
+    struct cf_loop *loop;
+    const struct cf_profile *profile;
+    struct cf_audit *audit;
+    struct cf_names *names;
+    struct cf_addr loopback4; /* answers for CF_HOST_LOOPBACK_NAME: the gateway's addresses; */
+    struct cf_addr loopback6; /* family NONE without IPv6 */
+    size_t cache_entries;     /* 0 turns it off */
+};
+
+/* Where a question came from. */
+struct cf_dns_client {
+    bool tcp;
+    struct cf_addr_port src;   /* in the sandbox */
+    struct cf_addr_port asked; /* the server that the program meant */
+};
+
+/*
+ * Everything in config is borrowed and outlives the resolver. With no servers
+ * in the profile, the host's resolv.conf is read now; none there is an error.
+ */
+int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
+                    struct cf_error *err);
+/* Queries under way are dropped without an answer; each is still logged (rcode -1). */
+void cf_resolver_free(struct cf_resolver *resolver);
+
+/* The upstream servers in use; borrowed. */
+const struct cf_addr_port *cf_resolver_servers(const struct cf_resolver *resolver, size_t *ret_n);
+
+/* "c-ares 1.18.1": the library that is linked in, for the log. Static. */
+const char *cf_resolver_library(void);
+
+/*
+ * Put one question. reply is called exactly once unless the query is
+ * cancelled, maybe before this returns; message is NULL when the client shall
+ * get no answer. For a UDP client the answer fits what the client's EDNS
+ * buffer size allows (512 without), truncated with TC set otherwise.
+ *
+ * ret_query: NULL once reply has been called; for cf_resolver_cancel()
+ *
+ * Returns 0, or -errno when reply will not be called.
+ */
+int cf_resolver_query(struct cf_resolver *resolver, const struct cf_dns_client *client,
+                      const uint8_t *message, size_t length,
+                      void (*reply)(void *data, const uint8_t *message, size_t length), void *data,
+                      struct cf_query **ret_query);
+
+/* The client is gone: reply will not be called. The query is still logged. */
+void cf_resolver_cancel(struct cf_query *query);
+
+#endif

@@ -1,0 +1,4 @@
+noinst_LIBRARIES += src/loop/libcf-loop.a
+src_loop_libcf_loop_a_SOURCES = \
+	src/loop/loop.c \
+	src/loop/loop.h

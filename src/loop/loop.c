@@ -1,0 +1,335 @@
+/*
+ * loop.c - one thread waits here for everything
+ *
+ * How this works. A turn is: wait in epoll_wait() until a descriptor is ready
+ * or the first timer is due; call the descriptors of this batch; call the
+ * timers that are due; call the tasks that were queued when the tasks began.
+ * A watch that is taken out during a turn is also struck from the rest of the
+ * batch, so that a callback may free any object. Timers stand in a binary
+ * heap that knows each timer's slot; a task queued by a task waits for the
+ * next turn, which then does not sleep, so that no one starves the others.
+ */
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hash.h"
+
+#define BATCH 256
+
+struct cf_loop {
+    int epoll_fd;
+    bool stopped;
+    int result;
+    int64_t now_us;
+    struct epoll_event batch[BATCH];
+    int batch_at, batch_end;
+    struct cf_timer **heap;
+    size_t n_heap, heap_capacity;
+    struct cf_task *tasks, **tasks_tail;
+};
+
+int cf_loop_new(struct cf_loop **ret_loop, struct cf_error *err)
+{
+    struct cf_loop *loop = calloc(1, sizeof *loop);
+
+    if (!loop)
+        return cf_error_errno(err, -ENOMEM, "cannot make the event loop");
+    loop->tasks_tail = &loop->tasks;
+    loop->now_us = cf_clock_monotonic_us();
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0) {
+        int code = -errno;
+
+        free(loop);
+        return cf_error_errno(err, code, "cannot make the event loop");
+    }
+    *ret_loop = loop;
+    return 0;
+}
+
+void cf_loop_free(struct cf_loop *loop)
+{
+    if (!loop)
+        return;
+    close(loop->epoll_fd);
+    free(loop->heap);
+    free(loop);
+}
+
+int64_t cf_loop_now_us(const struct cf_loop *loop)
+{
+    return loop->now_us;
+}
+
+void cf_loop_stop(struct cf_loop *loop, int result)
+{
+    if (loop->stopped)
+        return;
+    loop->stopped = true;
+    loop->result = result;
+}
+
+int cf_loop_watch(struct cf_loop *loop, struct cf_watch *watch, int fd, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = watch };
+
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+        return -errno;
+    watch->fd = fd;
+    return 0;
+}
+
+int cf_loop_rewatch(struct cf_loop *loop, struct cf_watch *watch, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = watch };
+
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0 ? -errno : 0;
+}
+
+void cf_loop_unwatch(struct cf_loop *loop, struct cf_watch *watch)
+{
+    if (watch->fd < 0)
+        return;
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+    watch->fd = -1;
+    for (int i = loop->batch_at; i < loop->batch_end; i++) {
+        if (loop->batch[i].data.ptr == watch)
+            loop->batch[i].data.ptr = NULL;
+    }
+}
+
+static void heap_put(struct cf_loop *loop, size_t i, struct cf_timer *timer)
+{
+    loop->heap[i] = timer;
+    timer->slot = i + 1;
+}
+
+/* Move the timer at i up or down to where its due time belongs. */
+static void heap_settle(struct cf_loop *loop, size_t i)
+{
+    struct cf_timer *timer = loop->heap[i];
+
+    while (i > 0 && loop->heap[(i - 1) / 2]->due_us > timer->due_us) {
+        heap_put(loop, i, loop->heap[(i - 1) / 2]);
+        i = (i - 1) / 2;
+    }
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child >= loop->n_heap)
+            break;
+        if (child + 1 < loop->n_heap && loop->heap[child + 1]->due_us < loop->heap[child]->due_us)
+            child++;
+        if (loop->heap[child]->due_us >= timer->due_us)
+            break;
+        heap_put(loop, i, loop->heap[child]);
+        i = child;
+    }
+    heap_put(loop, i, timer);
+}
+
+int cf_loop_timer_start(struct cf_loop *loop, struct cf_timer *timer, int64_t due_us)
+{
+    if (timer->slot == 0) {
+        if (loop->n_heap == loop->heap_capacity) {
+            size_t capacity = loop->heap_capacity ? loop->heap_capacity * 2 : 64;
+            struct cf_timer **heap = realloc(loop->heap, capacity * sizeof(struct cf_timer *));
+
+            if (!heap)
+                return -ENOMEM;
+            loop->heap = heap;
+            loop->heap_capacity = capacity;
+        }
+        heap_put(loop, loop->n_heap++, timer);
+    }
+    timer->due_us = due_us;
+    heap_settle(loop, timer->slot - 1);
+    return 0;
+}
+
+void cf_loop_timer_stop(struct cf_loop *loop, struct cf_timer *timer)
+{
+    size_t i = timer->slot;
+
+    if (i == 0)
+        return;
+    timer->slot = 0;
+    i--;
+    loop->n_heap--;
+    if (i < loop->n_heap) {
+        heap_put(loop, i, loop->heap[loop->n_heap]);
+        heap_settle(loop, i);
+    }
+}
+
+void cf_loop_task_add(struct cf_loop *loop, struct cf_task *task)
+{
+    if (task->link)
+        return;
+    task->next = NULL;
+    task->link = loop->tasks_tail;
+    *loop->tasks_tail = task;
+    loop->tasks_tail = &task->next;
+}
+
+void cf_loop_task_remove(struct cf_loop *loop, struct cf_task *task)
+{
+    if (!task->link)
+        return;
+    *task->link = task->next;
+    if (task->next)
+        task->next->link = task->link;
+    else
+        loop->tasks_tail = task->link;
+    task->link = NULL;
+}
+
+/* The tail of the queue is a mark, so that what tasks add runs in the next turn. */
+static void no_op(struct cf_task *task)
+{
+    (void)task;
+}
+
+static void run_tasks(struct cf_loop *loop)
+{
+    struct cf_task mark = { .fn = no_op };
+
+    if (!loop->tasks)
+        return;
+    cf_loop_task_add(loop, &mark);
+    while (loop->tasks != &mark && !loop->stopped) {
+        struct cf_task *task = loop->tasks;
+
+        cf_loop_task_remove(loop, task);
+        task->fn(task);
+    }
+    cf_loop_task_remove(loop, &mark);
+}
+
+static void run_timers(struct cf_loop *loop)
+{
+    while (loop->n_heap > 0 && loop->heap[0]->due_us <= loop->now_us && !loop->stopped) {
+        struct cf_timer *timer = loop->heap[0];
+
+        cf_loop_timer_stop(loop, timer);
+        timer->fn(timer);
+    }
+}
+
+static int wait_ms(const struct cf_loop *loop)
+{
+    int64_t us;
+
+    if (loop->tasks)
+        return 0;
+    if (loop->n_heap == 0)
+        return -1;
+    us = loop->heap[0]->due_us - cf_clock_monotonic_us();
+    if (us <= 0)
+        return 0;
+    us = (us + 999) / 1000;
+    return us > 3600000 ? 3600000 : (int)us;
+}
+
+int cf_loop_run(struct cf_loop *loop)
+{
+    while (!loop->stopped) {
+        int n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, wait_ms(loop));
+
+        if (n < 0) {
+            if (errno != EINTR)
+                return -errno;
+            n = 0;
+        }
+        loop->now_us = cf_clock_monotonic_us();
+        loop->batch_end = n;
+        for (loop->batch_at = 0; loop->batch_at < loop->batch_end && !loop->stopped;) {
+            struct epoll_event *event = &loop->batch[loop->batch_at++];
+            struct cf_watch *watch = event->data.ptr;
+
+            if (watch)
+                watch->fn(watch, event->events);
+        }
+        loop->batch_at = loop->batch_end = 0;
+        run_timers(loop);
+        run_tasks(loop);
+    }
+    loop->stopped = false;
+    return loop->result;
+}
+
+static void child_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct cf_child *child = cf_container_of(watch, struct cf_child, watch);
+
+    (void)events;
+    child->fn(child);
+}
+
+int cf_loop_child_start(struct cf_loop *loop, struct cf_child *child, pid_t pid)
+{
+    int r, fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
+
+    if (fd < 0)
+        return -errno;
+    child->pid = pid;
+    child->watch.fn = child_ready;
+    r = cf_loop_watch(loop, &child->watch, fd, EPOLLIN);
+    if (r < 0)
+        close(fd);
+    return r;
+}
+
+/* Take the watch out and close the descriptor that belongs to it. */
+static void watch_close(struct cf_loop *loop, struct cf_watch *watch)
+{
+    int fd = watch->fd;
+
+    cf_loop_unwatch(loop, watch);
+    cf_fd_close(&fd);
+}
+
+void cf_loop_child_stop(struct cf_loop *loop, struct cf_child *child)
+{
+    watch_close(loop, &child->watch);
+}
+
+static void signals_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct cf_signals *signals = cf_container_of(watch, struct cf_signals, watch);
+    struct signalfd_siginfo info;
+
+    (void)events;
+    /* One a turn: the callback may stop the watch; level-triggered brings the rest. */
+    if (read(watch->fd, &info, sizeof info) == (ssize_t)sizeof info)
+        signals->fn(signals, &info);
+}
+
+int cf_loop_signals_start(struct cf_loop *loop, struct cf_signals *signals, const sigset_t *set)
+{
+    int r, fd;
+
+    if (sigprocmask(SIG_BLOCK, set, NULL) < 0)
+        return -errno;
+    fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    signals->watch.fn = signals_ready;
+    r = cf_loop_watch(loop, &signals->watch, fd, EPOLLIN);
+    if (r < 0)
+        close(fd);
+    return r;
+}
+
+void cf_loop_signals_stop(struct cf_loop *loop, struct cf_signals *signals)
+{
+    watch_close(loop, &signals->watch);
+}

@@ -1,0 +1,99 @@
+/*
+ * gateway.h - the two network namespaces of a run, and a hand in the inner one
+ *
+ * The sandbox's network namespace has lo and eth0; the gateway's has gw0, the
+ * other end of the veth, and rules that bring every packet to the engine.
+ * Both belong to the user namespace that the caller is in. A thread of this
+ * process enters the gateway's namespace and stays there: it alone can make
+ * sockets in it, and they are handed over as plain descriptors. See
+ * doc/design.md, "Setting up".
+ */
+#ifndef CF_NETLINK_GATEWAY_H
+#define CF_NETLINK_GATEWAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/error.h"
+
+/* Addresses that are routed nowhere (RFC 2544, RFC 3849). */
+#define CF_SANDBOX_IPV4 "198.18.0.2"
+#define CF_GATEWAY_IPV4 "198.18.0.1"
+#define CF_LINK_IPV4_BITS 30
+#define CF_SANDBOX_IPV6 "2001:db8:cf::2"
+#define CF_GATEWAY_IPV6 "2001:db8:cf::1"
+#define CF_LINK_IPV6_BITS 126
+
+/* Where the transparent listeners of the gateway wait. */
+#define CF_GATEWAY_TCP_PORT 61001
+#define CF_GATEWAY_UDP_PORT 61001
+#define CF_GATEWAY_DNS_PORT 53
+
+/* Packets of these groups come from cf_nflog: (a) judged, (b) refused as no flow. */
+#define CF_NFLOG_FLOWS 7
+#define CF_NFLOG_STRAYS 8
+
+/* Mark of a held SYN that goes back in. */
+#define CF_GATEWAY_MARK 1
+
+/* What the host's own network looks like; read before anything is unshared. */
+struct cf_host_network {
+    bool has_ipv4; /* a route to the world: a default route, or any that is not link-local */
+    bool has_ipv6;
+    uint32_t mtu;        /* of the interface of the default route; 1500 when there is none */
+    char interface[16];  /* of the default route, "" when there is none */
+};
+
+/* Returns 0 or -errno with a message. */
+int cf_host_network_read(struct cf_host_network *ret, struct cf_error *err);
+
+struct cf_gateway_config {
+    bool ipv4, ipv6;
+    uint32_t mtu;
+    /* Group ids that may open ping sockets inside: the mapped range, both belong to it. */
+    unsigned first_gid, last_gid;
+};
+
+struct cf_gateway {
+    int sandbox_netns_fd; /* for the command's setns(2) */
+    int tcp_fd;    /* listening, transparent, dual-stack IPv6 (IPv4 as mapped addresses) */
+    int udp4_fd;   /* transparent, IP_RECVORIGDSTADDR, IP_PKTINFO, for new flows */
+    int udp6_fd;   /* the same for IPv6; -1 without IPv6 */
+    int dns4_fd;   /* port 53 of every address, UDP, IP_PKTINFO, transparent */
+    int dns6_fd;   /* -1 without IPv6 */
+    int raw4_fd;   /* IPPROTO_RAW, IP_HDRINCL: packets to the sandbox */
+    int raw6_fd;   /* -1 without IPv6 */
+    int inject4_fd; /* IPPROTO_RAW with CF_GATEWAY_MARK: held SYNs back in */
+    int inject6_fd;
+    int flows_fd;  /* netlink, bound to CF_NFLOG_FLOWS, non-blocking */
+    int strays_fd; /* netlink, bound to CF_NFLOG_STRAYS */
+    struct cf_gateway_thread *thread;
+};
+
+/*
+ * Make both namespaces, the link, the rules and the sockets.
+ *
+ * The caller is in the user namespace that shall own them, with all
+ * capabilities there, and stays in its own network namespace.
+ *
+ * ret: the caller's, cf_gateway_close()
+ *
+ * Returns 0 or -errno; the message names what the kernel lacks.
+ */
+int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **ret,
+                    struct cf_error *err);
+void cf_gateway_close(struct cf_gateway *gateway);
+
+/*
+ * A socket made in the gateway's namespace, as socket(2), close-on-exec and
+ * non-blocking. Costs a hand-over between threads, about 20 µs. Returns a
+ * descriptor or -errno.
+ */
+int cf_gateway_socket(struct cf_gateway *gateway, int domain, int type, int protocol);
+
+/* Packets and bytes that came from the sandbox over the link (gw0's receive counters). */
+int cf_gateway_counters(struct cf_gateway *gateway, uint64_t *ret_packets, uint64_t *ret_bytes);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * diagnostic.h - what is wrong with a policy, all of it at once
+ *
+ * Each finding is printed as
+ *
+ *     FILE:LINE:COLUMN: error: KEY: expected ..., got 'WHAT' (did you mean 'X'?)
+ *       the line itself
+ *             ^
+ */
+#ifndef CF_POLICY_DIAGNOSTIC_H
+#define CF_POLICY_DIAGNOSTIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+enum cf_severity {
+    CF_SEVERITY_ERROR,
+    CF_SEVERITY_WARNING,
+};
+
+struct cf_diagnostic {
+    enum cf_severity severity;
+    char *file;
+    unsigned line;   /* from 1; 0: the whole file */
+    unsigned column; /* from 1, in characters */
+    char *key;       /* "egress.allow[2]"; NULL when no key is concerned */
+    char *message;
+    char *source; /* the line as it stands in the file; NULL when there is none */
+};
+
+struct cf_diagnostics {
+    struct cf_diagnostic *items; /* in the order of file and line */
+    size_t n_items;
+    size_t n_errors, n_warnings;
+};
+
+void cf_diagnostics_init(struct cf_diagnostics *diagnostics);
+void cf_diagnostics_done(struct cf_diagnostics *diagnostics);
+
+/* The text of every finding; 0 or -ENOMEM. */
+int cf_diagnostics_format(const struct cf_diagnostics *diagnostics, struct cf_buffer *buffer);
+
+#endif

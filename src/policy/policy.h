@@ -1,0 +1,57 @@
+/*
+ * policy.h - YAML text to profile
+ *
+ * The one room that reads policies. Every key stands in the table of
+ * policy/schema.c. Any error refuses the whole policy; nothing is skipped.
+ */
+#ifndef CF_POLICY_POLICY_H
+#define CF_POLICY_POLICY_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "policy/diagnostic.h"
+#include "profile/profile.h"
+
+/* A value from the command line that beats the file; lists are in the order given. */
+struct cf_policy_options {
+    const char *mode;     /* NULL: not given */
+    const char *log;      /* NULL: not given; "" turns the log off */
+    const char *summary;  /* NULL: not given */
+    char *const *dns;     /* servers, replace the file's; NULL-terminated or NULL */
+    char *const *allow;   /* endpoints, added to the file's */
+    char *const *deny;
+};
+
+/*
+ * Read a policy file with what the command line adds.
+ *
+ * path:        NULL for the built-in policy: everything allowed, audit mode
+ * options:     may be NULL
+ * diagnostics: initialised by the caller; findings are added
+ * ret_profile: the caller's, written only when there was no error
+ *
+ * Returns 0, -EINVAL when the policy is wrong (diagnostics say how), or
+ * -errno with a message in err when the file could not be read.
+ */
+int cf_policy_load(const char *path, const struct cf_policy_options *options,
+                   struct cf_diagnostics *diagnostics, struct cf_profile **ret_profile,
+                   struct cf_error *err);
+
+/* The same from text; name is what messages call it. For tests and fuzzing. */
+int cf_policy_parse(const char *text, size_t length, const char *name,
+                    const struct cf_policy_options *options, struct cf_diagnostics *diagnostics,
+                    struct cf_profile **ret_profile, struct cf_error *err);
+
+/*
+ * The profile as YAML that parses to the same profile, every key that is
+ * built with its value; with origins, `# FILE:LINE` behind each value.
+ */
+int cf_policy_format(const struct cf_profile *profile, bool origins, struct cf_buffer *buffer);
+
+/*
+ * Protections that the policy language has on by default and that this
+ * version does not have yet ("egress.verify_names", ...). Static.
+ */
+const char *const *cf_policy_not_in_force(size_t *ret_n);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * profile.h - the typed policy: what a policy file means
+ *
+ * Made by the policy room, read by everyone, changed by no one once made. It
+ * owns all it points at. No I/O.
+ */
+#ifndef CF_PROFILE_PROFILE_H
+#define CF_PROFILE_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "profile/endpoint.h"
+
+enum cf_action {
+    CF_DENY,
+    CF_ALLOW,
+};
+
+enum cf_mode {
+    CF_MODE_ENFORCE,
+    CF_MODE_AUDIT, /* block nothing, log each would-be denial */
+    CF_MODE_COUNT
+};
+
+enum cf_dns_filter {
+    CF_DNS_FILTER_ALLOWED, /* names that no rule allows are denied */
+    CF_DNS_FILTER_ANY,
+    CF_DNS_FILTER_COUNT
+};
+
+enum cf_deny_answer {
+    CF_DENY_ANSWER_NXDOMAIN,
+    CF_DENY_ANSWER_REFUSED,
+    CF_DENY_ANSWER_ZERO, /* 0.0.0.0 and ::, no data for other types */
+    CF_DENY_ANSWER_COUNT
+};
+
+enum cf_ipv6 {
+    CF_IPV6_AUTO, /* when the host has a route */
+    CF_IPV6_ON,   /* no route, no run */
+    CF_IPV6_OFF,
+    CF_IPV6_COUNT
+};
+
+enum cf_summary {
+    CF_SUMMARY_NONE,
+    CF_SUMMARY_TEXT,
+    CF_SUMMARY_JSON,
+    CF_SUMMARY_COUNT
+};
+
+/* Where a value was written. */
+struct cf_origin {
+    const char *file; /* owned by the profile's list of files; "command line", "built-in" */
+    unsigned line;    /* from 1; 0 when there is none */
+    unsigned column;  /* from 1, in characters */
+};
+
+struct cf_rule {
+    enum cf_action action;
+    char *text; /* as written; the log's rule.text */
+    struct cf_endpoint endpoint;
+    struct cf_origin origin;
+    char *why; /* NULL when none was given */
+};
+
+/* One name of `hosts` or of the hosts file, with every address it has. */
+struct cf_host {
+    char *name; /* normalised */
+    struct cf_addr *addrs;
+    size_t n_addrs;
+    struct cf_origin origin;
+};
+
+struct cf_profile {
+    char *file;     /* as the user named it; NULL for the built-in policy */
+    char sha256[65]; /* of the file's bytes, hex; "" for the built-in policy */
+    char **files;   /* every name that an origin points at */
+    size_t n_files;
+
+    char *name;
+    char *description; /* NULL when there is none */
+    enum cf_mode mode;
+
+    struct {
+        struct cf_addr_port *servers; /* none: the host's resolv.conf */
+        size_t n_servers;
+        char **search;
+        size_t n_search;
+        enum cf_dns_filter filter;
+        enum cf_deny_answer deny_answer;
+    } dns;
+
+    struct cf_host *hosts; /* sorted by name, names are unique */
+    size_t n_hosts;
+
+    struct {
+        enum cf_action fallback; /* egress.default */
+        struct cf_origin fallback_origin;
+        struct cf_rule *rules; /* allow and deny, in the order of the file */
+        size_t n_rules;
+        enum cf_ipv6 ipv6;
+        uint16_t *host_ports; /* host.childflow.internal:PORT is 127.0.0.1:PORT of the host */
+        struct cf_rule *host_port_rules; /* one for each, for the log */
+        size_t n_host_ports;
+    } egress;
+
+    struct {
+        char *log; /* a path with placeholders, NULL for no log */
+        enum cf_summary summary;
+        bool fail_on_denial;
+    } audit;
+
+    char **command; /* NULL-terminated, or NULL */
+};
+
+/* The name that stands for the host's loopback when host_ports are listed. */
+#define CF_HOST_LOOPBACK_NAME "host.childflow.internal"
+
+/* A profile with every default of the policy language in place; NULL when out of memory. */
+struct cf_profile *cf_profile_new(void);
+void cf_profile_free(struct cf_profile *profile);
+
+/*
+ * Keep a file name for origins. Returns the profile's own copy (the same one
+ * for the same name), or NULL when out of memory.
+ */
+const char *cf_profile_file(struct cf_profile *profile, const char *name);
+
+/*
+ * Add one rule. text is copied; endpoint is taken over on success (emptied).
+ * Returns 0 or -ENOMEM.
+ */
+int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const char *text,
+                        struct cf_endpoint *endpoint, struct cf_origin origin);
+
+/* Add one address to a name of `hosts` (normalised); 0 or -ENOMEM. A double is kept once. */
+int cf_profile_host_add(struct cf_profile *profile, const char *name, const struct cf_addr *addr,
+                        struct cf_origin origin);
+/* NULL when the name is not in `hosts`. */
+const struct cf_host *cf_profile_host_find(const struct cf_profile *profile, const char *name);
+
+/* Add one port to host_ports with the rule that the log names; 0 or -ENOMEM. */
+int cf_profile_host_port_add(struct cf_profile *profile, uint16_t port, struct cf_origin origin);
+
+/* Names of the enums as the policy writes them. */
+const char *cf_mode_name(enum cf_mode mode);
+const char *cf_dns_filter_name(enum cf_dns_filter filter);
+const char *cf_deny_answer_name(enum cf_deny_answer answer);
+const char *cf_ipv6_name(enum cf_ipv6 ipv6);
+const char *cf_summary_name(enum cf_summary summary);
+
+#endif

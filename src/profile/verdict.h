@@ -1,0 +1,80 @@
+/*
+ * verdict.h - what the policy says of one flow or one name
+ *
+ * Pure: the same question gets the same answer, whatever the order of the
+ * rules. The rules of decision are "Verdict" in doc/policy.md; "How this
+ * works" in verdict.c follows them one by one.
+ */
+#ifndef CF_PROFILE_VERDICT_H
+#define CF_PROFILE_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "profile/profile.h"
+
+enum cf_reason {
+    CF_REASON_RULE,
+    CF_REASON_DEFAULT,
+    CF_REASON_PRIVATE,
+    CF_REASON_METADATA,
+    CF_REASON_REBINDING,
+    CF_REASON_NAME_MISSING,
+    CF_REASON_NAME_MISMATCH,
+    CF_REASON_ENCRYPTED_DNS,
+    CF_REASON_TYPE,
+    CF_REASON_QUIC,
+    CF_REASON_PROXY_REQUIRED,
+    CF_REASON_LIMIT,
+    CF_REASON_EXPIRED,
+    CF_REASON_MALFORMED,
+    CF_REASON_COUNT
+};
+
+struct cf_verdict {
+    enum cf_action action;      /* what is done */
+    bool would_deny;            /* audit mode let through what enforce denies */
+    enum cf_reason reason;
+    const struct cf_rule *rule; /* borrowed from the profile; NULL for a default */
+};
+
+/* A name that the destination address is known by in this run. */
+struct cf_flow_name {
+    const char *name; /* normalised */
+    bool alias;       /* only met inside a CNAME chain: counts for denials alone */
+    bool pinned;      /* `hosts` gives this address to this name */
+};
+
+struct cf_flow_query {
+    enum cf_proto proto;
+    struct cf_addr dst;
+    uint16_t port; /* host order; 0 for ICMP */
+    const struct cf_flow_name *names;
+    size_t n_names;
+};
+
+/*
+ * Judge a flow. Never fails. In audit mode action is CF_ALLOW and would_deny
+ * says what enforce would have done.
+ */
+void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
+                     struct cf_verdict *ret_verdict);
+
+/*
+ * Judge the asking for a name (normalised): allowed when some flow to that
+ * name could be allowed by name. With dns.filter `any`, only a deny rule that
+ * leaves no flow possible denies. Names of `hosts` are always allowed.
+ * alias: the name was only met inside a CNAME chain; then only a deny rule
+ * denies.
+ */
+void cf_verdict_name(const struct cf_profile *profile, const char *name, bool alias,
+                     struct cf_verdict *ret_verdict);
+
+/* A verdict that does not come from a rule, with the profile's mode applied. */
+void cf_verdict_deny(const struct cf_profile *profile, enum cf_reason reason,
+                     const struct cf_rule *rule, struct cf_verdict *ret_verdict);
+
+const char *cf_reason_name(enum cf_reason reason);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * sandbox.h - the namespaces that the command lives in
+ *
+ * Stages, in this order (see "How this works" in sandbox.c):
+ *   1. cf_sandbox_identity(): the engine's own user namespace.
+ *   2. The gateway room makes the network namespaces (netlink/gateway.h).
+ *   3. cf_sandbox_start(): a process of ours becomes PID 1 of new mount, PID,
+ *      UTS and IPC namespaces, puts our files over /etc, masks the sockets
+ *      that lead around the network namespace, enters the network namespace.
+ *   4. cf_sandbox_exec(): the command runs, in a user namespace below ours,
+ *      without capabilities outside it and without new privileges.
+ */
+#ifndef CF_SANDBOX_SANDBOX_H
+#define CF_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "loop/loop.h"
+
+struct cf_sandbox;
+
+/* The identity that the caller has; what maps are made of. */
+struct cf_identity {
+    uid_t uid; /* effective ids of the caller, before any namespace */
+    gid_t gid;
+    bool root; /* uid 0: the whole range is mapped, capabilities inside are kept */
+};
+
+/*
+ * Stage 1: put this process, single-threaded, into a new user namespace in
+ * which it has every capability and sees the same ids. Sockets of the host's
+ * network namespace go on working.
+ *
+ * Returns 0 or -errno; the message says what refused it and what to do.
+ */
+int cf_sandbox_identity(struct cf_identity *ret_identity, struct cf_error *err);
+
+struct cf_sandbox_config { /* borrowed until cf_sandbox_start() returns */
+    struct cf_identity identity;
+    int netns_fd;            /* of the sandbox's network namespace */
+    const char *resolv_conf; /* text of the three files */
+    const char *hosts;
+    const char *nsswitch_conf;
+    char *const *command; /* NULL-terminated; found by PATH as execvp(3) does */
+    const char *cwd;      /* NULL: the caller's */
+};
+
+/* A process that was still there when the command had ended. */
+struct cf_sandbox_leftover {
+    pid_t pid; /* inside */
+    char name[16];
+};
+
+struct cf_sandbox_end {
+    int exit_code;    /* -1 when a signal ended it; 126 and 127 when it could not be run */
+    int exit_signal;  /* 0 when none did */
+    int exec_errno;   /* why it could not be run; 0 when it ran */
+    bool killed;      /* PID 1 was killed from outside: the command's status is not known */
+    const struct cf_sandbox_leftover *leftovers; /* the first 32 */
+    size_t n_leftovers;                          /* how many are listed */
+    size_t n_left;                               /* how many there were */
+};
+
+/*
+ * Stage 3: everything but the exec. When this returns 0 the sandbox is whole
+ * and its PID 1 waits for cf_sandbox_exec().
+ *
+ * ended: called once, from the loop, when the command and all it left
+ *        behind are gone
+ *
+ * Returns 0 or -errno with a message from the stage that failed; nothing is
+ * left behind then.
+ */
+int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loop,
+                     void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
+                     struct cf_sandbox **ret_sandbox, struct cf_error *err);
+
+/* Stage 4. A command that cannot be run is not an error here: `ended` says so. */
+int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err);
+
+/* Send a signal to the command (not to what it started). 0 or -errno. */
+int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal);
+
+/* SIGKILL for the whole tree, now; `ended` still comes. */
+void cf_sandbox_kill(struct cf_sandbox *sandbox);
+
+/* Paths that were masked, for the log; borrowed. */
+const char *const *cf_sandbox_masked(const struct cf_sandbox *sandbox, size_t *ret_n);
+
+/* The PID of our PID 1 as the engine sees it. */
+pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox);
+
+/* Ends the tree when it is still there. */
+void cf_sandbox_free(struct cf_sandbox *sandbox);
+
+#endif
