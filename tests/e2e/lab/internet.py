@@ -1,0 +1,319 @@
+"""The fake internet and the fake host: addresses, routes and servers.
+
+    host namespace                           internet namespace
+    eth0 192.0.2.10/24, 2001:db8:1::10/64 ── up0 192.0.2.1, 2001:db8:1::1
+    lo   a server on 127.0.0.1:5432          lo  the addresses below, and their servers
+
+Everything is set up before the first case, and each server listens before its starter returns.
+"""
+import asyncio
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+
+from lab import space
+
+HOST4, HOST6 = "192.0.2.10", "2001:db8:1::10"
+ROUTER4, ROUTER6 = "192.0.2.1", "2001:db8:1::1"
+WEB4, WEB6 = "203.0.113.80", "2001:db8:2::80"
+DNS4, DNS6 = "203.0.113.53", "2001:db8:2::53"
+OTHER4 = "203.0.113.81"       # the same web server, under no name
+PRIVATE4 = "10.20.30.40"      # a private address that answers
+UNREACHABLE4, UNREACHABLE6 = "203.0.113.200", "2001:db8:2::200"
+PROHIBITED4 = "203.0.113.201"
+HOLE4, HOLE6 = "203.0.113.202", "2001:db8:2::202"
+
+ECHO, DIGEST, GREET, RESET, HOLD, CLOSED = 7, 1001, 1003, 1004, 1005, 9
+HOST_PORT = 5432
+FILES = 20
+
+# Eight records of 200 characters: more than a UDP answer of 1,232 bytes holds.
+BIG = "\n".join(f"txt-record=big.lab,{str(n) * 200}" for n in range(1, 9))
+
+DNSMASQ = f"""
+no-resolv
+no-hosts
+bind-interfaces
+user=root
+listen-address={DNS4},{DNS6}
+local=/lab/
+host-record=web.lab,{WEB4},{WEB6}
+host-record=git.lab,{WEB4}
+host-record=v4.lab,{WEB4}
+host-record=v6.lab,{WEB6}
+host-record=secret.lab,{WEB4}
+host-record=canary.lab,{WEB4}
+host-record=private.lab,{PRIVATE4}
+host-record=unreachable.lab,{UNREACHABLE4}
+host-record=hole.lab,{HOLE4}
+host-record=happy.lab,{WEB4},{HOLE6}
+host-record=a.zone.lab,{WEB4}
+host-record=b.a.zone.lab,{WEB4}
+host-record=zone.lab,{WEB4}
+cname=www.lab,alias.lab
+cname=alias.lab,web.lab
+{BIG}
+txt-record=small.lab,"a small record"
+mx-host=lab,web.lab,10
+"""
+
+NGINX = """
+daemon on;
+user root;
+worker_processes 1;
+pid {top}/nginx.pid;
+error_log {top}/nginx-error.log;
+events {{ worker_connections 2048; }}
+http {{
+    access_log {top}/nginx-access.log;
+    client_body_temp_path {top}/tmp; proxy_temp_path {top}/tmp; fastcgi_temp_path {top}/tmp;
+    uwsgi_temp_path {top}/tmp; scgi_temp_path {top}/tmp;
+    types {{ text/plain txt; }}
+    server {{
+        listen {web4}:80; listen {other4}:80; listen [{web6}]:80; listen {private4}:80;
+        listen {web4}:443 ssl; listen [{web6}]:443 ssl;
+        ssl_certificate {top}/web.pem; ssl_certificate_key {top}/web.key;
+        root {top}/www;
+    }}
+}}
+"""
+
+
+def tool(*words, **options):
+    """Run a program that must succeed; its output is shown only when it does not."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}: status {done.returncode}: "
+                           f"{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+# Servers of our own: what Debian's cannot be asked to do.
+
+async def echo(reader, writer):
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def digest(reader, writer):
+    """Read to the end, then answer: that works only when a half-close is passed on as one."""
+    total, sha = 0, hashlib.sha256()
+    while data := await reader.read(1 << 16):
+        total += len(data)
+        sha.update(data)
+    writer.write(f"{total} {sha.hexdigest()}\n".encode())
+    await writer.drain()
+    writer.close()
+
+
+async def greet(reader, writer):
+    """Speak first, as mail servers do."""
+    writer.write(b"220 ready\r\n")
+    await writer.drain()
+    await echo(reader, writer)
+
+
+async def reset(reader, writer):
+    """Answer the first byte with a RST."""
+    await reader.read(1)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                               struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+class Hold:
+    """Say how many connections are open right now, and keep them open."""
+    def __init__(self):
+        self.open = 0
+
+    async def __call__(self, reader, writer):
+        self.open += 1
+        writer.write(f"{self.open}\n".encode())
+        await writer.drain()
+        await reader.read()
+        self.open -= 1
+        writer.close()
+
+
+class UdpEcho(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        self.transport.sendto(data, addr)
+
+
+async def serve(listeners, ready):
+    hold = Hold()
+    handlers = {ECHO: echo, DIGEST: digest, GREET: greet, RESET: reset, HOLD: hold,
+                HOST_PORT: greet}
+    loop = asyncio.get_running_loop()
+    for address, port, udp in listeners:
+        if udp:
+            await loop.create_datagram_endpoint(UdpEcho, local_addr=(address, port))
+        else:
+            await asyncio.start_server(handlers[port], address, port, backlog=4096)
+    os.write(ready, b"1")
+    await asyncio.Event().wait()
+
+
+def start_servers(listeners):
+    """A process with servers of our own; returns when all of them listen."""
+    ready, tell = os.pipe()
+    if os.fork() == 0:
+        os.close(ready)
+        space.die_with_parent()
+        asyncio.run(serve(listeners, tell))
+        os._exit(0)
+    os.close(tell)
+    if os.read(ready, 1) != b"1":
+        raise RuntimeError("a server of the lab did not start")
+    os.close(ready)
+
+
+class Internet:
+    """Made by the runner, which moves from the internet's namespace to the host's on the way."""
+
+    def __init__(self, top):
+        self.top = pathlib.Path(top)
+        self.www = self.top / "www"
+        self.ca = self.top / "ca.pem"
+        self.dns_log = self.top / "dnsmasq.log"
+        self.www.mkdir(parents=True)
+        (self.top / "tmp").mkdir()
+        self.addresses()
+        self.content()
+        self.certificates()
+        self.servers()
+        self.netns = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        space.unshare(space.CLONE_NEWNET)
+        self.link()
+
+    def addresses(self):
+        tool("ip", "link", "set", "lo", "up")
+        for address in (WEB4, OTHER4, DNS4, PRIVATE4):
+            tool("ip", "addr", "add", f"{address}/32", "dev", "lo")
+        for address in (WEB6, DNS6):
+            tool("ip", "addr", "add", f"{address}/128", "dev", "lo", "nodad")
+        for kind, address in (("unreachable", UNREACHABLE4), ("unreachable", UNREACHABLE6),
+                              ("prohibit", PROHIBITED4), ("blackhole", HOLE4),
+                              ("blackhole", HOLE6)):
+            tool("ip", "route", "add", kind, address)
+        for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+            pathlib.Path("/proc/sys/net", name).write_text("1")
+
+    def content(self):
+        (self.www / "index.html").write_text("hello from the lab\n")
+        sums = []
+        for number in range(FILES):
+            data = hashlib.shake_128(str(number).encode()).digest(10_000 + number * 7_919)
+            (self.www / f"file{number}").write_bytes(data)
+            sums.append(f"{hashlib.sha256(data).hexdigest()}  file{number}\n")
+        (self.www / "SHA256SUMS").write_text("".join(sums))
+        with open(self.www / "large", "wb") as large:
+            for _ in range(50):
+                large.write(os.urandom(1 << 20))
+        self.repository()
+
+    def repository(self):
+        """A git repository that a plain web server can serve."""
+        work, bare = self.top / "work", self.www / "project.git"
+        env = dict(os.environ, HOME=str(self.top), GIT_CONFIG_NOSYSTEM="1",
+                   GIT_AUTHOR_NAME="lab", GIT_AUTHOR_EMAIL="lab@example.com",
+                   GIT_COMMITTER_NAME="lab", GIT_COMMITTER_EMAIL="lab@example.com")
+        tool("git", "init", "-q", "-b", "main", str(work), env=env)
+        (work / "README").write_text("a project\n")
+        tool("git", "-C", str(work), "add", "README", env=env)
+        tool("git", "-C", str(work), "commit", "-q", "-m", "a project", env=env)
+        tool("git", "clone", "-q", "--bare", str(work), str(bare), env=env)
+        tool("git", "-C", str(bare), "update-server-info", env=env)
+
+    def certificates(self):
+        """A certification authority of this run, and a certificate for the web server."""
+        names = "subjectAltName=DNS:web.lab,DNS:www.lab,DNS:*.zone.lab"
+        (self.top / "ext").write_text(names + "\n")
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        tool("openssl", "req", "-x509", *key, "-subj", "/CN=lab authority", "-days", "2",
+             "-keyout", str(self.top / "ca.key"), "-out", str(self.ca))
+        tool("openssl", "req", *key, "-subj", "/CN=web.lab",
+             "-keyout", str(self.top / "web.key"), "-out", str(self.top / "web.csr"))
+        tool("openssl", "x509", "-req", "-in", str(self.top / "web.csr"), "-days", "2",
+             "-CA", str(self.ca), "-CAkey", str(self.top / "ca.key"), "-CAcreateserial",
+             "-extfile", str(self.top / "ext"), "-out", str(self.top / "web.pem"))
+
+    def servers(self):
+        conf = self.top / "nginx.conf"
+        conf.write_text(NGINX.format(top=self.top, web4=WEB4, web6=WEB6, other4=OTHER4,
+                                     private4=PRIVATE4))
+        # nginx goes to the background once it listens.
+        tool("nginx", "-q", "-c", str(conf), "-e", str(self.top / "nginx-error.log"))
+        self.name_server()
+        start_servers([(address, port, False) for address in (WEB4, WEB6)
+                       for port in (ECHO, DIGEST, GREET, RESET, HOLD)]
+                      + [(address, ECHO, True) for address in (WEB4, WEB6)])
+
+    def name_server(self):
+        """dnsmasq in the foreground: in the background it drops groups, which only root may."""
+        conf = self.top / "dnsmasq.conf"
+        conf.write_text(DNSMASQ)
+        server = subprocess.Popen(["dnsmasq", "--no-daemon", f"--conf-file={conf}", "--log-queries",
+                                   f"--log-facility={self.dns_log}"],
+                                  stderr=subprocess.PIPE, text=True)
+        while "started" not in (line := server.stderr.readline()):
+            if not line:
+                raise RuntimeError(f"dnsmasq: {self.dns_log.read_text()}")
+        subprocess.Popen(["cat"], stdin=server.stderr, stdout=subprocess.DEVNULL)
+        server.stderr.close()
+
+    def inside(self, *words):
+        """Run a tool in the internet's namespace."""
+        return tool("nsenter", f"--net=/proc/self/fd/{self.netns}", *words, pass_fds=[self.netns])
+
+    def link(self):
+        """From here on the runner is on the host."""
+        tool("ip", "link", "set", "lo", "up")
+        tool("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "up0",
+             "netns", f"/proc/{os.getpid()}/fd/{self.netns}")
+        self.inside("ip", "addr", "add", f"{ROUTER4}/24", "dev", "up0")
+        self.inside("ip", "addr", "add", f"{ROUTER6}/64", "dev", "up0", "nodad")
+        self.inside("ip", "link", "set", "up0", "up")
+        tool("ip", "addr", "add", f"{HOST4}/24", "dev", "eth0")
+        tool("ip", "link", "set", "eth0", "up")
+        tool("ip", "route", "add", "default", "via", ROUTER4)
+        self.ipv6(True)
+        start_servers([("127.0.0.1", HOST_PORT, False)])
+
+    def ipv6(self, on):
+        """Give the host its IPv6 address and route, or take them away."""
+        setting = pathlib.Path("/proc/sys/net/ipv6/conf/eth0/disable_ipv6")
+        setting.write_text("0" if on else "1")
+        if on:
+            tool("ip", "addr", "add", f"{HOST6}/64", "dev", "eth0", "nodad")
+            tool("ip", "route", "add", "default", "via", ROUTER6)
+
+    def asked(self):
+        """Names that reached the DNS server."""
+        return {line.split()[-3] for line in self.dns_log.read_text().splitlines()
+                if " query[" in line}
+
+    def file(self, name):
+        return (self.www / name).read_bytes()
+
+
+def tools_missing():
+    """Programs that the lab cannot do without."""
+    return [name for name in ("nginx", "dnsmasq", "ip", "openssl", "git", "nsenter", "unshare",
+                              "setpriv") if not shutil.which(name)]
+
+
+def describe():
+    """The lab's addresses as JSON, for `run --shell`."""
+    return json.dumps({name: value for name, value in globals().items()
+                       if name.isupper() and isinstance(value, (str, int)) and len(str(value)) < 40})
