@@ -69,6 +69,7 @@ struct cf_gateway {
     int inject6_fd;
     int flows_fd;  /* netlink, bound to CF_NFLOG_FLOWS, non-blocking */
     int strays_fd; /* netlink, bound to CF_NFLOG_STRAYS */
+    int rtnl_fd;   /* rtnetlink of the gateway's namespace, for this room's own use */
     struct cf_gateway_thread *thread;
 };
 

@@ -1,4 +1,20 @@
 noinst_LIBRARIES += src/netlink/libcf-netlink.a
-src_netlink_libcf_netlink_a_SOURCES = src/netlink/placeholder.c \
+src_netlink_libcf_netlink_a_CFLAGS = $(AM_CFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS)
+src_netlink_libcf_netlink_a_SOURCES = \
+	src/netlink/gateway.c \
 	src/netlink/gateway.h \
-	src/netlink/nflog.h
+	src/netlink/host.c \
+	src/netlink/link.c \
+	src/netlink/link.h \
+	src/netlink/nflog.c \
+	src/netlink/nflog.h \
+	src/netlink/nft.c \
+	src/netlink/nft.h \
+	src/netlink/request.c \
+	src/netlink/request.h \
+	src/netlink/sockets.c \
+	src/netlink/sockets.h \
+	src/netlink/sysctl.c \
+	src/netlink/sysctl.h \
+	src/netlink/thread.c \
+	src/netlink/thread.h

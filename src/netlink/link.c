@@ -1,0 +1,334 @@
+/*
+ * link.c - the veth pair between sandbox and gateway, with addresses and routes
+ *
+ * Everything that could send a packet of its own or wait for one is settled
+ * beforehand: neighbours are permanent on both ends, addresses are used
+ * without duplicate detection, and there are no link-local addresses. Else
+ * the first IPv6 packet can wait for a second.
+ *
+ * In the gateway, the table "local" holds a default route of type local: any
+ * address that the sandbox names is one of ours. The sandbox's own addresses
+ * are in the same table, more specific, on gw0. So no policy rules are needed
+ * and each packet costs one lookup.
+ */
+#include "netlink/link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+
+#include "netlink/request.h"
+
+#define SANDBOX_NAME "eth0"
+#define GATEWAY_NAME "gw0"
+#define LOOPBACK_INDEX 1
+
+#define IPV6_MTU_MIN 1280
+
+/* Locally administered (IEEE 802, 48-bit, second bit of the first byte). */
+static const uint8_t sandbox_mac[6] = {0x02, 0xcf, 0, 0, 0, 2};
+static const uint8_t gateway_mac[6] = {0x02, 0xcf, 0, 0, 0, 1};
+
+struct address {
+    int family;
+    int length; /* bytes */
+    uint8_t bytes[16];
+};
+
+static struct address address_of(const char *text)
+{
+    struct address address = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+
+    address.length = address.family == AF_INET ? 4 : 16;
+    inet_pton(address.family, text, address.bytes);
+    return address;
+}
+
+/* A request that begins with a fixed header; NULL when memory is out. */
+static struct nl_msg *request_with(int type, int flags, const void *header, size_t size)
+{
+    struct nl_msg *request = cf_netlink_request(type, flags);
+
+    if (request && nlmsg_append(request, (void *)header, size, NLMSG_ALIGNTO) < 0) {
+        nlmsg_free(request);
+        return NULL;
+    }
+    return request;
+}
+
+static int end_put(struct nl_msg *request, const char *name, const uint8_t mac[6], uint32_t mtu)
+{
+    int r = nla_put_string(request, IFLA_IFNAME, name);
+
+    r |= nla_put(request, IFLA_ADDRESS, 6, mac);
+    r |= nla_put_u32(request, IFLA_MTU, mtu);
+    return r;
+}
+
+/* gw0 here, and its peer eth0 born in the sandbox's namespace. */
+static struct nl_msg *veth_request(int sandbox_netns_fd, uint32_t mtu)
+{
+    struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+    struct nl_msg *request =
+        request_with(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+    struct nlattr *info, *data, *peer;
+    int r;
+
+    if (!request)
+        return NULL;
+    r = end_put(request, GATEWAY_NAME, gateway_mac, mtu);
+    info = nla_nest_start(request, IFLA_LINKINFO);
+    r |= nla_put_string(request, IFLA_INFO_KIND, "veth");
+    data = nla_nest_start(request, IFLA_INFO_DATA);
+    peer = nla_nest_start(request, VETH_INFO_PEER);
+    r |= nlmsg_append(request, &header, sizeof(header), NLMSG_ALIGNTO);
+    r |= end_put(request, SANDBOX_NAME, sandbox_mac, mtu);
+    r |= nla_put_u32(request, IFLA_NET_NS_FD, (uint32_t)sandbox_netns_fd);
+    if (r < 0 || !info || !data || !peer) {
+        nlmsg_free(request);
+        return NULL;
+    }
+    nla_nest_end(request, peer);
+    nla_nest_end(request, data);
+    nla_nest_end(request, info);
+    return request;
+}
+
+struct link_answer {
+    int index;
+    uint64_t packets, bytes;
+};
+
+static int link_read(void *data, const struct nlmsghdr *message)
+{
+    struct nlattr *attrs[IFLA_MAX + 1] = {0};
+    struct link_answer *answer = data;
+    struct rtnl_link_stats64 stats;
+
+    if (message->nlmsg_type != RTM_NEWLINK ||
+        nlmsg_parse((struct nlmsghdr *)message, sizeof(struct ifinfomsg), attrs, IFLA_MAX, NULL) < 0)
+        return 0;
+    answer->index = ((const struct ifinfomsg *)nlmsg_data(message))->ifi_index;
+    if (attrs[IFLA_STATS64]) {
+        memset(&stats, 0, sizeof(stats));
+        nla_memcpy(&stats, attrs[IFLA_STATS64], sizeof(stats));
+        answer->packets = stats.rx_packets;
+        answer->bytes = stats.rx_bytes;
+    }
+    return 0;
+}
+
+static int link_find(int fd, const char *name, struct link_answer *ret, struct cf_error *err)
+{
+    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+    struct nl_msg *request = request_with(RTM_GETLINK, 0, &header, sizeof(header));
+    int r;
+
+    if (request && nla_put_string(request, IFLA_IFNAME, name) < 0) {
+        nlmsg_free(request);
+        request = NULL;
+    }
+    memset(ret, 0, sizeof(*ret));
+    r = cf_netlink_talk(fd, request, link_read, ret, err);
+    if (r == 0 && ret->index == 0)
+        r = cf_error_set(err, -ENODEV, "the kernel does not name it");
+    return r < 0 ? cf_error_wrap(err, "cannot find the interface '%s'", name) : 0;
+}
+
+static int link_up(int fd, int index, struct cf_error *err)
+{
+    const struct ifinfomsg header = {
+        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+
+    if (cf_netlink_talk(fd, request_with(RTM_NEWLINK, 0, &header, sizeof(header)), NULL, NULL,
+                        err) < 0)
+        return cf_error_wrap(err, "cannot bring interface %d up", index);
+    return 0;
+}
+
+static int address_add(int fd, int index, const char *text, int bits, struct cf_error *err)
+{
+    const struct address address = address_of(text);
+    const struct ifaddrmsg header = {.ifa_family = (uint8_t)address.family,
+                                     .ifa_prefixlen = (uint8_t)bits,
+                                     .ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD,
+                                     .ifa_scope = RT_SCOPE_UNIVERSE,
+                                     .ifa_index = (uint32_t)index};
+    struct nl_msg *request =
+        request_with(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+
+    if (request && (nla_put(request, IFA_LOCAL, address.length, address.bytes) < 0 ||
+                    nla_put(request, IFA_ADDRESS, address.length, address.bytes) < 0)) {
+        nlmsg_free(request);
+        request = NULL;
+    }
+    if (cf_netlink_talk(fd, request, NULL, NULL, err) < 0)
+        return cf_error_wrap(err, "cannot give interface %d the address '%s'", index, text);
+    return 0;
+}
+
+static int neighbour_add(int fd, int index, const char *text, const uint8_t mac[6],
+                         struct cf_error *err)
+{
+    const struct address address = address_of(text);
+    const struct ndmsg header = {.ndm_family = (uint8_t)address.family,
+                                 .ndm_ifindex = index,
+                                 .ndm_state = NUD_PERMANENT};
+    struct nl_msg *request =
+        request_with(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+
+    if (request && (nla_put(request, NDA_DST, address.length, address.bytes) < 0 ||
+                    nla_put(request, NDA_LLADDR, 6, mac) < 0)) {
+        nlmsg_free(request);
+        request = NULL;
+    }
+    if (cf_netlink_talk(fd, request, NULL, NULL, err) < 0)
+        return cf_error_wrap(err, "cannot fix the neighbour '%s'", text);
+    return 0;
+}
+
+struct route {
+    int family;
+    uint8_t table, type, scope;
+    const char *to;  /* one address, or NULL for all */
+    const char *via; /* or NULL */
+    int index;
+};
+
+static int route_add(int fd, const struct route *route, struct cf_error *err)
+{
+    const struct address to = address_of(route->to ? route->to : "0.0.0.0");
+    const struct address via = address_of(route->via ? route->via : "0.0.0.0");
+    const struct rtmsg header = {.rtm_family = (uint8_t)route->family,
+                                 .rtm_dst_len = (uint8_t)(route->to ? to.length * 8 : 0),
+                                 .rtm_table = route->table,
+                                 .rtm_protocol = RTPROT_STATIC,
+                                 .rtm_scope = route->scope,
+                                 .rtm_type = route->type};
+    struct nl_msg *request =
+        request_with(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+
+    if (request && ((route->to && nla_put(request, RTA_DST, to.length, to.bytes) < 0) ||
+                    (route->via && nla_put(request, RTA_GATEWAY, via.length, via.bytes) < 0) ||
+                    nla_put_u32(request, RTA_OIF, (uint32_t)route->index) < 0)) {
+        nlmsg_free(request);
+        request = NULL;
+    }
+    if (cf_netlink_talk(fd, request, NULL, NULL, err) < 0)
+        return cf_error_wrap(err, "cannot add a route to '%s'", route->to ? route->to : "default");
+    return 0;
+}
+
+/* One family inside: an address, a fixed neighbour, a default route. */
+static int sandbox_configure(int fd, int index, int family, struct cf_error *err)
+{
+    const bool ipv4 = family == AF_INET;
+    const struct route out = {.family = family,
+                              .table = RT_TABLE_MAIN,
+                              .type = RTN_UNICAST,
+                              .scope = RT_SCOPE_UNIVERSE,
+                              .via = ipv4 ? CF_GATEWAY_IPV4 : CF_GATEWAY_IPV6,
+                              .index = index};
+    int r;
+
+    r = address_add(fd, index, ipv4 ? CF_SANDBOX_IPV4 : CF_SANDBOX_IPV6,
+                    ipv4 ? CF_LINK_IPV4_BITS : CF_LINK_IPV6_BITS, err);
+    if (r == 0)
+        r = neighbour_add(fd, index, out.via, gateway_mac, err);
+    if (r == 0)
+        r = route_add(fd, &out, err);
+    return r;
+}
+
+/* One family of the gateway: everything is local but the sandbox. */
+static int gateway_configure(int fd, int index, int family, struct cf_error *err)
+{
+    const bool ipv4 = family == AF_INET;
+    const struct route in = {.family = family,
+                             .table = RT_TABLE_LOCAL,
+                             .type = RTN_UNICAST,
+                             .scope = RT_SCOPE_LINK,
+                             .to = ipv4 ? CF_SANDBOX_IPV4 : CF_SANDBOX_IPV6,
+                             .index = index};
+    const struct route all = {.family = family,
+                              .table = RT_TABLE_LOCAL,
+                              .type = RTN_LOCAL,
+                              .scope = RT_SCOPE_HOST,
+                              .index = LOOPBACK_INDEX};
+    int r;
+
+    r = address_add(fd, index, ipv4 ? CF_GATEWAY_IPV4 : CF_GATEWAY_IPV6,
+                    ipv4 ? CF_LINK_IPV4_BITS : CF_LINK_IPV6_BITS, err);
+    if (r == 0)
+        r = neighbour_add(fd, index, in.to, sandbox_mac, err);
+    if (r == 0)
+        r = route_add(fd, &in, err);
+    if (r == 0)
+        r = route_add(fd, &all, err);
+    return r;
+}
+
+/* lo and one end of the link, up and configured. */
+static int end_configure(int fd, const char *name, const struct cf_gateway_config *config,
+                         int (*configure)(int fd, int index, int family, struct cf_error *err),
+                         struct cf_error *err)
+{
+    struct link_answer found;
+    int r;
+
+    r = link_find(fd, name, &found, err);
+    if (r == 0)
+        r = link_up(fd, LOOPBACK_INDEX, err);
+    if (r == 0)
+        r = link_up(fd, found.index, err);
+    if (r == 0 && config->ipv4)
+        r = configure(fd, found.index, AF_INET, err);
+    if (r == 0 && config->ipv6)
+        r = configure(fd, found.index, AF_INET6, err);
+    return r;
+}
+
+int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *config,
+                 struct cf_error *err)
+{
+    uint32_t mtu = config->mtu;
+    int r;
+
+    if (config->ipv6 && mtu < IPV6_MTU_MIN)
+        mtu = IPV6_MTU_MIN; /* RFC 8200, 5: the kernel takes IPv6 off a smaller link */
+    r = cf_netlink_talk(link->gateway_rtnl_fd, veth_request(link->sandbox_netns_fd, mtu), NULL,
+                        NULL, err);
+    if (r == -EOPNOTSUPP)
+        return cf_error_wrap(err, "cannot make a veth pair: the kernel lacks CONFIG_VETH, or its "
+                                  "module 'veth' is not loaded (as root: modprobe veth)");
+    if (r < 0)
+        return cf_error_wrap(err, "cannot make a veth pair");
+    r = end_configure(link->sandbox_rtnl_fd, SANDBOX_NAME, config, sandbox_configure, err);
+    if (r < 0)
+        return cf_error_wrap(err, "sandbox");
+    r = end_configure(link->gateway_rtnl_fd, GATEWAY_NAME, config, gateway_configure, err);
+    if (r < 0)
+        return cf_error_wrap(err, "gateway");
+    return 0;
+}
+
+int cf_link_counters(int gateway_rtnl_fd, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+    struct link_answer found;
+    int r;
+
+    r = link_find(gateway_rtnl_fd, GATEWAY_NAME, &found, NULL);
+    if (r < 0)
+        return r;
+    *ret_packets = found.packets;
+    *ret_bytes = found.bytes;
+    return 0;
+}

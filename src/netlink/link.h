@@ -1,0 +1,29 @@
+/*
+ * link.h - the veth pair between sandbox and gateway, with addresses and routes
+ */
+#ifndef CF_NETLINK_LINK_H
+#define CF_NETLINK_LINK_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "netlink/gateway.h"
+
+/* Both ends of the link, and how to talk to their namespaces. */
+struct cf_link {
+    int gateway_rtnl_fd; /* rtnetlink, opened in the gateway's namespace */
+    int sandbox_rtnl_fd;
+    int sandbox_netns_fd;
+};
+
+/*
+ * Make the link, set addresses, neighbours and routes on both ends, and bring
+ * everything up. Returns 0 or -errno with a message.
+ */
+int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *config,
+                 struct cf_error *err);
+
+/* Receive counters of gw0. */
+int cf_link_counters(int gateway_rtnl_fd, uint64_t *ret_packets, uint64_t *ret_bytes);
+
+#endif
