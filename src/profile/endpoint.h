@@ -60,7 +60,10 @@ struct cf_endpoint {
 };
 
 /*
- * Parse one endpoint.
+ * Parse one endpoint. Protocols and groups are read in any case. A name that
+ * means the sandbox itself (`localhost`) or is not opened by a rule
+ * (`host.childflow.internal`) is an error, as is a pattern over a public
+ * suffix.
  *
  * text:       without surrounding blanks
  * ret:        the caller's, cf_endpoint_done()
@@ -88,9 +91,11 @@ const struct cf_prefix *cf_addr_group_find(enum cf_addr_group group, const struc
 /*
  * A host name as it is compared: lower-case ASCII, no final dot, IDNA 2008
  * A-labels for an international name. Labels hold letters, digits, '-' and
- * '_', 1 to 63 octets; the whole at most 253.
+ * '_', 1 to 63 octets; the whole at most 253. A last label of digits alone, or
+ * of 0x and hexadecimal digits, is an error: many programs would take such a
+ * name for an IPv4 address.
  *
- * Returns 0 or -EINVAL with the reason.
+ * Returns 0, -EINVAL with the reason, or -ENOMEM.
  */
 int cf_name_normalize(const char *text, char ret_name[CF_NAME_SIZE], struct cf_error *err);
 

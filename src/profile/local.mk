@@ -1,5 +1,16 @@
 noinst_LIBRARIES += src/profile/libcf-profile.a
-src_profile_libcf_profile_a_SOURCES = src/profile/placeholder.c \
+src_profile_libcf_profile_a_CFLAGS = $(AM_CFLAGS) $(PSL_CFLAGS) $(IDN2_CFLAGS)
+src_profile_libcf_profile_a_SOURCES = \
+	src/profile/endpoint.c \
 	src/profile/endpoint.h \
+	src/profile/group.c \
+	src/profile/match.c \
+	src/profile/match.h \
+	src/profile/name.c \
+	src/profile/name.h \
+	src/profile/profile.c \
 	src/profile/profile.h \
+	src/profile/quote.c \
+	src/profile/quote.h \
+	src/profile/verdict.c \
 	src/profile/verdict.h

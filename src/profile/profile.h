@@ -143,7 +143,10 @@ int cf_profile_host_add(struct cf_profile *profile, const char *name, const stru
 /* NULL when the name is not in `hosts`. */
 const struct cf_host *cf_profile_host_find(const struct cf_profile *profile, const char *name);
 
-/* Add one port to host_ports with the rule that the log names; 0 or -ENOMEM. */
+/*
+ * Add one port to host_ports with the rule that the log names
+ * (`host.childflow.internal:PORT`); 0 or -ENOMEM. A double is kept once.
+ */
 int cf_profile_host_port_add(struct cf_profile *profile, uint16_t port, struct cf_origin origin);
 
 /* Names of the enums as the policy writes them. */

@@ -63,10 +63,13 @@ void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_quer
 
 /*
  * Judge the asking for a name (normalised): allowed when some flow to that
- * name could be allowed by name. With dns.filter `any`, only a deny rule that
- * leaves no flow possible denies. Names of `hosts` are always allowed.
- * alias: the name was only met inside a CNAME chain; then only a deny rule
- * denies.
+ * name could be allowed by name, by a rule for all addresses (`any`), or by an
+ * egress.default of allow. With dns.filter `any`, only a deny rule by name
+ * that leaves no flow possible denies. Names that the policy answers itself
+ * (`hosts`, host.childflow.internal) are always allowed: reason default, no
+ * rule.
+ * alias: the name was only met inside a CNAME chain; then, too, only a deny
+ * rule by name that leaves no flow possible denies.
  */
 void cf_verdict_name(const struct cf_profile *profile, const char *name, bool alias,
                      struct cf_verdict *ret_verdict);

@@ -1,0 +1,316 @@
+/*
+ * profile.c - the typed policy: what a policy file means
+ *
+ * Lists grow by doubling: an array of n entries has room for the next power
+ * of two, so that no capacity needs to be kept beside it.
+ */
+#include "profile/profile.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static const char *const mode_names[] = {
+    [CF_MODE_ENFORCE] = "enforce",
+    [CF_MODE_AUDIT] = "audit",
+};
+static_assert(sizeof mode_names / sizeof mode_names[0] == CF_MODE_COUNT, "a name for each");
+
+static const char *const dns_filter_names[] = {
+    [CF_DNS_FILTER_ALLOWED] = "allowed",
+    [CF_DNS_FILTER_ANY] = "any",
+};
+static_assert(sizeof dns_filter_names / sizeof dns_filter_names[0] == CF_DNS_FILTER_COUNT,
+              "a name for each");
+
+static const char *const deny_answer_names[] = {
+    [CF_DENY_ANSWER_NXDOMAIN] = "nxdomain",
+    [CF_DENY_ANSWER_REFUSED] = "refused",
+    [CF_DENY_ANSWER_ZERO] = "zero",
+};
+static_assert(sizeof deny_answer_names / sizeof deny_answer_names[0] == CF_DENY_ANSWER_COUNT,
+              "a name for each");
+
+static const char *const ipv6_names[] = {
+    [CF_IPV6_AUTO] = "auto",
+    [CF_IPV6_ON] = "on",
+    [CF_IPV6_OFF] = "off",
+};
+static_assert(sizeof ipv6_names / sizeof ipv6_names[0] == CF_IPV6_COUNT, "a name for each");
+
+static const char *const summary_names[] = {
+    [CF_SUMMARY_NONE] = "none",
+    [CF_SUMMARY_TEXT] = "text",
+    [CF_SUMMARY_JSON] = "json",
+};
+static_assert(sizeof summary_names / sizeof summary_names[0] == CF_SUMMARY_COUNT,
+              "a name for each");
+
+const char *cf_mode_name(enum cf_mode mode)
+{
+    return mode_names[mode];
+}
+
+const char *cf_dns_filter_name(enum cf_dns_filter filter)
+{
+    return dns_filter_names[filter];
+}
+
+const char *cf_deny_answer_name(enum cf_deny_answer answer)
+{
+    return deny_answer_names[answer];
+}
+
+const char *cf_ipv6_name(enum cf_ipv6 ipv6)
+{
+    return ipv6_names[ipv6];
+}
+
+const char *cf_summary_name(enum cf_summary summary)
+{
+    return summary_names[summary];
+}
+
+static void rules_free(struct cf_rule *rules, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(rules[i].text);
+        free(rules[i].why);
+        cf_endpoint_done(&rules[i].endpoint);
+    }
+    free(rules);
+}
+
+static void strings_free(char **strings, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(strings[i]);
+    free(strings);
+}
+
+static void hosts_free(struct cf_host *hosts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(hosts[i].name);
+        free(hosts[i].addrs);
+    }
+    free(hosts);
+}
+
+void cf_profile_free(struct cf_profile *profile)
+{
+    if (!profile)
+        return;
+    free(profile->file);
+    strings_free(profile->files, profile->n_files);
+    free(profile->name);
+    free(profile->description);
+    free(profile->dns.servers);
+    strings_free(profile->dns.search, profile->dns.n_search);
+    hosts_free(profile->hosts, profile->n_hosts);
+    rules_free(profile->egress.rules, profile->egress.n_rules);
+    rules_free(profile->egress.host_port_rules, profile->egress.n_host_ports);
+    free(profile->egress.host_ports);
+    free(profile->audit.log);
+    for (char **argument = profile->command; argument && *argument; argument++)
+        free(*argument);
+    free(profile->command);
+    free(profile);
+}
+
+static void cleanup_profile(struct cf_profile **profile)
+{
+    cf_profile_free(*profile);
+}
+
+struct cf_profile *cf_profile_new(void)
+{
+    CF_CLEANUP(cleanup_profile) struct cf_profile *profile = calloc(1, sizeof *profile);
+    struct cf_profile *made;
+
+    if (!profile)
+        return NULL;
+    profile->mode = CF_MODE_ENFORCE;
+    profile->dns.filter = CF_DNS_FILTER_ALLOWED;
+    profile->dns.deny_answer = CF_DENY_ANSWER_NXDOMAIN;
+    profile->egress.fallback = CF_DENY;
+    profile->egress.fallback_origin.file = cf_profile_file(profile, "built-in");
+    profile->egress.ipv6 = CF_IPV6_AUTO;
+    profile->audit.summary = CF_SUMMARY_TEXT;
+    if (!profile->egress.fallback_origin.file)
+        return NULL;
+    made = profile;
+    profile = NULL;
+    return made;
+}
+
+/* Make room for one more in an array of n elements. Returns 0 or -ENOMEM. */
+static int grow(void **array, size_t n, size_t size)
+{
+    void *grown;
+
+    if ((n & (n - 1)) != 0)
+        return 0;
+    if (n > SIZE_MAX / 2 / size)
+        return -ENOMEM;
+    grown = realloc(*array, (n ? n * 2 : 1) * size);
+    if (!grown)
+        return -ENOMEM;
+    *array = grown;
+    return 0;
+}
+
+#define GROW(array, n) grow((void **)&(array), (n), sizeof *(array))
+
+const char *cf_profile_file(struct cf_profile *profile, const char *name)
+{
+    char *copy;
+
+    for (size_t i = profile->n_files; i > 0; i--) {
+        if (strcmp(profile->files[i - 1], name) == 0)
+            return profile->files[i - 1];
+    }
+    if (GROW(profile->files, profile->n_files) < 0)
+        return NULL;
+    copy = strdup(name);
+    if (copy)
+        profile->files[profile->n_files++] = copy;
+    return copy;
+}
+
+int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const char *text,
+                        struct cf_endpoint *endpoint, struct cf_origin origin)
+{
+    char *copy;
+
+    if (GROW(profile->egress.rules, profile->egress.n_rules) < 0)
+        return -ENOMEM;
+    copy = strdup(text);
+    if (!copy)
+        return -ENOMEM;
+    profile->egress.rules[profile->egress.n_rules++] = (struct cf_rule){
+        .action = action,
+        .text = copy,
+        .endpoint = *endpoint,
+        .origin = origin,
+    };
+    *endpoint = (struct cf_endpoint){ 0 };
+    return 0;
+}
+
+/* Where name stands in the sorted hosts, or would. */
+static size_t host_place(const struct cf_profile *profile, const char *name, bool *ret_found)
+{
+    size_t low = 0, high = profile->n_hosts;
+
+    *ret_found = false;
+    /* A sorted file adds each name at the end. */
+    if (high > 0 && strcmp(profile->hosts[high - 1].name, name) < 0)
+        return high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(profile->hosts[middle].name, name);
+
+        if (order == 0) {
+            *ret_found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int host_addr_add(struct cf_host *host, const struct cf_addr *addr)
+{
+    for (size_t i = 0; i < host->n_addrs; i++) {
+        if (cf_addr_equal(&host->addrs[i], addr))
+            return 0;
+    }
+    if (GROW(host->addrs, host->n_addrs) < 0)
+        return -ENOMEM;
+    host->addrs[host->n_addrs++] = *addr;
+    return 0;
+}
+
+int cf_profile_host_add(struct cf_profile *profile, const char *name, const struct cf_addr *addr,
+                        struct cf_origin origin)
+{
+    struct cf_host host = { .origin = origin };
+    bool found;
+    size_t place = host_place(profile, name, &found);
+
+    if (found)
+        return host_addr_add(&profile->hosts[place], addr);
+    if (GROW(profile->hosts, profile->n_hosts) < 0 || host_addr_add(&host, addr) < 0)
+        return -ENOMEM;
+    host.name = strdup(name);
+    if (!host.name) {
+        free(host.addrs);
+        return -ENOMEM;
+    }
+    memmove(&profile->hosts[place + 1], &profile->hosts[place],
+            (profile->n_hosts - place) * sizeof *profile->hosts);
+    profile->hosts[place] = host;
+    profile->n_hosts++;
+    return 0;
+}
+
+const struct cf_host *cf_profile_host_find(const struct cf_profile *profile, const char *name)
+{
+    bool found;
+    size_t place = host_place(profile, name, &found);
+
+    return found ? &profile->hosts[place] : NULL;
+}
+
+/* The rule that stands for one port of host_ports. */
+static int host_port_rule(uint16_t port, struct cf_origin origin, struct cf_rule *ret_rule)
+{
+    char text[sizeof CF_HOST_LOOPBACK_NAME + 6];
+    struct cf_rule rule = { .action = CF_ALLOW, .origin = origin };
+
+    snprintf(text, sizeof text, "%s:%u", CF_HOST_LOOPBACK_NAME, (unsigned)port);
+    rule.text = strdup(text);
+    rule.endpoint.protos = CF_PROTO_TCP | CF_PROTO_UDP;
+    rule.endpoint.kind = CF_HOST_NAME;
+    rule.endpoint.name = strdup(CF_HOST_LOOPBACK_NAME);
+    rule.endpoint.ports = malloc(sizeof *rule.endpoint.ports);
+    if (!rule.text || !rule.endpoint.name || !rule.endpoint.ports) {
+        free(rule.text);
+        cf_endpoint_done(&rule.endpoint);
+        return -ENOMEM;
+    }
+    rule.endpoint.ports[0] = (struct cf_port_range){ port, port };
+    rule.endpoint.n_ports = 1;
+    *ret_rule = rule;
+    return 0;
+}
+
+int cf_profile_host_port_add(struct cf_profile *profile, uint16_t port, struct cf_origin origin)
+{
+    size_t n = profile->egress.n_host_ports;
+    struct cf_rule rule;
+    int r;
+
+    for (size_t i = 0; i < n; i++) {
+        if (profile->egress.host_ports[i] == port)
+            return 0;
+    }
+    if (GROW(profile->egress.host_ports, n) < 0 || GROW(profile->egress.host_port_rules, n) < 0)
+        return -ENOMEM;
+    r = host_port_rule(port, origin, &rule);
+    if (r < 0)
+        return r;
+    profile->egress.host_ports[n] = port;
+    profile->egress.host_port_rules[n] = rule;
+    profile->egress.n_host_ports++;
+    return 0;
+}
