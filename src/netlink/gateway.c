@@ -34,7 +34,7 @@ struct job {
     const struct cf_gateway_config *config;
     const struct cf_sysctl_host *host;
     struct cf_gateway *gateway;
-    int netns_fd, rtnl_fd; /* of the sandbox's */
+    int netns_fd, rtnl_fd, diag_fd; /* of the sandbox's */
     struct cf_error err;
 };
 
@@ -67,6 +67,9 @@ static int sandbox_namespace_make(void *data)
     job->rtnl_fd = cf_netlink_open(NETLINK_ROUTE, &job->err);
     if (job->rtnl_fd < 0)
         return job->rtnl_fd;
+    job->diag_fd = cf_netlink_open(NETLINK_SOCK_DIAG, &job->err);
+    if (job->diag_fd < 0)
+        return job->diag_fd;
     return cf_sysctl_sandbox_write(job->config, job->host, &job->err);
 }
 
@@ -152,6 +155,7 @@ static struct cf_gateway *gateway_new(void)
             .flows_fd = -1,
             .strays_fd = -1,
             .rtnl_fd = -1,
+            .diag_fd = -1,
         };
     return gateway;
 }
@@ -174,6 +178,7 @@ void cf_gateway_close(struct cf_gateway *gateway)
     cf_fd_close(&gateway->flows_fd);
     cf_fd_close(&gateway->strays_fd);
     cf_fd_close(&gateway->rtnl_fd);
+    cf_fd_close(&gateway->diag_fd);
     free(gateway);
 }
 
@@ -189,7 +194,7 @@ int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **
     cf_auto_close int sandbox_rtnl_fd = -1;
     struct cf_sysctl_host host;
     struct job inner = {.config = config, .host = &host};
-    struct job sandbox = {.config = config, .host = &host, .netns_fd = -1, .rtnl_fd = -1};
+    struct job sandbox = {.config = config, .host = &host, .netns_fd = -1, .rtnl_fd = -1, .diag_fd = -1};
     int r;
 
     gateway = gateway_new();
@@ -201,6 +206,7 @@ int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **
     if (r == 0)
         r = namespaces_make(gateway->thread, &sandbox, &inner, err);
     gateway->sandbox_netns_fd = sandbox.netns_fd;
+    gateway->diag_fd = sandbox.diag_fd;
     sandbox_rtnl_fd = sandbox.rtnl_fd;
     if (r == 0)
         r = namespaces_join(gateway, &inner, sandbox_rtnl_fd, err);

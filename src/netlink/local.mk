@@ -10,6 +10,8 @@ src_netlink_libcf_netlink_a_SOURCES = \
 	src/netlink/nflog.h \
 	src/netlink/nft.c \
 	src/netlink/nft.h \
+	src/netlink/owner.c \
+	src/netlink/owner.h \
 	src/netlink/request.c \
 	src/netlink/request.h \
 	src/netlink/sockets.c \

@@ -1,0 +1,364 @@
+/*
+ * owner.c - which process of the sandbox has a socket
+ *
+ * How this works. One inet_diag request names the addresses as the sandbox's
+ * socket has them: its own first. A TCP socket that is still connecting is
+ * found like an established one. A UDP socket that is not connected is found
+ * by its own address and port, whatever it sends to, as the kernel itself
+ * would deliver to it. A dual-stack socket that talks IPv4 is an IPv6 socket
+ * to the kernel's tables but answers to its IPv4 addresses too.
+ *
+ * The inode is then looked for among the descriptors of every process inside,
+ * youngest first (the one that just opened a socket seldom is the oldest).
+ * Nothing found means that the process has gone, or has handed the socket to
+ * nobody: the caller logs why, and goes on.
+ */
+#include "netlink/owner.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/hash.h"
+
+#define CACHE_LIMIT 1024
+#define PROCESS_LIMIT 65536
+
+struct entry {
+    struct cf_hash_node node;
+    struct entry *older, *newer;
+    uint64_t inode;
+    struct cf_owner owner;
+};
+
+struct cf_owners {
+    int diag_fd, proc_fd;
+    uint32_t sequence;
+    struct cf_hash by_inode;
+    struct entry *oldest, *newest;
+    int *pids;
+    size_t n_pids, pids_capacity;
+};
+
+int cf_owners_new(int diag_fd, int proc_fd, struct cf_owners **ret_owners)
+{
+    struct cf_owners *owners = calloc(1, sizeof *owners);
+
+    if (!owners)
+        return -ENOMEM;
+    owners->diag_fd = diag_fd;
+    owners->proc_fd = proc_fd;
+    cf_hash_init(&owners->by_inode);
+    *ret_owners = owners;
+    return 0;
+}
+
+static void owner_done(struct cf_owner *owner)
+{
+    free(owner->exe);
+    free(owner->argv);
+    free(owner->parent_exe);
+}
+
+static void entry_drop(struct cf_owners *owners, struct entry *entry)
+{
+    *(entry->older ? &entry->older->newer : &owners->oldest) = entry->newer;
+    *(entry->newer ? &entry->newer->older : &owners->newest) = entry->older;
+    cf_hash_remove(&owners->by_inode, &entry->node);
+    owner_done(&entry->owner);
+    free(entry);
+}
+
+void cf_owners_free(struct cf_owners *owners)
+{
+    if (!owners)
+        return;
+    while (owners->oldest)
+        entry_drop(owners, owners->oldest);
+    cf_hash_done(&owners->by_inode);
+    free(owners->pids);
+    free(owners);
+}
+
+static struct entry *entry_find(struct cf_owners *owners, uint64_t inode)
+{
+    struct cf_hash_node *node = cf_hash_find(&owners->by_inode, cf_hash_bytes(&inode, sizeof inode));
+
+    for (; node; node = cf_hash_next(node)) {
+        struct entry *entry = cf_container_of(node, struct entry, node);
+
+        if (entry->inode == inode)
+            return entry;
+    }
+    return NULL;
+}
+
+/* Take over *owner as the newest entry; NULL when memory is out. */
+static struct entry *entry_add(struct cf_owners *owners, uint64_t inode, struct cf_owner *owner)
+{
+    struct entry *entry;
+
+    if (owners->by_inode.n_nodes >= CACHE_LIMIT)
+        entry_drop(owners, owners->oldest);
+    entry = calloc(1, sizeof *entry);
+    if (!entry || cf_hash_add(&owners->by_inode, &entry->node,
+                              cf_hash_bytes(&inode, sizeof inode)) < 0) {
+        free(entry);
+        return NULL;
+    }
+    entry->inode = inode;
+    entry->owner = *owner;
+    *owner = (struct cf_owner){ 0 };
+    entry->older = owners->newest;
+    *(owners->newest ? &owners->newest->newer : &owners->oldest) = entry;
+    owners->newest = entry;
+    return entry;
+}
+
+static void diag_addr(const struct cf_addr *addr, __be32 ret[4])
+{
+    memset(ret, 0, 16);
+    memcpy(ret, addr->bytes, cf_addr_bits(addr) / 8);
+}
+
+/* The inode of the socket, or 0 with the reason. */
+static uint64_t inode_find(struct cf_owners *owners, uint8_t protocol,
+                           const struct cf_addr_port *src, const struct cf_addr_port *dst)
+{
+    struct {
+        struct nlmsghdr header;
+        struct inet_diag_req_v2 body;
+    } request = {
+        .header = {
+            .nlmsg_len = sizeof request,
+            .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+            .nlmsg_flags = NLM_F_REQUEST,
+            .nlmsg_seq = ++owners->sequence,
+        },
+        .body = {
+            .sdiag_family = src->addr.family == CF_FAMILY_IPV4 ? AF_INET : AF_INET6,
+            .sdiag_protocol = protocol,
+            .idiag_states = UINT32_MAX,
+            .id = {
+                .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
+            },
+        },
+    };
+    union {
+        struct nlmsghdr header;
+        char bytes[4096];
+    } answer;
+
+    /* For UDP the kernel takes the two ends the other way round (net/ipv4/udp_diag.c). */
+    if (protocol == IPPROTO_UDP) {
+        const struct cf_addr_port *swap = src;
+
+        src = dst;
+        dst = swap;
+    }
+    request.body.id.idiag_sport = htons(src->port);
+    request.body.id.idiag_dport = htons(dst->port);
+    diag_addr(&src->addr, request.body.id.idiag_src);
+    diag_addr(&dst->addr, request.body.id.idiag_dst);
+    if (send(owners->diag_fd, &request, sizeof request, 0) < 0)
+        return 0;
+    /* The kernel has answered by the time send() returns; older answers are passed over. */
+    for (;;) {
+        ssize_t n = recv(owners->diag_fd, &answer, sizeof answer, MSG_DONTWAIT);
+        const struct inet_diag_msg *socket;
+
+        if (n < (ssize_t)sizeof answer.header)
+            return 0;
+        if (answer.header.nlmsg_seq != owners->sequence)
+            continue;
+        if (answer.header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+            n < (ssize_t)(NLMSG_HDRLEN + sizeof *socket))
+            return 0;
+        socket = (const struct inet_diag_msg *)NLMSG_DATA(&answer.header);
+        return socket->idiag_inode;
+    }
+}
+
+static int pid_descending(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+
+    return (x < y) - (x > y);
+}
+
+/* The processes that are inside now, youngest (highest) first. */
+static void pids_list(struct cf_owners *owners)
+{
+    cf_auto_closedir DIR *dir = NULL;
+    struct dirent *item;
+    int fd = openat(owners->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    owners->n_pids = 0;
+    if (fd < 0)
+        return;
+    dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return;
+    }
+    while ((item = readdir(dir)) && owners->n_pids < PROCESS_LIMIT) {
+        if (!isdigit((unsigned char)item->d_name[0]))
+            continue;
+        if (owners->n_pids == owners->pids_capacity) {
+            size_t capacity = owners->pids_capacity ? owners->pids_capacity * 2 : 64;
+            int *pids = realloc(owners->pids, capacity * sizeof *pids);
+
+            if (!pids)
+                break;
+            owners->pids = pids;
+            owners->pids_capacity = capacity;
+        }
+        owners->pids[owners->n_pids++] = atoi(item->d_name);
+    }
+    if (owners->n_pids > 1)
+        qsort(owners->pids, owners->n_pids, sizeof *owners->pids, pid_descending);
+}
+
+static bool pid_has_socket(const struct cf_owners *owners, int pid, const char *link)
+{
+    cf_auto_closedir DIR *dir = NULL;
+    char path[32], target[64];
+    struct dirent *item;
+    size_t length = strlen(link);
+    int fd;
+
+    snprintf(path, sizeof path, "%d/fd", pid);
+    fd = openat(owners->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return false;
+    }
+    while ((item = readdir(dir))) {
+        ssize_t n = readlinkat(fd, item->d_name, target, sizeof target);
+
+        if (n == (ssize_t)length && memcmp(target, link, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static char *exe_read(const struct cf_owners *owners, int pid)
+{
+    char path[32], target[4096];
+    ssize_t n;
+
+    snprintf(path, sizeof path, "%d/exe", pid);
+    n = readlinkat(owners->proc_fd, path, target, sizeof target - 1);
+    if (n < 0)
+        return NULL;
+    target[n] = '\0';
+    return strdup(target);
+}
+
+static char *argv_read(const struct cf_owners *owners, int pid)
+{
+    char path[32], text[CF_OWNER_ARGV_SIZE];
+    cf_auto_close int fd = -1;
+    ssize_t n;
+
+    snprintf(path, sizeof path, "%d/cmdline", pid);
+    fd = openat(owners->proc_fd, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    n = read(fd, text, sizeof text - 1);
+    if (n < 0)
+        return NULL;
+    while (n > 0 && text[n - 1] == '\0')
+        n--;
+    for (ssize_t i = 0; i < n; i++) {
+        if (text[i] == '\0')
+            text[i] = ' ';
+    }
+    text[n] = '\0';
+    return strdup(text);
+}
+
+/* The fourth field of proc_pid_stat(5), behind a name that may hold anything but its last ')'. */
+static int parent_read(const struct cf_owners *owners, int pid)
+{
+    char path[32], text[512];
+    const char *end;
+    cf_auto_close int fd = -1;
+    ssize_t n;
+    int parent = 0;
+
+    snprintf(path, sizeof path, "%d/stat", pid);
+    fd = openat(owners->proc_fd, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof text - 1);
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    end = strrchr(text, ')');
+    if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
+        return 0;
+    return parent;
+}
+
+static void owner_read(const struct cf_owners *owners, int pid, struct cf_owner *ret)
+{
+    ret->pid = pid;
+    ret->exe = exe_read(owners, pid);
+    ret->argv = argv_read(owners, pid);
+    ret->parent_pid = parent_read(owners, pid);
+    ret->parent_exe = ret->parent_pid > 1 ? exe_read(owners, ret->parent_pid) : NULL;
+}
+
+void cf_owner_find(struct cf_owners *owners, enum cf_proto proto, const struct cf_addr_port *src,
+                   const struct cf_addr_port *dst, const struct cf_owner **ret_owner,
+                   const char **ret_unknown)
+{
+    struct cf_owner owner = { 0 };
+    struct entry *entry;
+    char link[48];
+    uint64_t inode;
+
+    *ret_owner = NULL;
+    *ret_unknown = NULL;
+    if (proto == CF_PROTO_ICMP) {
+        *ret_unknown = "ICMP sockets have no addresses to ask for";
+        return;
+    }
+    inode = inode_find(owners, proto == CF_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP, src, dst);
+    if (inode == 0) {
+        *ret_unknown = "the socket was closed before it could be looked up";
+        return;
+    }
+    entry = entry_find(owners, inode);
+    if (!entry) {
+        snprintf(link, sizeof link, "socket:[%llu]", (unsigned long long)inode);
+        pids_list(owners);
+        for (size_t i = 0; i < owners->n_pids && owner.pid == 0; i++) {
+            if (pid_has_socket(owners, owners->pids[i], link))
+                owner_read(owners, owners->pids[i], &owner);
+        }
+        if (owner.pid != 0)
+            entry = entry_add(owners, inode, &owner);
+        owner_done(&owner);
+    }
+    if (entry)
+        *ret_owner = &entry->owner;
+    else
+        *ret_unknown = "no process holds the socket any more";
+}
