@@ -1,7 +1,21 @@
-# Tests of this room.
-check_PROGRAMS += tests/netlink/test_owner
-TESTS += tests/netlink/test_owner
+# Tests of this room: they make namespaces of their own.
+netlink_tests = tests/netlink/test_gateway tests/netlink/test_host tests/netlink/test_owner
+check_PROGRAMS += $(netlink_tests)
+TESTS += $(netlink_tests)
+
+netlink_test_libs = src/netlink/libcf-netlink.a src/base/libcf-base.a \
+	$(CMOCKA_LIBS) $(NL_LIBS) $(NFTABLES_LIBS) $(PTHREAD_LIBS)
+
+tests_netlink_test_gateway_SOURCES = tests/netlink/test_gateway.c \
+	tests/netlink/lab.c tests/netlink/lab.h tests/netlink/packet.c tests/netlink/packet.h
+tests_netlink_test_gateway_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_netlink_test_gateway_LDADD = $(netlink_test_libs)
+
+tests_netlink_test_host_SOURCES = tests/netlink/test_host.c \
+	tests/netlink/lab.c tests/netlink/lab.h
+tests_netlink_test_host_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_netlink_test_host_LDADD = $(netlink_test_libs)
+
 tests_netlink_test_owner_SOURCES = tests/netlink/test_owner.c
 tests_netlink_test_owner_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_netlink_test_owner_LDADD = src/netlink/libcf-netlink.a src/base/libcf-base.a \
-	$(CMOCKA_LIBS) $(NL_LIBS) $(NFTABLES_LIBS) $(PTHREAD_LIBS)
+tests_netlink_test_owner_LDADD = $(netlink_test_libs)

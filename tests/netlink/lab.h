@@ -1,0 +1,21 @@
+/*
+ * lab.h - user and network namespaces for a test program
+ */
+#ifndef CF_TESTS_NETLINK_LAB_H
+#define CF_TESTS_NETLINK_LAB_H
+
+/*
+ * Run tests in a user namespace and a network namespace of their own: as root
+ * and as an ordinary user when started by root, else as the caller. Returns
+ * the exit status: 77, with the reason printed, where namespaces are refused.
+ */
+int lab_run(int (*tests)(void));
+
+/* A socket of another network namespace, non-blocking. */
+int lab_socket(int netns_fd, int domain, int type, int protocol);
+
+/* Descriptors and threads of this process. */
+int lab_count_descriptors(void);
+int lab_count_threads(void);
+
+#endif
