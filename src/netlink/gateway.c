@@ -48,8 +48,7 @@ static int namespace_enter(struct cf_error *err)
                             "/proc/sys/user/max_net_namespaces (as root: sysctl -w "
                             "user.max_net_namespaces=NUMBER)");
     if (errno == EINVAL)
-        return cf_error_set(err, -EINVAL,
-                            "the kernel lacks network namespaces (CONFIG_NET_NS)");
+        return cf_error_set(err, -EINVAL, "the kernel lacks network namespaces (CONFIG_NET_NS)");
     return cf_error_errno(err, -errno, "cannot make a network namespace");
 }
 
@@ -123,9 +122,9 @@ static int namespaces_make(struct cf_gateway_thread *thread, struct job *sandbox
 static int namespaces_join(const struct cf_gateway *gateway, struct job *job, int sandbox_rtnl_fd,
                            struct cf_error *err)
 {
-    const struct cf_link link = {.gateway_rtnl_fd = gateway->rtnl_fd,
-                                 .sandbox_rtnl_fd = sandbox_rtnl_fd,
-                                 .sandbox_netns_fd = gateway->sandbox_netns_fd};
+    const struct cf_link link = { .gateway_rtnl_fd = gateway->rtnl_fd,
+                                  .sandbox_rtnl_fd = sandbox_rtnl_fd,
+                                  .sandbox_netns_fd = gateway->sandbox_netns_fd };
     int r, s;
 
     cf_gateway_thread_begin(gateway->thread, gateway_namespace_fill, job);
@@ -141,7 +140,7 @@ static struct cf_gateway *gateway_new(void)
     struct cf_gateway *gateway = malloc(sizeof(*gateway));
 
     if (gateway)
-        *gateway = (struct cf_gateway){
+        *gateway = (struct cf_gateway) {
             .sandbox_netns_fd = -1,
             .tcp_fd = -1,
             .udp4_fd = -1,
@@ -193,8 +192,10 @@ int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **
     CF_CLEANUP(gateway_cleanup) struct cf_gateway *gateway = NULL;
     cf_auto_close int sandbox_rtnl_fd = -1;
     struct cf_sysctl_host host;
-    struct job inner = {.config = config, .host = &host};
-    struct job sandbox = {.config = config, .host = &host, .netns_fd = -1, .rtnl_fd = -1, .diag_fd = -1};
+    struct job inner = { .config = config, .host = &host };
+    struct job sandbox = {
+        .config = config, .host = &host, .netns_fd = -1, .rtnl_fd = -1, .diag_fd = -1
+    };
     int r;
 
     gateway = gateway_new();
@@ -224,15 +225,15 @@ struct socket_request {
 static int socket_make(void *data)
 {
     const struct socket_request *request = data;
-    int fd = socket(request->domain, request->type | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                    request->protocol);
+    int fd =
+        socket(request->domain, request->type | SOCK_CLOEXEC | SOCK_NONBLOCK, request->protocol);
 
     return fd < 0 ? -errno : fd;
 }
 
 int cf_gateway_socket(struct cf_gateway *gateway, int domain, int type, int protocol)
 {
-    struct socket_request request = {.domain = domain, .type = type, .protocol = protocol};
+    struct socket_request request = { .domain = domain, .type = type, .protocol = protocol };
 
     cf_gateway_thread_begin(gateway->thread, socket_make, &request);
     return cf_gateway_thread_finish(gateway->thread);

@@ -42,8 +42,8 @@
 struct cf_host_network {
     bool has_ipv4; /* a route to the world: a default route, or any that is not link-local */
     bool has_ipv6;
-    uint32_t mtu;        /* of the interface of the default route; 1500 when there is none */
-    char interface[16];  /* of the default route, "" when there is none */
+    uint32_t mtu;       /* of the interface of the default route; 1500 when there is none */
+    char interface[16]; /* of the default route, "" when there is none */
 };
 
 /* Returns 0 or -errno with a message. */
@@ -58,14 +58,14 @@ struct cf_gateway_config {
 
 struct cf_gateway {
     int sandbox_netns_fd; /* for the command's setns(2) */
-    int tcp_fd;    /* listening, transparent, dual-stack IPv6 (IPv4 as mapped addresses) */
-    int udp4_fd;   /* transparent, IP_RECVORIGDSTADDR, IP_PKTINFO, for new flows */
-    int udp6_fd;   /* the same for IPv6; -1 without IPv6 */
-    int dns4_fd;   /* port 53 of every address, UDP, IP_PKTINFO, transparent */
-    int dns6_fd;   /* -1 without IPv6 */
-    int raw4_fd;   /* IPPROTO_RAW, IP_HDRINCL: packets to the sandbox */
-    int raw6_fd;   /* -1 without IPv6 */
-    int inject4_fd; /* IPPROTO_RAW with CF_GATEWAY_MARK: held SYNs back in */
+    int tcp_fd;           /* listening, transparent, dual-stack IPv6 (IPv4 as mapped addresses) */
+    int udp4_fd;          /* transparent, IP_RECVORIGDSTADDR, IP_PKTINFO, for new flows */
+    int udp6_fd;          /* the same for IPv6; -1 without IPv6 */
+    int dns4_fd;          /* port 53 of every address, UDP, IP_PKTINFO, transparent */
+    int dns6_fd;          /* -1 without IPv6 */
+    int raw4_fd;          /* IPPROTO_RAW, IP_HDRINCL: packets to the sandbox */
+    int raw6_fd;          /* -1 without IPv6 */
+    int inject4_fd;       /* IPPROTO_RAW with CF_GATEWAY_MARK: held SYNs back in */
     int inject6_fd;
     int flows_fd;  /* netlink, bound to CF_NFLOG_FLOWS, non-blocking */
     int strays_fd; /* netlink, bound to CF_NFLOG_STRAYS */

@@ -28,7 +28,7 @@
 static int way_read(void *data, const struct nlmsghdr *answer)
 {
     const struct rtmsg *route = nlmsg_data(answer);
-    struct nlattr *attrs[RTA_MAX + 1] = {0};
+    struct nlattr *attrs[RTA_MAX + 1] = { 0 };
     int *ifindex = data;
 
     if (answer->nlmsg_type != RTM_NEWROUTE || route->rtm_type != RTN_UNICAST)
@@ -43,7 +43,7 @@ static int way_read(void *data, const struct nlmsghdr *answer)
 /* The interface towards an address that belongs to nobody, 0 when there is none. */
 static int way_find(int fd, int family, int *ret_ifindex, struct cf_error *err)
 {
-    struct rtmsg route = {.rtm_family = (unsigned char)family};
+    struct rtmsg route = { .rtm_family = (unsigned char)family };
     struct nl_msg *request = cf_netlink_request(RTM_GETROUTE, 0);
     uint8_t to[16];
     const int length = family == AF_INET ? 4 : 16;
@@ -72,14 +72,15 @@ static bool destination_is_link_local(int family, const struct nlattr *to)
     bytes = nla_data(to);
     if (family == AF_INET)
         return nla_len(to) == 4 && bytes[0] == 169 && bytes[1] == 254;
-    return nla_len(to) == 16 && (bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80));
+    return nla_len(to) == 16 &&
+           (bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80));
 }
 
 /* Returns 1, which ends the listing, at the first route that leads somewhere. */
 static int route_read(void *data, const struct nlmsghdr *answer)
 {
     const struct rtmsg *route = nlmsg_data(answer);
-    struct nlattr *attrs[RTA_MAX + 1] = {0};
+    struct nlattr *attrs[RTA_MAX + 1] = { 0 };
     const int *loopback = data;
 
     if (answer->nlmsg_type != RTM_NEWROUTE || route->rtm_type != RTN_UNICAST ||
@@ -95,7 +96,7 @@ static int route_read(void *data, const struct nlmsghdr *answer)
 /* Uses a socket of its own, as the listing is left where it gets interesting. */
 static int any_route_find(int family, bool *ret_found, struct cf_error *err)
 {
-    struct rtmsg route = {.rtm_family = (unsigned char)family};
+    struct rtmsg route = { .rtm_family = (unsigned char)family };
     struct nl_msg *request;
     cf_auto_close int fd = -1;
     int loopback = 1, r;
@@ -122,7 +123,7 @@ struct link_facts {
 
 static int link_read(void *data, const struct nlmsghdr *answer)
 {
-    struct nlattr *attrs[IFLA_MAX + 1] = {0};
+    struct nlattr *attrs[IFLA_MAX + 1] = { 0 };
     struct link_facts *facts = data;
 
     if (answer->nlmsg_type != RTM_NEWLINK ||
@@ -137,7 +138,7 @@ static int link_read(void *data, const struct nlmsghdr *answer)
 
 static int link_facts_find(int fd, int ifindex, struct link_facts *ret, struct cf_error *err)
 {
-    struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_index = ifindex};
+    struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
     struct nl_msg *request = cf_netlink_request(RTM_GETLINK, 0);
     int r;
 
@@ -155,7 +156,7 @@ static int link_facts_find(int fd, int ifindex, struct link_facts *ret, struct c
 static int family_read(int fd, int family, struct cf_host_network *network, bool *ret_has,
                        struct cf_error *err)
 {
-    struct link_facts facts = {0};
+    struct link_facts facts = { 0 };
     int ifindex = 0, r;
 
     r = way_find(fd, family, &ifindex, err);
@@ -176,7 +177,7 @@ static int family_read(int fd, int family, struct cf_host_network *network, bool
 
 int cf_host_network_read(struct cf_host_network *ret, struct cf_error *err)
 {
-    struct cf_host_network network = {0};
+    struct cf_host_network network = { 0 };
     cf_auto_close int fd = -1;
     int r;
 

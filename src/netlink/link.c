@@ -34,8 +34,8 @@
 #define IPV6_MTU_MIN 1280
 
 /* Locally administered (IEEE 802, 48-bit, second bit of the first byte). */
-static const uint8_t sandbox_mac[6] = {0x02, 0xcf, 0, 0, 0, 2};
-static const uint8_t gateway_mac[6] = {0x02, 0xcf, 0, 0, 0, 1};
+static const uint8_t sandbox_mac[6] = { 0x02, 0xcf, 0, 0, 0, 2 };
+static const uint8_t gateway_mac[6] = { 0x02, 0xcf, 0, 0, 0, 1 };
 
 struct address {
     int family;
@@ -45,7 +45,7 @@ struct address {
 
 static struct address address_of(const char *text)
 {
-    struct address address = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+    struct address address = { .family = strchr(text, ':') ? AF_INET6 : AF_INET };
 
     address.length = address.family == AF_INET ? 4 : 16;
     inet_pton(address.family, text, address.bytes);
@@ -76,7 +76,7 @@ static int end_put(struct nl_msg *request, const char *name, const uint8_t mac[6
 /* gw0 here, and its peer eth0 born in the sandbox's namespace. */
 static struct nl_msg *veth_request(int sandbox_netns_fd, uint32_t mtu)
 {
-    struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+    struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
     struct nl_msg *request =
         request_with(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
     struct nlattr *info, *data, *peer;
@@ -109,12 +109,13 @@ struct link_answer {
 
 static int link_read(void *data, const struct nlmsghdr *message)
 {
-    struct nlattr *attrs[IFLA_MAX + 1] = {0};
+    struct nlattr *attrs[IFLA_MAX + 1] = { 0 };
     struct link_answer *answer = data;
     struct rtnl_link_stats64 stats;
 
     if (message->nlmsg_type != RTM_NEWLINK ||
-        nlmsg_parse((struct nlmsghdr *)message, sizeof(struct ifinfomsg), attrs, IFLA_MAX, NULL) < 0)
+        nlmsg_parse((struct nlmsghdr *)message, sizeof(struct ifinfomsg), attrs, IFLA_MAX, NULL) <
+            0)
         return 0;
     answer->index = ((const struct ifinfomsg *)nlmsg_data(message))->ifi_index;
     if (attrs[IFLA_STATS64]) {
@@ -128,7 +129,7 @@ static int link_read(void *data, const struct nlmsghdr *message)
 
 static int link_find(int fd, const char *name, struct link_answer *ret, struct cf_error *err)
 {
-    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+    const struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
     struct nl_msg *request = request_with(RTM_GETLINK, 0, &header, sizeof(header));
     int r;
 
@@ -146,7 +147,8 @@ static int link_find(int fd, const char *name, struct link_answer *ret, struct c
 static int link_up(int fd, int index, struct cf_error *err)
 {
     const struct ifinfomsg header = {
-        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP
+    };
 
     if (cf_netlink_talk(fd, request_with(RTM_NEWLINK, 0, &header, sizeof(header)), NULL, NULL,
                         err) < 0)
@@ -157,11 +159,11 @@ static int link_up(int fd, int index, struct cf_error *err)
 static int address_add(int fd, int index, const char *text, int bits, struct cf_error *err)
 {
     const struct address address = address_of(text);
-    const struct ifaddrmsg header = {.ifa_family = (uint8_t)address.family,
-                                     .ifa_prefixlen = (uint8_t)bits,
-                                     .ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD,
-                                     .ifa_scope = RT_SCOPE_UNIVERSE,
-                                     .ifa_index = (uint32_t)index};
+    const struct ifaddrmsg header = { .ifa_family = (uint8_t)address.family,
+                                      .ifa_prefixlen = (uint8_t)bits,
+                                      .ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD,
+                                      .ifa_scope = RT_SCOPE_UNIVERSE,
+                                      .ifa_index = (uint32_t)index };
     struct nl_msg *request =
         request_with(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
 
@@ -179,9 +181,9 @@ static int neighbour_add(int fd, int index, const char *text, const uint8_t mac[
                          struct cf_error *err)
 {
     const struct address address = address_of(text);
-    const struct ndmsg header = {.ndm_family = (uint8_t)address.family,
-                                 .ndm_ifindex = index,
-                                 .ndm_state = NUD_PERMANENT};
+    const struct ndmsg header = { .ndm_family = (uint8_t)address.family,
+                                  .ndm_ifindex = index,
+                                  .ndm_state = NUD_PERMANENT };
     struct nl_msg *request =
         request_with(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
 
@@ -207,12 +209,12 @@ static int route_add(int fd, const struct route *route, struct cf_error *err)
 {
     const struct address to = address_of(route->to ? route->to : "0.0.0.0");
     const struct address via = address_of(route->via ? route->via : "0.0.0.0");
-    const struct rtmsg header = {.rtm_family = (uint8_t)route->family,
-                                 .rtm_dst_len = (uint8_t)(route->to ? to.length * 8 : 0),
-                                 .rtm_table = route->table,
-                                 .rtm_protocol = RTPROT_STATIC,
-                                 .rtm_scope = route->scope,
-                                 .rtm_type = route->type};
+    const struct rtmsg header = { .rtm_family = (uint8_t)route->family,
+                                  .rtm_dst_len = (uint8_t)(route->to ? to.length * 8 : 0),
+                                  .rtm_table = route->table,
+                                  .rtm_protocol = RTPROT_STATIC,
+                                  .rtm_scope = route->scope,
+                                  .rtm_type = route->type };
     struct nl_msg *request =
         request_with(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
 
@@ -231,12 +233,12 @@ static int route_add(int fd, const struct route *route, struct cf_error *err)
 static int sandbox_configure(int fd, int index, int family, struct cf_error *err)
 {
     const bool ipv4 = family == AF_INET;
-    const struct route out = {.family = family,
-                              .table = RT_TABLE_MAIN,
-                              .type = RTN_UNICAST,
-                              .scope = RT_SCOPE_UNIVERSE,
-                              .via = ipv4 ? CF_GATEWAY_IPV4 : CF_GATEWAY_IPV6,
-                              .index = index};
+    const struct route out = { .family = family,
+                               .table = RT_TABLE_MAIN,
+                               .type = RTN_UNICAST,
+                               .scope = RT_SCOPE_UNIVERSE,
+                               .via = ipv4 ? CF_GATEWAY_IPV4 : CF_GATEWAY_IPV6,
+                               .index = index };
     int r;
 
     r = address_add(fd, index, ipv4 ? CF_SANDBOX_IPV4 : CF_SANDBOX_IPV6,
@@ -252,17 +254,17 @@ static int sandbox_configure(int fd, int index, int family, struct cf_error *err
 static int gateway_configure(int fd, int index, int family, struct cf_error *err)
 {
     const bool ipv4 = family == AF_INET;
-    const struct route in = {.family = family,
-                             .table = RT_TABLE_LOCAL,
-                             .type = RTN_UNICAST,
-                             .scope = RT_SCOPE_LINK,
-                             .to = ipv4 ? CF_SANDBOX_IPV4 : CF_SANDBOX_IPV6,
-                             .index = index};
-    const struct route all = {.family = family,
+    const struct route in = { .family = family,
                               .table = RT_TABLE_LOCAL,
-                              .type = RTN_LOCAL,
-                              .scope = RT_SCOPE_HOST,
-                              .index = LOOPBACK_INDEX};
+                              .type = RTN_UNICAST,
+                              .scope = RT_SCOPE_LINK,
+                              .to = ipv4 ? CF_SANDBOX_IPV4 : CF_SANDBOX_IPV6,
+                              .index = index };
+    const struct route all = { .family = family,
+                               .table = RT_TABLE_LOCAL,
+                               .type = RTN_LOCAL,
+                               .scope = RT_SCOPE_HOST,
+                               .index = LOOPBACK_INDEX };
     int r;
 
     r = address_add(fd, index, ipv4 ? CF_GATEWAY_IPV4 : CF_GATEWAY_IPV6,

@@ -35,13 +35,13 @@
 
 static struct nl_msg *bind_request(const struct cf_nflog_config *config)
 {
-    const struct nfgenmsg header = {
-        .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(config->group)};
-    const struct nfulnl_msg_config_cmd command = {.command = NFULNL_CFG_CMD_BIND};
-    const struct nfulnl_msg_config_mode mode = {.copy_range = htonl(config->copy_bytes),
-                                                .copy_mode = NFULNL_COPY_PACKET};
-    struct nl_msg *request =
-        cf_netlink_request(NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG, 0);
+    const struct nfgenmsg header = { .nfgen_family = AF_UNSPEC,
+                                     .version = NFNETLINK_V0,
+                                     .res_id = htons(config->group) };
+    const struct nfulnl_msg_config_cmd command = { .command = NFULNL_CFG_CMD_BIND };
+    const struct nfulnl_msg_config_mode mode = { .copy_range = htonl(config->copy_bytes),
+                                                 .copy_mode = NFULNL_COPY_PACKET };
+    struct nl_msg *request = cf_netlink_request(NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG, 0);
     int r;
 
     if (!request)
@@ -84,11 +84,12 @@ int cf_nflog_open(const struct cf_nflog_config *config, struct cf_error *err)
 static void message_read(const struct nlmsghdr *message,
                          void (*fn)(void *data, const struct cf_nflog_packet *packet), void *data)
 {
-    struct nlattr *attrs[NFULA_MAX + 1] = {0};
-    struct cf_nflog_packet packet = {.prefix = ""};
+    struct nlattr *attrs[NFULA_MAX + 1] = { 0 };
+    struct cf_nflog_packet packet = { .prefix = "" };
 
     if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET) ||
-        nlmsg_parse((struct nlmsghdr *)message, sizeof(struct nfgenmsg), attrs, NFULA_MAX, NULL) < 0)
+        nlmsg_parse((struct nlmsghdr *)message, sizeof(struct nfgenmsg), attrs, NFULA_MAX, NULL) <
+            0)
         return;
     if (!attrs[NFULA_PAYLOAD])
         return;
@@ -99,17 +100,17 @@ static void message_read(const struct nlmsghdr *message,
     fn(data, &packet);
 }
 
-int cf_nflog_read(int fd, int budget,
-                  void (*fn)(void *data, const struct cf_nflog_packet *packet), void *data)
+int cf_nflog_read(int fd, int budget, void (*fn)(void *data, const struct cf_nflog_packet *packet),
+                  void *data)
 {
     static _Alignas(struct nlmsghdr) char slots[BATCH][SLOT_SIZE];
-    struct mmsghdr headers[BATCH] = {0};
+    struct mmsghdr headers[BATCH] = { 0 };
     struct iovec vectors[BATCH];
     int total = 0;
 
     for (int i = 0; i < BATCH; i++) {
-        vectors[i] = (struct iovec){.iov_base = slots[i], .iov_len = SLOT_SIZE};
-        headers[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
+        vectors[i] = (struct iovec) { .iov_base = slots[i], .iov_len = SLOT_SIZE };
+        headers[i].msg_hdr = (struct msghdr) { .msg_iov = &vectors[i], .msg_iovlen = 1 };
     }
     while (total < budget) {
         const int ask = budget - total < BATCH ? budget - total : BATCH;

@@ -37,8 +37,8 @@ struct cf_nflog_packet {
  * Returns how many datagrams were read (less than budget: nothing is left),
  * -ENOBUFS when the kernel dropped some since the last call, or -errno.
  */
-int cf_nflog_read(int fd, int budget,
-                  void (*fn)(void *data, const struct cf_nflog_packet *packet), void *data);
+int cf_nflog_read(int fd, int budget, void (*fn)(void *data, const struct cf_nflog_packet *packet),
+                  void *data);
 
 /* How a group delivers. */
 struct cf_nflog_config {

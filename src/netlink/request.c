@@ -40,7 +40,7 @@ struct nl_msg *cf_netlink_request(int type, int flags)
 /* The kernel's own words behind an error, or NULL. */
 static const char *error_words(const struct nlmsghdr *answer)
 {
-    struct nlattr *attrs[NLMSGERR_ATTR_MAX + 1] = {0};
+    struct nlattr *attrs[NLMSGERR_ATTR_MAX + 1] = { 0 };
     const struct nlmsgerr *error = nlmsg_data(answer);
     int header = sizeof(*error);
 
@@ -48,7 +48,8 @@ static const char *error_words(const struct nlmsghdr *answer)
         return NULL;
     if (!(answer->nlmsg_flags & NLM_F_CAPPED))
         header += (int)(error->msg.nlmsg_len - sizeof(error->msg));
-    if (header < 0 || nlmsg_parse((struct nlmsghdr *)answer, header, attrs, NLMSGERR_ATTR_MAX, NULL) < 0)
+    if (header < 0 ||
+        nlmsg_parse((struct nlmsghdr *)answer, header, attrs, NLMSGERR_ATTR_MAX, NULL) < 0)
         return NULL;
     return attrs[NLMSGERR_ATTR_MSG] ? nla_get_string(attrs[NLMSGERR_ATTR_MSG]) : NULL;
 }

@@ -37,8 +37,8 @@ static int options_set(int fd, const struct option *options, size_t count)
 
 static int socket_bind(int fd, int family, uint16_t port)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
     int r;
 
     if (family == AF_INET)
@@ -72,13 +72,13 @@ static int socket_new(int family, int type, int protocol)
 static int tcp_open(int *ret_fd, struct cf_error *err)
 {
     static const struct option options4[] = {
-        {SOL_SOCKET, SO_REUSEADDR, 1},
-        {SOL_IP, IP_TRANSPARENT, 1},
+        { SOL_SOCKET, SO_REUSEADDR, 1 },
+        { SOL_IP, IP_TRANSPARENT, 1 },
     };
     static const struct option options6[] = {
-        {SOL_IPV6, IPV6_V6ONLY, 0},
-        {SOL_SOCKET, SO_REUSEADDR, 1},
-        {SOL_IPV6, IPV6_TRANSPARENT, 1},
+        { SOL_IPV6, IPV6_V6ONLY, 0 },
+        { SOL_SOCKET, SO_REUSEADDR, 1 },
+        { SOL_IPV6, IPV6_TRANSPARENT, 1 },
     };
     int family = AF_INET6;
     int r = 0, fd;
@@ -108,17 +108,15 @@ static void receive_buffer_set(int fd)
 static int udp_open(int family, uint16_t port, int *ret_fd, struct cf_error *err)
 {
     static const struct option options4[] = {
-        {SOL_SOCKET, SO_REUSEADDR, 1},
-        {SOL_IP, IP_TRANSPARENT, 1},
-        {SOL_IP, IP_RECVORIGDSTADDR, 1},
-        {SOL_IP, IP_PKTINFO, 1},
+        { SOL_SOCKET, SO_REUSEADDR, 1 },
+        { SOL_IP, IP_TRANSPARENT, 1 },
+        { SOL_IP, IP_RECVORIGDSTADDR, 1 },
+        { SOL_IP, IP_PKTINFO, 1 },
     };
     static const struct option options6[] = {
-        {SOL_IPV6, IPV6_V6ONLY, 1},
-        {SOL_SOCKET, SO_REUSEADDR, 1},
-        {SOL_IPV6, IPV6_TRANSPARENT, 1},
-        {SOL_IPV6, IPV6_RECVORIGDSTADDR, 1},
-        {SOL_IPV6, IPV6_RECVPKTINFO, 1},
+        { SOL_IPV6, IPV6_V6ONLY, 1 },      { SOL_SOCKET, SO_REUSEADDR, 1 },
+        { SOL_IPV6, IPV6_TRANSPARENT, 1 }, { SOL_IPV6, IPV6_RECVORIGDSTADDR, 1 },
+        { SOL_IPV6, IPV6_RECVPKTINFO, 1 },
     };
     int r = 0, fd;
 
@@ -135,7 +133,7 @@ static int udp_open(int family, uint16_t port, int *ret_fd, struct cf_error *err
 /* For whole packets; IPPROTO_RAW brings its own IP header and receives nothing. */
 static int raw_open(int family, int mark, int *ret_fd, struct cf_error *err)
 {
-    const struct option options[] = {{SOL_SOCKET, SO_MARK, mark}};
+    const struct option options[] = { { SOL_SOCKET, SO_MARK, mark } };
     int r = 0, fd;
 
     fd = socket_new(family, SOCK_RAW, IPPROTO_RAW);
@@ -175,7 +173,7 @@ static int ipv6_open(struct cf_gateway *gateway, struct cf_error *err)
 static int nflog_open(uint16_t group, uint32_t bytes, uint32_t batch, int *ret_fd,
                       struct cf_error *err)
 {
-    const struct cf_nflog_config config = {.group = group, .copy_bytes = bytes, .batch = batch};
+    const struct cf_nflog_config config = { .group = group, .copy_bytes = bytes, .batch = batch };
     int fd = cf_nflog_open(&config, err);
 
     if (fd < 0)

@@ -23,7 +23,7 @@
 enum need { NEEDED, HELPFUL };
 
 struct setting {
-    const char *name; /* below /proc/sys/net/ */
+    const char *name;  /* below /proc/sys/net/ */
     const char *value; /* "" leaves it */
     enum need need;
 };
@@ -95,22 +95,22 @@ int cf_sysctl_sandbox_write(const struct cf_gateway_config *config,
     char gids[VALUE_SIZE];
     const bool kernel_ipv6 = host->loopback_disable_ipv6[0] != '\0';
     const struct setting ipv4[] = {
-        {"ipv4/ping_group_range", gids, NEEDED},
-        {"ipv4/ip_unprivileged_port_start", host->unprivileged_port_start, NEEDED},
-        {"ipv4/ip_local_port_range", host->local_port_range, HELPFUL},
-        {"ipv4/tcp_ecn", host->tcp_ecn, HELPFUL},
-        {"ipv4/conf/all/rp_filter", "0", NEEDED},
-        {"ipv4/conf/default/rp_filter", "0", NEEDED},
+        { "ipv4/ping_group_range", gids, NEEDED },
+        { "ipv4/ip_unprivileged_port_start", host->unprivileged_port_start, NEEDED },
+        { "ipv4/ip_local_port_range", host->local_port_range, HELPFUL },
+        { "ipv4/tcp_ecn", host->tcp_ecn, HELPFUL },
+        { "ipv4/conf/all/rp_filter", "0", NEEDED },
+        { "ipv4/conf/default/rp_filter", "0", NEEDED },
     };
     /* eth0 is born with the defaults; lo keeps ::1 where the host's has it. */
     const struct setting ipv6[] = {
-        {"ipv6/conf/all/disable_ipv6", "0", NEEDED},
-        {"ipv6/conf/default/disable_ipv6", config->ipv6 ? "0" : "1", NEEDED},
-        {"ipv6/conf/lo/disable_ipv6", host->loopback_disable_ipv6, NEEDED},
-        {"ipv6/conf/default/accept_ra", "0", NEEDED},
-        {"ipv6/conf/default/accept_redirects", "0", NEEDED},
-        {"ipv6/conf/default/accept_dad", "0", NEEDED},
-        {"ipv6/conf/default/addr_gen_mode", "1", NEEDED},
+        { "ipv6/conf/all/disable_ipv6", "0", NEEDED },
+        { "ipv6/conf/default/disable_ipv6", config->ipv6 ? "0" : "1", NEEDED },
+        { "ipv6/conf/lo/disable_ipv6", host->loopback_disable_ipv6, NEEDED },
+        { "ipv6/conf/default/accept_ra", "0", NEEDED },
+        { "ipv6/conf/default/accept_redirects", "0", NEEDED },
+        { "ipv6/conf/default/accept_dad", "0", NEEDED },
+        { "ipv6/conf/default/addr_gen_mode", "1", NEEDED },
     };
     int r;
 
@@ -127,30 +127,30 @@ int cf_sysctl_gateway_write(const struct cf_gateway_config *config,
     /* rp_filter and its like: the new namespace has the host's values, and
      * the largest of `all` and the interface counts. */
     const struct setting ipv4[] = {
-        {"ipv4/ip_forward", "0", NEEDED},
-        {"ipv4/conf/all/rp_filter", "0", NEEDED},
-        {"ipv4/conf/default/rp_filter", "0", NEEDED},
-        {"ipv4/conf/lo/rp_filter", "0", NEEDED},
-        {"ipv4/conf/all/send_redirects", "0", HELPFUL},
-        {"ipv4/conf/default/send_redirects", "0", HELPFUL},
-        {"ipv4/conf/all/accept_redirects", "0", HELPFUL},
-        {"ipv4/conf/default/accept_redirects", "0", HELPFUL},
-        {"ipv4/conf/all/route_localnet", "0", NEEDED},
-        {"ipv4/conf/default/route_localnet", "0", NEEDED},
-        {"ipv4/tcp_ecn", host->tcp_ecn, HELPFUL},
-        {"ipv4/tcp_no_metrics_save", "1", HELPFUL},
-        {"ipv4/tcp_max_syn_backlog", "65535", HELPFUL},
-        {"core/somaxconn", "65535", HELPFUL},
+        { "ipv4/ip_forward", "0", NEEDED },
+        { "ipv4/conf/all/rp_filter", "0", NEEDED },
+        { "ipv4/conf/default/rp_filter", "0", NEEDED },
+        { "ipv4/conf/lo/rp_filter", "0", NEEDED },
+        { "ipv4/conf/all/send_redirects", "0", HELPFUL },
+        { "ipv4/conf/default/send_redirects", "0", HELPFUL },
+        { "ipv4/conf/all/accept_redirects", "0", HELPFUL },
+        { "ipv4/conf/default/accept_redirects", "0", HELPFUL },
+        { "ipv4/conf/all/route_localnet", "0", NEEDED },
+        { "ipv4/conf/default/route_localnet", "0", NEEDED },
+        { "ipv4/tcp_ecn", host->tcp_ecn, HELPFUL },
+        { "ipv4/tcp_no_metrics_save", "1", HELPFUL },
+        { "ipv4/tcp_max_syn_backlog", "65535", HELPFUL },
+        { "core/somaxconn", "65535", HELPFUL },
     };
     const struct setting ipv6[] = {
-        {"ipv6/conf/all/disable_ipv6", "0", NEEDED},
-        {"ipv6/conf/default/disable_ipv6", "0", NEEDED},
-        {"ipv6/conf/lo/disable_ipv6", "0", NEEDED},
-        {"ipv6/conf/all/forwarding", "0", NEEDED},
-        {"ipv6/conf/default/accept_ra", "0", NEEDED},
-        {"ipv6/conf/default/accept_redirects", "0", NEEDED},
-        {"ipv6/conf/default/accept_dad", "0", NEEDED},
-        {"ipv6/conf/default/addr_gen_mode", "1", NEEDED},
+        { "ipv6/conf/all/disable_ipv6", "0", NEEDED },
+        { "ipv6/conf/default/disable_ipv6", "0", NEEDED },
+        { "ipv6/conf/lo/disable_ipv6", "0", NEEDED },
+        { "ipv6/conf/all/forwarding", "0", NEEDED },
+        { "ipv6/conf/default/accept_ra", "0", NEEDED },
+        { "ipv6/conf/default/accept_redirects", "0", NEEDED },
+        { "ipv6/conf/default/accept_dad", "0", NEEDED },
+        { "ipv6/conf/default/addr_gen_mode", "1", NEEDED },
     };
     int r;
 

@@ -19,7 +19,7 @@
 
 struct cf_addr address_of(const char *text)
 {
-    struct cf_addr addr = {0};
+    struct cf_addr addr = { 0 };
 
     cf_addr_parse(text, &addr);
     return addr;
@@ -28,8 +28,8 @@ struct cf_addr address_of(const char *text)
 void packet_make(struct packet *packet, const char *from, const char *to, uint8_t protocol,
                  const void *payload, size_t length)
 {
-    struct iphdr ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = protocol};
-    struct ip6_hdr ip6 = {.ip6_nxt = protocol, .ip6_hlim = 64};
+    struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = protocol };
+    struct ip6_hdr ip6 = { .ip6_nxt = protocol, .ip6_hlim = 64 };
     size_t header;
 
     if (strchr(to, ':')) {
@@ -107,9 +107,9 @@ const uint8_t *packet_payload(const struct packet *packet)
 
 int packet_send(int fd, const struct packet *packet)
 {
-    const struct cf_addr_port at = {.addr = packet_destination(packet)};
+    const struct cf_addr_port at = { .addr = packet_destination(packet) };
     struct sockaddr_storage sa;
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
     socklen_t length = cf_addr_port_to_sockaddr(&at, &sa);
 
     if (!is_ipv4(packet->data)) {
@@ -124,7 +124,7 @@ int packet_send(int fd, const struct packet *packet)
 
 bool wait_readable(int fd)
 {
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
     return poll(&poll_fd, 1, DEADLINE_MS) == 1;
 }
@@ -146,7 +146,7 @@ static void keep(void *data, const struct cf_nflog_packet *logged)
 
 bool packet_wait(int fd, const char *prefix, struct packet *ret)
 {
-    struct wanted wanted = {.prefix = prefix, .packet = ret};
+    struct wanted wanted = { .prefix = prefix, .packet = ret };
 
     ret->length = 0;
     while (ret->length == 0)

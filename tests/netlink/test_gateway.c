@@ -29,9 +29,10 @@ static struct cf_gateway *gateway;
 static struct cf_gateway *gateway_open(bool ipv6)
 {
     const struct cf_gateway_config config = {
-        .ipv4 = true, .ipv6 = ipv6, .mtu = MTU, .first_gid = getgid(), .last_gid = getgid()};
+        .ipv4 = true, .ipv6 = ipv6, .mtu = MTU, .first_gid = getgid(), .last_gid = getgid()
+    };
     struct cf_gateway *opened = NULL;
-    struct cf_error err = {0};
+    struct cf_error err = { 0 };
 
     if (cf_gateway_open(&config, &opened, &err) < 0)
         fail_msg("%s", err.text);
@@ -64,8 +65,8 @@ static const char *sandbox_of(const char *peer)
 
 static int sandbox_socket(const char *peer, int type, int protocol)
 {
-    int fd = lab_socket(gateway->sandbox_netns_fd, is_ipv6(peer) ? AF_INET6 : AF_INET, type,
-                        protocol);
+    int fd =
+        lab_socket(gateway->sandbox_netns_fd, is_ipv6(peer) ? AF_INET6 : AF_INET, type, protocol);
 
     assert_true(fd >= 0);
     return fd;
@@ -73,7 +74,7 @@ static int sandbox_socket(const char *peer, int type, int protocol)
 
 static int sandbox_connect(int fd, const char *address, uint16_t port)
 {
-    const struct cf_addr_port at = {.addr = address_of(address), .port = port};
+    const struct cf_addr_port at = { .addr = address_of(address), .port = port };
     struct sockaddr_storage sa;
     socklen_t length = cf_addr_port_to_sockaddr(&at, &sa);
 
@@ -204,13 +205,13 @@ struct datagram {
 static void datagram_read(int fd, struct datagram *ret)
 {
     char control[512];
-    struct iovec vector = {.iov_base = ret->data, .iov_len = sizeof(ret->data)};
-    struct msghdr header = {.msg_name = &ret->from,
-                            .msg_namelen = sizeof(ret->from),
-                            .msg_iov = &vector,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof(control)};
+    struct iovec vector = { .iov_base = ret->data, .iov_len = sizeof(ret->data) };
+    struct msghdr header = { .msg_name = &ret->from,
+                             .msg_namelen = sizeof(ret->from),
+                             .msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control) };
     ssize_t n;
 
     assert_true(wait_readable(fd));
@@ -231,16 +232,16 @@ static void datagram_read(int fd, struct datagram *ret)
 static void datagram_answer(int fd, const struct datagram *to)
 {
     const bool ipv4 = to->from.ss_family == AF_INET;
-    const struct in_pktinfo info4 = {.ipi_spec_dst = to->info4.ipi_addr};
-    const struct in6_pktinfo info6 = {.ipi6_addr = to->info6.ipi6_addr};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(info6))] = {0};
-    struct iovec vector = {.iov_base = (char[]){"answer"}, .iov_len = 6};
-    struct msghdr header = {.msg_name = (void *)&to->from,
-                            .msg_namelen = sizeof(to->from),
-                            .msg_iov = &vector,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof(control)};
+    const struct in_pktinfo info4 = { .ipi_spec_dst = to->info4.ipi_addr };
+    const struct in6_pktinfo info6 = { .ipi6_addr = to->info6.ipi6_addr };
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(info6))] = { 0 };
+    struct iovec vector = { .iov_base = (char[]) { "answer" }, .iov_len = 6 };
+    struct msghdr header = { .msg_name = (void *)&to->from,
+                             .msg_namelen = sizeof(to->from),
+                             .msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control) };
     struct cmsghdr *c = CMSG_FIRSTHDR(&header);
 
     c->cmsg_level = ipv4 ? SOL_IP : SOL_IPV6;
@@ -308,7 +309,7 @@ static void fragments_are_judged_as_the_packet_they_make(void **state)
 /* Through a ping socket, which the sandbox's ping_group_range must allow. */
 static void check_echo(const char *to, size_t length)
 {
-    uint8_t echo[8192] = {is_ipv6(to) ? 128 : 8};
+    uint8_t echo[8192] = { is_ipv6(to) ? 128 : 8 };
     cf_auto_close int fd =
         sandbox_socket(to, SOCK_DGRAM, is_ipv6(to) ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
     struct packet packet;
@@ -335,7 +336,7 @@ static void echo_request_is_the_engines(void **state)
 static void check_stray(const char *from, const char *to, uint8_t protocol, uint8_t first,
                         const char *reason)
 {
-    const uint8_t payload[40] = {first, [12] = 5 << 4};
+    const uint8_t payload[40] = { first, [12] = 5 << 4 };
     cf_auto_close int fd = sandbox_socket(to, SOCK_RAW, IPPROTO_RAW);
     const int on = 1;
     struct packet sent, logged;
@@ -382,8 +383,9 @@ static void what_is_no_flow_is_logged_with_its_reason(void **state)
 /* A segment of no connection: RFC 9293, 3.10.7.1 asks for a RST. */
 static void check_reset(const char *to)
 {
-    const uint8_t segment[20] = {0x30, 0x39, 0x01, 0xbb, [7] = 1, [11] = 1, [12] = 5 << 4,
-                                 [13] = TH_ACK};
+    const uint8_t segment[20] = {
+        0x30, 0x39, 0x01, 0xbb, [7] = 1, [11] = 1, [12] = 5 << 4, [13] = TH_ACK
+    };
     cf_auto_close int out = sandbox_socket(to, SOCK_RAW, IPPROTO_RAW);
     cf_auto_close int in = sandbox_socket(to, SOCK_RAW, IPPROTO_TCP);
     uint8_t answer[128];
@@ -408,7 +410,7 @@ static void segment_of_no_connection_is_reset(void **state)
 /* A socket for one flow, as the engine makes it, takes the flow's datagrams. */
 static void check_flow_socket(int new_fd, const char *to)
 {
-    const struct cf_addr_port at = {.addr = address_of(to), .port = 4433};
+    const struct cf_addr_port at = { .addr = address_of(to), .port = 4433 };
     cf_auto_close int client = sandbox_socket(to, SOCK_DGRAM, 0);
     cf_auto_close int flow = -1;
     static struct datagram datagram;
@@ -500,10 +502,10 @@ static void close_leaves_no_descriptor_and_no_thread(void **state)
 /* In a child, as the limit is that of its user namespace. */
 static void limit_of_namespaces_is_named(void **state)
 {
-    const struct cf_gateway_config config = {.ipv4 = true, .mtu = MTU};
+    const struct cf_gateway_config config = { .ipv4 = true, .mtu = MTU };
     const int descriptors = lab_count_descriptors();
     struct cf_gateway *opened = NULL;
-    struct cf_error err = {0};
+    struct cf_error err = { 0 };
     int status;
     pid_t pid;
 

@@ -21,7 +21,7 @@ static void check_host(const char *commands, bool has_ipv4, bool has_ipv6, unsig
 {
     char text[1024];
     struct cf_host_network network;
-    struct cf_error err = {0};
+    struct cf_error err = { 0 };
 
     assert_int_equal(unshare(CLONE_NEWNET), 0);
     snprintf(text, sizeof(text),
