@@ -28,8 +28,8 @@ void cf_run_id_make(char text[CF_RUN_ID_SIZE]);
  *
  * ret_path: the caller's, free()
  */
-int cf_audit_path_expand(const char *pattern, const char *name, const char *run,
-                         const char *host, char **ret_path, struct cf_error *err);
+int cf_audit_path_expand(const char *pattern, const char *name, const char *run, const char *host,
+                         char **ret_path, struct cf_error *err);
 
 /*
  * Open the log.

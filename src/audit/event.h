@@ -30,12 +30,12 @@ enum cf_event_type {
 
 /* A process inside the sandbox; pid 0 means that it is not known. */
 struct cf_event_process {
-    int pid;                /* as the sandbox numbers it */
-    const char *exe;        /* NULL when unreadable */
-    const char *argv;       /* arguments joined by blanks, at most 512 bytes */
+    int pid;          /* as the sandbox numbers it */
+    const char *exe;  /* NULL when unreadable */
+    const char *argv; /* arguments joined by blanks, at most 512 bytes */
     int parent_pid;
     const char *parent_exe;
-    const char *unknown;    /* why it is not known, when pid is 0 */
+    const char *unknown; /* why it is not known, when pid is 0 */
 };
 
 struct cf_event_run_start {
@@ -138,8 +138,8 @@ struct cf_event_warning {
 
 struct cf_event_totals {
     uint64_t dns, dns_denied;
-    uint64_t flows;  /* allowed */
-    uint64_t denied; /* flows */
+    uint64_t flows;      /* allowed */
+    uint64_t denied;     /* flows */
     uint64_t would_deny; /* flows and names */
     uint64_t packets_denied;
     uint64_t bytes_out, bytes_in;
@@ -154,8 +154,8 @@ struct cf_event_run_end {
     int exit_code;   /* -1 when a signal ended it */
     int exit_signal; /* 0 when none did */
     uint64_t duration_us;
-    struct cf_event_totals totals; /* filled by cf_audit_emit() */
-    bool accounted;                /* the interface counters could be read */
+    struct cf_event_totals totals;               /* filled by cf_audit_emit() */
+    bool accounted;                              /* the interface counters could be read */
     uint64_t interface_packets, interface_bytes; /* from the sandbox, at the veth */
     uint64_t logged_packets;                     /* of those, seen by an event or a flow */
     struct cf_event_usage tree, self;
@@ -179,5 +179,16 @@ const char *cf_event_type_name(enum cf_event_type type);
 const char *cf_dns_source_name(enum cf_dns_source source);
 const char *cf_flow_result_name(enum cf_flow_result result);
 const char *cf_proto_name(enum cf_proto proto);
+
+/*
+ * A DNS record type and a response code as text: "AAAA", "NXDOMAIN", or
+ * "TYPE65280" (RFC 3597, 5) and "RCODE12". Returns a static text, or text.
+ */
+#define CF_EVENT_CODE_SIZE 24
+const char *cf_event_dns_type_format(uint16_t type, char text[CF_EVENT_CODE_SIZE]);
+const char *cf_event_rcode_format(int rcode, char text[CF_EVENT_CODE_SIZE]);
+
+/* An IP protocol number as IANA names it in lower case, "udp", else its digits. */
+const char *cf_event_protocol_format(uint8_t protocol, char text[CF_EVENT_CODE_SIZE]);
 
 #endif

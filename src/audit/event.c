@@ -1,0 +1,131 @@
+/*
+ * event.c - names as the log writes them
+ */
+#include "audit/event.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const event_names[] = {
+    [CF_EVENT_RUN_START] = "run_start",     [CF_EVENT_DNS] = "dns",
+    [CF_EVENT_FLOW_OPEN] = "flow_open",     [CF_EVENT_FLOW_CLOSE] = "flow_close",
+    [CF_EVENT_FLOW_DENIED] = "flow_denied", [CF_EVENT_PACKETS_DENIED] = "packets_denied",
+    [CF_EVENT_WARNING] = "warning",         [CF_EVENT_RUN_END] = "run_end",
+};
+static_assert(N_OF(event_names) == CF_EVENT_COUNT, "a name for each event");
+
+static const char *const source_names[] = {
+    [CF_DNS_SOURCE_HOSTS] = "hosts",       [CF_DNS_SOURCE_CACHE] = "cache",
+    [CF_DNS_SOURCE_UPSTREAM] = "upstream", [CF_DNS_SOURCE_POLICY] = "policy",
+    [CF_DNS_SOURCE_ERROR] = "error",
+};
+static_assert(N_OF(source_names) == CF_DNS_SOURCE_COUNT, "a name for each source");
+
+static const char *const result_names[] = {
+    [CF_RESULT_CLOSED] = "closed",   [CF_RESULT_RESET] = "reset",
+    [CF_RESULT_REFUSED] = "refused", [CF_RESULT_UNREACHABLE] = "unreachable",
+    [CF_RESULT_TIMEOUT] = "timeout", [CF_RESULT_KILLED] = "killed",
+};
+static_assert(N_OF(result_names) == CF_RESULT_COUNT, "a name for each result");
+
+const char *cf_event_type_name(enum cf_event_type type)
+{
+    return event_names[type];
+}
+
+const char *cf_dns_source_name(enum cf_dns_source source)
+{
+    return source_names[source];
+}
+
+const char *cf_flow_result_name(enum cf_flow_result result)
+{
+    return result_names[result];
+}
+
+/* The values are bits of a mask, hence no table. */
+const char *cf_proto_name(enum cf_proto proto)
+{
+    switch (proto) {
+    case CF_PROTO_TCP:
+        return "tcp";
+    case CF_PROTO_UDP:
+        return "udp";
+    case CF_PROTO_ICMP:
+        return "icmp";
+    }
+    return "unknown";
+}
+
+struct code {
+    unsigned value;
+    const char *name;
+};
+
+/* n is small, and what is asked for most stands first. */
+static const char *code_find(const struct code *codes, size_t n, unsigned value)
+{
+    for (size_t i = 0; i < n; i++)
+        if (codes[i].value == value)
+            return codes[i].name;
+    return NULL;
+}
+
+/* IANA, "Resource Record (RR) TYPEs". */
+const char *cf_event_dns_type_format(uint16_t type, char text[CF_EVENT_CODE_SIZE])
+{
+    static const struct code types[] = {
+        { 1, "A" },           { 28, "AAAA" },    { 65, "HTTPS" },      { 5, "CNAME" },
+        { 12, "PTR" },        { 33, "SRV" },     { 16, "TXT" },        { 15, "MX" },
+        { 2, "NS" },          { 6, "SOA" },      { 13, "HINFO" },      { 17, "RP" },
+        { 18, "AFSDB" },      { 29, "LOC" },     { 35, "NAPTR" },      { 37, "CERT" },
+        { 39, "DNAME" },      { 41, "OPT" },     { 43, "DS" },         { 44, "SSHFP" },
+        { 46, "RRSIG" },      { 47, "NSEC" },    { 48, "DNSKEY" },     { 50, "NSEC3" },
+        { 51, "NSEC3PARAM" }, { 52, "TLSA" },    { 53, "SMIMEA" },     { 55, "HIP" },
+        { 59, "CDS" },        { 60, "CDNSKEY" }, { 61, "OPENPGPKEY" }, { 62, "CSYNC" },
+        { 63, "ZONEMD" },     { 64, "SVCB" },    { 99, "SPF" },        { 108, "EUI48" },
+        { 109, "EUI64" },     { 249, "TKEY" },   { 250, "TSIG" },      { 251, "IXFR" },
+        { 252, "AXFR" },      { 255, "ANY" },    { 256, "URI" },       { 257, "CAA" },
+    };
+    const char *name = code_find(types, N_OF(types), type);
+
+    if (name)
+        return name;
+    snprintf(text, CF_EVENT_CODE_SIZE, "TYPE%u", (unsigned)type);
+    return text;
+}
+
+/* IANA, "DNS RCODEs". */
+const char *cf_event_rcode_format(int rcode, char text[CF_EVENT_CODE_SIZE])
+{
+    static const struct code rcodes[] = {
+        { 0, "NOERROR" },  { 3, "NXDOMAIN" },   { 2, "SERVFAIL" }, { 5, "REFUSED" },
+        { 1, "FORMERR" },  { 4, "NOTIMP" },     { 6, "YXDOMAIN" }, { 7, "YXRRSET" },
+        { 8, "NXRRSET" },  { 9, "NOTAUTH" },    { 10, "NOTZONE" }, { 11, "DSOTYPENI" },
+        { 16, "BADVERS" }, { 23, "BADCOOKIE" },
+    };
+    const char *name = code_find(rcodes, N_OF(rcodes), (unsigned)rcode);
+
+    if (name)
+        return name;
+    snprintf(text, CF_EVENT_CODE_SIZE, "RCODE%d", rcode);
+    return text;
+}
+
+/* IANA, "Assigned Internet Protocol Numbers". */
+const char *cf_event_protocol_format(uint8_t protocol, char text[CF_EVENT_CODE_SIZE])
+{
+    static const struct code protocols[] = {
+        { 6, "tcp" },   { 17, "udp" },   { 1, "icmp" },      { 58, "ipv6-icmp" }, { 2, "igmp" },
+        { 41, "ipv6" }, { 4, "ipv4" },   { 47, "gre" },      { 50, "esp" },       { 51, "ah" },
+        { 33, "dccp" }, { 132, "sctp" }, { 136, "udplite" },
+    };
+    const char *name = code_find(protocols, N_OF(protocols), protocol);
+
+    if (name)
+        return name;
+    snprintf(text, CF_EVENT_CODE_SIZE, "%u", (unsigned)protocol);
+    return text;
+}

@@ -1,0 +1,140 @@
+/*
+ * log_file.c - a file of whole lines
+ */
+#include "audit/log_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* Make the folders that path lies in, each with 0777 less umask. */
+static int make_folders(const char *path, struct cf_error *err)
+{
+    cf_auto_free char *folder = strdup(path);
+
+    if (!folder)
+        return cf_error_set(err, -ENOMEM, "out of memory");
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(folder, 0777) < 0 && errno != EEXIST)
+            return cf_error_errno(err, -errno, "cannot make the folder '%s' for the log", folder);
+        *slash = '/';
+    }
+    return 0;
+}
+
+/* Only make folders when the first try shows that one is missing. */
+static int open_new(const char *path, struct cf_error *err)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY;
+    int fd = open(path, flags, 0666), r;
+
+    if (fd >= 0)
+        return fd;
+    if (errno == ENOENT && path[0] != '\0') {
+        r = make_folders(path, err);
+        if (r < 0)
+            return r;
+        fd = open(path, flags, 0666);
+        if (fd >= 0)
+            return fd;
+    }
+    return cf_error_errno(err, -errno, "cannot make the log '%s'", path);
+}
+
+static int refuse_existing(const char *path, struct cf_error *err)
+{
+    return cf_error_set(err, -EEXIST,
+                        "the log '%s' exists, and a log is never appended to: name another file, "
+                        "or put {run} into its name",
+                        path);
+}
+
+/* O_NONBLOCK only for the open: a FIFO without a reader must not hang the run. */
+static int open_existing(const char *path, struct cf_error *err)
+{
+    cf_auto_close int fd = -1;
+    struct stat st;
+    int flags, ret_fd;
+
+    if (stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return refuse_existing(path, err);
+    fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return cf_error_errno(err, -errno, "cannot open the log '%s'", path);
+    if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode))
+        return refuse_existing(path, err);
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+        return cf_error_errno(err, -errno, "cannot open the log '%s'", path);
+    ret_fd = fd;
+    fd = -1;
+    return ret_fd;
+}
+
+int cf_log_file_open(const char *path, struct cf_log_file *ret_file, struct cf_error *err)
+{
+    int fd = open_new(path, err);
+    bool regular = true;
+
+    if (fd == -EEXIST) {
+        fd = open_existing(path, err);
+        regular = false;
+    }
+    if (fd < 0)
+        return fd;
+    *ret_file = (struct cf_log_file) { .fd = fd, .regular = regular };
+    return 0;
+}
+
+/* Take back the start of a line that found no room behind it. */
+static void cut_back(struct cf_log_file *file, const char *lines, size_t written)
+{
+    const char *newline = memrchr(lines, '\n', written);
+
+    file->whole += newline ? (size_t)(newline - lines) + 1 : 0;
+    if (file->regular)
+        while (ftruncate(file->fd, (off_t)file->whole) < 0 && errno == EINTR)
+            ;
+}
+
+int cf_log_file_write(struct cf_log_file *file, const char *lines, size_t length)
+{
+    size_t written = 0;
+
+    while (written < length) {
+        ssize_t n = write(file->fd, lines + written, length - written);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            int r = n < 0 ? -errno : -EIO;
+
+            cut_back(file, lines, written);
+            return r;
+        }
+        written += (size_t)n;
+    }
+    file->whole += length;
+    return 0;
+}
+
+int cf_log_file_close(struct cf_log_file *file)
+{
+    int r = 0;
+
+    if (file->fd < 0)
+        return 0;
+    if (file->regular && fsync(file->fd) < 0)
+        r = -errno;
+    /* close() tells of a failed write-back on network file systems. */
+    if (close(file->fd) < 0 && errno != EINTR && r == 0)
+        r = -errno;
+    file->fd = -1;
+    return r;
+}

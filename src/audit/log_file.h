@@ -1,0 +1,36 @@
+/*
+ * log_file.h - a file of whole lines
+ */
+#ifndef CF_AUDIT_LOG_FILE_H
+#define CF_AUDIT_LOG_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct cf_log_file {
+    int fd;         /* -1 when closed */
+    bool regular;   /* can be cut and synced; a pipe or a terminal cannot */
+    uint64_t whole; /* bytes of whole lines that this run wrote */
+};
+
+/*
+ * Make the file, and its folders where they are missing. A regular file that
+ * exists is -EEXIST: a log is never appended to or replaced. What exists and
+ * is none (a pipe, a terminal, a device) is opened for writing; a FIFO that
+ * no one reads is -ENXIO.
+ */
+int cf_log_file_open(const char *path, struct cf_log_file *ret_file, struct cf_error *err);
+
+/*
+ * Write whole lines. When not all of them could be written, a regular file is
+ * cut back to the last whole one. Returns 0 or -errno.
+ */
+int cf_log_file_write(struct cf_log_file *file, const char *lines, size_t length);
+
+/* Put what was written on the disk (a regular file), and close. 0 or -errno. */
+int cf_log_file_close(struct cf_log_file *file);
+
+#endif
