@@ -1,3 +1,23 @@
 noinst_LIBRARIES += src/sandbox/libcf-sandbox.a
-src_sandbox_libcf_sandbox_a_SOURCES = src/sandbox/placeholder.c \
+src_sandbox_libcf_sandbox_a_SOURCES = \
+	src/sandbox/attach.c \
+	src/sandbox/attach.h \
+	src/sandbox/caller.c \
+	src/sandbox/caller.h \
+	src/sandbox/command.c \
+	src/sandbox/command.h \
+	src/sandbox/etc.c \
+	src/sandbox/etc.h \
+	src/sandbox/filter.c \
+	src/sandbox/filter.h \
+	src/sandbox/identity.c \
+	src/sandbox/identity.h \
+	src/sandbox/init.c \
+	src/sandbox/init.h \
+	src/sandbox/mask.c \
+	src/sandbox/mask.h \
+	src/sandbox/mounts.c \
+	src/sandbox/mounts.h \
+	src/sandbox/sandbox.c \
 	src/sandbox/sandbox.h
+src_sandbox_libcf_sandbox_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)

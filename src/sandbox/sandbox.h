@@ -2,6 +2,7 @@
  * sandbox.h - the namespaces that the command lives in
  *
  * Stages, in this order (see "How this works" in sandbox.c):
+ *   0. cf_sandbox_caller_save(), first thing in main() (sandbox/caller.h).
  *   1. cf_sandbox_identity(): the engine's own user namespace.
  *   2. The gateway room makes the network namespaces (netlink/gateway.h).
  *   3. cf_sandbox_start(): a process of ours becomes PID 1 of new mount, PID,
@@ -19,8 +20,10 @@
 
 #include "base/error.h"
 #include "loop/loop.h"
+#include "sandbox/caller.h"
 
 struct cf_sandbox;
+struct signalfd_siginfo;
 
 /* The identity that the caller has; what maps are made of. */
 struct cf_identity {
@@ -40,13 +43,17 @@ int cf_sandbox_identity(struct cf_identity *ret_identity, struct cf_error *err);
 
 struct cf_sandbox_config { /* borrowed until cf_sandbox_start() returns */
     struct cf_identity identity;
-    int netns_fd;            /* of the sandbox's network namespace */
-    const char *resolv_conf; /* text of the three files */
+    const struct cf_caller *caller; /* what the command gets back */
+    int netns_fd;                   /* of the sandbox's network namespace */
+    const char *resolv_conf;        /* text of the three files */
     const char *hosts;
     const char *nsswitch_conf;
     char *const *command; /* NULL-terminated; found by PATH as execvp(3) does */
     const char *cwd;      /* NULL: the caller's */
 };
+
+/* As many of them are named. */
+#define CF_SANDBOX_LEFTOVERS_MAX 32
 
 /* A process that was still there when the command had ended. */
 struct cf_sandbox_leftover {
@@ -55,10 +62,10 @@ struct cf_sandbox_leftover {
 };
 
 struct cf_sandbox_end {
-    int exit_code;    /* -1 when a signal ended it; 126 and 127 when it could not be run */
-    int exit_signal;  /* 0 when none did */
-    int exec_errno;   /* why it could not be run; 0 when it ran */
-    bool killed;      /* PID 1 was killed from outside: the command's status is not known */
+    int exit_code;   /* -1 when a signal ended it; 126 and 127 when it could not be run */
+    int exit_signal; /* 0 when none did */
+    int exec_errno;  /* why it could not be run; 0 when it ran */
+    bool killed;     /* PID 1 was killed from outside: the command's status is not known */
     const struct cf_sandbox_leftover *leftovers; /* the first 32 */
     size_t n_leftovers;                          /* how many are listed */
     size_t n_left;                               /* how many there were */
@@ -84,11 +91,23 @@ int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err);
 /* Send a signal to the command (not to what it started). 0 or -errno. */
 int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal);
 
+/*
+ * Pass a signal on that this process got, unless the command has it already:
+ * from the terminal, whose keys reach the whole process group, or from a
+ * process of the tree itself (kill(2) on its own group, which is also ours).
+ *
+ * Returns true when it was sent.
+ */
+bool cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info);
+
 /* SIGKILL for the whole tree, now; `ended` still comes. */
 void cf_sandbox_kill(struct cf_sandbox *sandbox);
 
 /* Paths that were masked, for the log; borrowed. */
 const char *const *cf_sandbox_masked(const struct cf_sandbox *sandbox, size_t *ret_n);
+
+/* What could not be done as it should, for the log; borrowed. */
+const char *const *cf_sandbox_warnings(const struct cf_sandbox *sandbox, size_t *ret_n);
 
 /* The PID of our PID 1 as the engine sees it. */
 pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox);

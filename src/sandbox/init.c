@@ -1,0 +1,303 @@
+/*
+ * init.c - PID 1 of the sandbox
+ *
+ * How this works. A copy of the engine that allocates nothing (another thread
+ * of the engine may have held the allocator's lock when it was forked), with
+ * every signal blocked and read from a descriptor, and no descriptor but the
+ * caller's and its own. It goes through these states:
+ *
+ *   setting up  enter the network namespace, mount, say READY or why not.
+ *   waiting     for EXEC.
+ *   running     the command runs; its signals arrive as messages, and whatever
+ *               loses its parent is reaped here.
+ *   ending      the command has ended, which is told at once with a list of
+ *               what is left. Those get SIGTERM, a second, and SIGKILL. When
+ *               the last is reaped, PID 1 exits and takes the namespaces along.
+ *
+ * In every state the end of the control socket, which is the engine's, ends
+ * PID 1, and the kernel ends every process of a PID namespace with its PID 1.
+ * The death signal says the same sooner, even when PID 1 is busy.
+ */
+#include "sandbox/init.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "sandbox/command.h"
+
+/* How long what is left may take to end by itself. */
+#define GRACE_US INT64_C(1000000)
+
+struct init {
+    struct cf_plan *plan;
+    int signal_fd;
+    pid_t command; /* 0 before it runs and after it has ended */
+    bool ending;
+    int64_t kill_at_us; /* 0 when everything has been killed */
+    struct cf_init_ended ended;
+};
+
+/* Close all but the ascending list. */
+static int close_others(const int *keep, size_t n)
+{
+    unsigned next = 0;
+
+    for (size_t i = 0; i <= n; i++) {
+        unsigned last = i < n ? (unsigned)keep[i] - 1 : ~0U;
+
+        if ((i == n || (unsigned)keep[i] > next) && syscall(SYS_close_range, next, last, 0) < 0)
+            return -errno;
+        if (i < n)
+            next = (unsigned)keep[i] + 1;
+    }
+    return 0;
+}
+
+/*
+ * The folder is looked up again, because what is mounted over it counts, not
+ * what it was opened as. One that the caller was in without being able to
+ * reach it (EACCES), or that has no name any more, stays as it is.
+ */
+static int enter_cwd(const struct cf_plan *plan, struct cf_error *err)
+{
+    if (!plan->cwd || chdir(plan->cwd) == 0 || (errno == EACCES && !plan->cwd_given))
+        return 0;
+    return cf_error_errno(err, -errno, "cannot enter '%s' inside the sandbox", plan->cwd);
+}
+
+static int set_up(struct cf_plan *plan, struct cf_mounts_result *ret_mounts, struct cf_error *err)
+{
+    int r;
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return cf_error_errno(err, -errno, "cannot ask for a death signal");
+    r = close_others(plan->keep_fds, plan->n_keep_fds);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot close descriptors");
+    if (setns(plan->netns_fd, CLONE_NEWNET) < 0)
+        return cf_error_errno(err, -errno, "cannot enter the network namespace");
+    cf_fd_close(&plan->netns_fd);
+    r = cf_mounts_set_up(&plan->etc, &plan->masks, plan->root, ret_mounts, err);
+    return r < 0 ? r : enter_cwd(plan, err);
+}
+
+static _Noreturn void stop(void)
+{
+    _exit(0); /* the kernel kills what is left of the namespace */
+}
+
+static void say(const struct init *init, const void *message, size_t length)
+{
+    if (send(init->plan->control_fd, message, length, MSG_NOSIGNAL) < 0)
+        stop();
+}
+
+/* "12 (name) S 1 ...": the name may hold anything, so it ends at the last bracket. */
+static bool read_process(const char *pid, struct cf_sandbox_leftover *ret)
+{
+    char path[32], text[256], *open_at, *close_at;
+    cf_auto_close int fd = -1;
+    ssize_t n;
+
+    snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    n = read(fd, text, sizeof text - 1);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    open_at = strchr(text, '(');
+    close_at = strrchr(text, ')');
+    if (!open_at || !close_at || close_at < open_at || close_at[1] != ' ')
+        return false;
+    if (close_at[2] == 'Z' || close_at[2] == 'X')
+        return false;
+    *close_at = '\0';
+    ret->pid = (pid_t)atoi(pid);
+    snprintf(ret->name, sizeof ret->name, "%.15s", open_at + 1);
+    return true;
+}
+
+/* Count and name what is left, without readdir(3), which allocates. */
+static void list_leftovers(struct cf_init_ended *ended)
+{
+    cf_auto_close int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _Alignas(struct dirent64) char entries[4096];
+    long n;
+
+    while (fd >= 0 && (n = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
+        for (long at = 0; at < n;) {
+            const struct dirent64 *entry = (const struct dirent64 *)(void *)(entries + at);
+            struct cf_sandbox_leftover found;
+
+            at += entry->d_reclen;
+            if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+                strcmp(entry->d_name, "1") == 0 || !read_process(entry->d_name, &found))
+                continue;
+            if (ended->n_left < CF_SANDBOX_LEFTOVERS_MAX)
+                ended->leftovers[ended->n_left] = found;
+            ended->n_left++;
+        }
+    }
+}
+
+/* The command has ended: tell, and begin to end the rest. */
+static void begin_ending(struct init *init, int status)
+{
+    init->command = 0;
+    init->ending = true;
+    init->ended.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    init->ended.exit_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* Reap what can be reaped. Returns false when there is no child any more. */
+static bool reap(struct init *init)
+{
+    bool command_ended = false;
+    int status, command_status = 0;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == init->command) {
+            command_ended = true;
+            command_status = status;
+        }
+    }
+    if (command_ended) {
+        begin_ending(init, command_status);
+        list_leftovers(&init->ended);
+        say(init, &init->ended, sizeof init->ended);
+        kill(-1, SIGTERM);
+        kill(-1, SIGCONT); /* who is stopped can act on it too */
+        init->kill_at_us = cf_clock_monotonic_us() + GRACE_US;
+    }
+    return pid == 0;
+}
+
+static void start_command(struct init *init, const struct cf_init_request *request)
+{
+    const struct cf_filter filter = {
+        .code = (void *)request->filter,
+        .bytes = request->n_filter * sizeof request->filter[0],
+    };
+    const struct cf_command command = {
+        .caller = init->plan->caller,
+        .idmap = &init->plan->idmap,
+        .filter = &filter,
+        .argv = init->plan->command,
+        .root = init->plan->root,
+    };
+    pid_t pid = cf_command_start(&command, &init->ended.exec_errno);
+    int own[2] = { init->plan->control_fd, init->signal_fd };
+
+    if (pid < 0) {
+        init->ended.exec_errno = -pid;
+        begin_ending(init, W_EXITCODE(126, 0));
+        say(init, &init->ended, sizeof init->ended);
+        stop();
+    }
+    init->command = pid;
+    /* Whoever reads what the command writes shall see its end as soon as it is there. */
+    if (own[0] > own[1]) {
+        own[0] = init->signal_fd;
+        own[1] = init->plan->control_fd;
+    }
+    close_others(own, 2);
+}
+
+static void take_request(struct init *init)
+{
+    static _Alignas(struct cf_init_request) char
+        buffer[sizeof(struct cf_init_request) + BPF_MAXINSNS * sizeof(struct sock_filter)];
+    const struct cf_init_request *request = (const void *)buffer;
+    ssize_t n = recv(init->plan->control_fd, buffer, sizeof buffer, 0);
+
+    if (n < 0 && errno == EINTR)
+        return;
+    if (n <= 0)
+        stop();
+    if (request->type == CF_INIT_EXEC && init->command == 0 && !init->ending)
+        start_command(init, request);
+    else if (request->type == CF_INIT_SIGNAL && init->command > 0)
+        kill(init->command, request->signal);
+}
+
+static int wait_ms(const struct init *init)
+{
+    int64_t us;
+
+    if (init->kill_at_us == 0)
+        return -1;
+    us = init->kill_at_us - cf_clock_monotonic_us();
+    return us <= 0 ? 0 : (int)(us / 1000) + 1;
+}
+
+static void serve(struct init *init)
+{
+    for (;;) {
+        struct pollfd fds[] = {
+            { .fd = init->signal_fd, .events = POLLIN },
+            { .fd = init->plan->control_fd, .events = POLLIN },
+        };
+        struct signalfd_siginfo info;
+        int n = poll(fds, 2, wait_ms(init));
+
+        if (n == 0) {
+            kill(-1, SIGKILL);
+            init->kill_at_us = 0;
+        }
+        if (n <= 0)
+            continue;
+        /* Several children that end together are one signal: reap until none is left. */
+        if (fds[0].revents && read(init->signal_fd, &info, sizeof info) > 0 && !reap(init) &&
+            init->ending)
+            return;
+        if (fds[1].revents)
+            take_request(init);
+    }
+}
+
+void cf_init_run(struct cf_plan *plan)
+{
+    struct init init = { .plan = plan, .signal_fd = -1 };
+    struct sigaction plain = { .sa_handler = SIG_DFL };
+    struct cf_init_ready ready = { 0 };
+    struct cf_error err = { 0 };
+    sigset_t all, child;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigaction(SIGCHLD, &plain, NULL);
+    prctl(PR_SET_NAME, "childflow-init", 0, 0, 0);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    ready.code = set_up(plan, &ready.mounts, &err);
+    if (ready.code == 0) {
+        init.signal_fd = signalfd(-1, &child, SFD_CLOEXEC);
+        if (init.signal_fd < 0)
+            ready.code = cf_error_errno(&err, -errno, "cannot read signals");
+    }
+    memcpy(ready.text, err.text, sizeof ready.text);
+    say(&init, &ready, sizeof ready);
+    if (ready.code == 0)
+        serve(&init);
+    stop();
+}

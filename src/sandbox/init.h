@@ -1,0 +1,71 @@
+/*
+ * init.h - PID 1 of the sandbox, and what it says to the engine
+ *
+ * Private to the room. Engine and PID 1 talk over a SOCK_SEQPACKET pair; each
+ * struct below is one message. The end of the socket is the end of the other.
+ */
+#ifndef CF_SANDBOX_INIT_H
+#define CF_SANDBOX_INIT_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "sandbox/caller.h"
+#include "sandbox/etc.h"
+#include "sandbox/identity.h"
+#include "sandbox/mask.h"
+#include "sandbox/mounts.h"
+#include "sandbox/sandbox.h"
+
+/* All that PID 1 needs, made before the fork. */
+struct cf_plan {
+    const struct cf_caller *caller;
+    bool root;
+    bool cwd_given; /* by the policy, not the caller's own */
+    char *cwd;      /* NULL: the caller's folder has no name any more */
+    char *const *command;
+    struct cf_etc etc;
+    struct cf_mask_list masks;
+    struct cf_idmap idmap; /* of the command's user namespace */
+    int netns_fd;
+    int control_fd; /* PID 1's end */
+    int *keep_fds;  /* ascending: the caller's, and the two above */
+    size_t n_keep_fds;
+};
+
+/* From PID 1, once: the sandbox is whole, or why not. */
+struct cf_init_ready {
+    int code; /* 0 or -errno */
+    char text[CF_ERROR_TEXT_SIZE];
+    struct cf_mounts_result mounts;
+};
+
+/* From PID 1, once: how the command ended. */
+struct cf_init_ended {
+    int exit_code;
+    int exit_signal;
+    int exec_errno;
+    size_t n_left;
+    struct cf_sandbox_leftover leftovers[CF_SANDBOX_LEFTOVERS_MAX];
+};
+
+/* From the engine. */
+enum cf_init_request_type {
+    CF_INIT_EXEC, /* with the filter behind the header */
+    CF_INIT_SIGNAL,
+};
+
+struct cf_init_request {
+    enum cf_init_request_type type;
+    int signal;
+    size_t n_filter;
+    struct sock_filter filter[]; /* BPF_MAXINSNS at most */
+};
+
+/* Never returns: PID 1's life. */
+_Noreturn void cf_init_run(struct cf_plan *plan);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * mounts.c - what the command sees of the file system, stage by stage
+ *
+ * How this works. The mount namespace belongs to the engine's user namespace
+ * and the command's own is below it: whatever the command is inside, root
+ * included, it cannot take away what is mounted here, and in a mount
+ * namespace that it makes itself all of this comes locked.
+ *
+ *   1. Mounts of the host still arrive (automounter), ours never leave.
+ *   2. A small tmpfs over the old /proc holds what we mount from. It is
+ *      detached at the end; what is mounted from it keeps it alive, without
+ *      a name, and it goes with the namespace.
+ *   3. The three files of /etc, the masks.
+ *   4. /sys/class/net of our network namespace (a sysfs shows that of who
+ *      mounted it). Only the folders of network interfaces are replaced:
+ *      a whole new /sys would lose the cgroups.
+ *   5. /dev/mqueue of our IPC namespace, where there is one.
+ *   6. /proc of our PID namespace.
+ *   7. Root only: /proc/sys and the like, and /sys, read-only. Their files
+ *      belong to uid 0, which root keeps, and some (core_pattern,
+ *      uevent_helper) run programs outside of every namespace without asking
+ *      for a capability.
+ */
+#include "sandbox/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "sandbox/attach.h"
+
+#define SCRATCH "/proc"
+#define COVER_FILE SCRATCH "/none"
+#define COVER_FOLDER SCRATCH "/empty"
+#define SYSFS SCRATCH "/sys"
+#define MQUEUE_MAGIC 0x19800202
+#define PLAIN (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+static int scratch_open(struct cf_error *err)
+{
+    int fd;
+
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+        return cf_error_errno(err, -errno, "cannot cut mounts off from the host");
+    if (mount("childflow", SCRATCH, "tmpfs", PLAIN, "mode=0755,size=16m") < 0)
+        return cf_error_errno(err, -errno, "cannot mount a tmpfs");
+    fd = open(COVER_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    /* 0666, so that connect(2) says refused, not forbidden; the mount is read-only. */
+    if (fd < 0 || fchmod(fd, 0666) < 0 || close(fd) < 0 || mkdir(COVER_FOLDER, 0755) < 0 ||
+        chmod(COVER_FOLDER, 0555) < 0 || mkdir(SYSFS, 0755) < 0)
+        return cf_error_errno(err, -errno, "cannot make the files that cover others");
+    return 0;
+}
+
+/* Cover target by source when both are there. */
+static int cover(const char *source, const char *target)
+{
+    cf_auto_close int fd = open(target, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    int r;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    r = cf_attach(source, fd, true);
+    return r == -ENOENT ? 0 : r;
+}
+
+static int renew_sysfs(bool *ret_refused, struct cf_error *err)
+{
+    static const char *const folders[] = { "/class/net", "/devices/virtual/net" };
+
+    *ret_refused = false;
+    if (access("/sys/class/net", F_OK) < 0)
+        return 0;
+    if (mount("sysfs", SYSFS, "sysfs", PLAIN | MS_RDONLY, NULL) < 0) {
+        if (errno != EPERM && errno != EACCES)
+            return cf_error_errno(err, -errno, "cannot mount sysfs");
+        *ret_refused = true; /* parts of /sys are hidden from us (a container) */
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char source[64] = SYSFS, target[64] = "/sys";
+        int r = cover(strcat(source, folders[i]), strcat(target, folders[i]));
+
+        if (r < 0)
+            return cf_error_errno(err, r, "cannot renew '%s'", target);
+    }
+    if (umount2(SYSFS, MNT_DETACH) < 0)
+        return cf_error_errno(err, -errno, "cannot unmount sysfs");
+    return 0;
+}
+
+static int renew_mqueue(struct cf_error *err)
+{
+    struct statfs st;
+
+    if (statfs("/dev/mqueue", &st) < 0 || st.f_type != MQUEUE_MAGIC)
+        return 0;
+    if (mount("mqueue", "/dev/mqueue", "mqueue", PLAIN, NULL) < 0)
+        return cf_error_errno(err, -errno, "cannot mount '/dev/mqueue'");
+    return 0;
+}
+
+static int renew_proc(struct cf_error *err)
+{
+    if (umount2(SCRATCH, MNT_DETACH) < 0)
+        return cf_error_errno(err, -errno, "cannot unmount the tmpfs");
+    if (mount("proc", "/proc", "proc", PLAIN, NULL) == 0)
+        return 0;
+    if (errno == EPERM)
+        return cf_error_errno(err, -EPERM,
+                              "cannot mount a new /proc, because parts of the old one are covered, "
+                              "as in a container; run the container with an uncovered one "
+                              "(podman: --security-opt unmask=ALL, docker: --security-opt "
+                              "systempaths=unconfined, or --privileged)");
+    return cf_error_errno(err, -errno, "cannot mount '/proc'");
+}
+
+static int guard_root(struct cf_error *err)
+{
+    static const char *const paths[] = {
+        "/proc/sys", "/proc/sysrq-trigger", "/proc/irq",  "/proc/bus",
+        "/proc/fs",  "/proc/acpi",          "/proc/scsi", "/proc/mtrr",
+    };
+    int r;
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        r = cover(paths[i], paths[i]);
+        if (r < 0)
+            return cf_error_errno(err, r, "cannot make '%s' read-only", paths[i]);
+    }
+    r = cf_attach_read_only("/sys");
+    if (r < 0 && r != -ENOENT && r != -EINVAL) /* EINVAL: no mount of its own */
+        return cf_error_errno(err, r, "cannot make '/sys' read-only");
+    return 0;
+}
+
+int cf_mounts_set_up(const struct cf_etc *etc, const struct cf_mask_list *masks, bool root,
+                     struct cf_mounts_result *ret_result, struct cf_error *err)
+{
+    static const struct cf_mask_cover covers = { .file = COVER_FILE, .folder = COVER_FOLDER };
+    int r = scratch_open(err);
+
+    if (r == 0)
+        r = cf_etc_place(etc, SCRATCH, err);
+    if (r == 0)
+        r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
+    if (r == 0)
+        r = renew_sysfs(&ret_result->host_sysfs, err);
+    if (r == 0)
+        r = renew_mqueue(err);
+    if (r == 0)
+        r = renew_proc(err);
+    if (r == 0 && root)
+        r = guard_root(err);
+    return r;
+}

@@ -1,0 +1,446 @@
+/*
+ * sandbox.c - the engine's side of the sandbox
+ *
+ * How this works. cf_sandbox_start() plans everything that needs memory, then
+ * clones PID 1 (init.c) into its namespaces, and while that one mounts,
+ * compiles the system call filter. The engine's thread that calls it must be
+ * the one that lives as long as the engine: its death is PID 1's.
+ *
+ *   namespace      belongs to   because
+ *   user E         the caller   the engine's: it owns all below
+ *   net, mount,    E            root inside the command's own user namespace
+ *   PID, UTS, IPC               has no say in them
+ *   user C         E            the command's: what capabilities it has, it has here
+ *
+ * PID 1 stays in E. Two things end a sandbox: the message that the command has
+ * ended, and PID 1's exit, which comes after the last process is gone. Only
+ * the exit calls `ended`; without the message before it, PID 1 was killed.
+ *
+ * Session, process group and terminal are the caller's, so that pipelines, ^C
+ * and ^Z do what they do without us. A shell inside that moved the terminal to
+ * a group of its own cannot give it back, because it cannot name the group it
+ * came from across the PID namespace; we do, when that group has died.
+ */
+#include "sandbox/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/hash.h"
+#include "sandbox/filter.h"
+#include "sandbox/init.h"
+
+#define WARNINGS_MAX 8
+
+struct cf_sandbox {
+    struct cf_loop *loop;
+    void (*ended)(void *data, const struct cf_sandbox_end *end);
+    void *data;
+    pid_t pid; /* of PID 1; 0 when it has been waited for */
+    int control_fd;
+    struct cf_child child;
+    struct cf_watch control;
+    struct cf_filter filter;
+    struct cf_init_ended end;
+    bool has_end;
+    char *masked[CF_MASK_MAX];
+    size_t n_masked;
+    char *warnings[WARNINGS_MAX];
+    size_t n_warnings;
+};
+
+static void plan_done(struct cf_plan *plan)
+{
+    free(plan->cwd);
+    free(plan->keep_fds);
+    cf_mask_list_done(&plan->masks);
+    cf_etc_done(&plan->etc);
+    cf_fd_close(&plan->control_fd);
+}
+
+static int compare_fds(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int plan_fds(struct cf_plan *plan)
+{
+    const struct cf_caller *caller = plan->caller;
+
+    plan->keep_fds = calloc(caller->n_fds + 2, sizeof *plan->keep_fds);
+    if (!plan->keep_fds)
+        return -ENOMEM;
+    if (caller->n_fds > 0)
+        memcpy(plan->keep_fds, caller->fds, caller->n_fds * sizeof *caller->fds);
+    plan->n_keep_fds = caller->n_fds;
+    plan->keep_fds[plan->n_keep_fds++] = plan->netns_fd;
+    plan->keep_fds[plan->n_keep_fds++] = plan->control_fd;
+    qsort(plan->keep_fds, plan->n_keep_fds, sizeof *plan->keep_fds, compare_fds);
+    return 0;
+}
+
+static int plan_cwd(struct cf_plan *plan, const char *given)
+{
+    plan->cwd_given = given != NULL;
+    plan->cwd = given ? strdup(given) : get_current_dir_name();
+    if (!plan->cwd && (given || errno == ENOMEM))
+        return -ENOMEM;
+    if (plan->cwd && !given && plan->cwd[0] != '/') { /* "(unreachable)/..." */
+        free(plan->cwd);
+        plan->cwd = NULL;
+    }
+    return 0;
+}
+
+/* control_fd of plan is set; the rest is filled here. */
+static int plan_init(struct cf_plan *plan, const struct cf_sandbox_config *config,
+                     struct cf_error *err)
+{
+    int r;
+
+    plan->caller = config->caller;
+    plan->root = config->identity.root;
+    plan->command = config->command;
+    plan->netns_fd = config->netns_fd;
+    plan->etc.texts[CF_ETC_RESOLV_CONF] = config->resolv_conf;
+    plan->etc.texts[CF_ETC_HOSTS] = config->hosts;
+    plan->etc.texts[CF_ETC_NSSWITCH_CONF] = config->nsswitch_conf;
+    r = config->netns_fd < 0 ? -EBADF : plan_fds(plan);
+    if (r == 0)
+        r = plan_cwd(plan, config->cwd);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot plan the sandbox");
+    r = cf_idmap_read(&plan->idmap, err);
+    if (r == 0)
+        r = cf_mask_plan(&config->identity, &plan->masks, err);
+    if (r == 0)
+        r = cf_etc_plan(&plan->etc, err);
+    return r;
+}
+
+/* The text is the sandbox's from here on; NULL is a lack of memory. */
+static int warn(struct cf_sandbox *sandbox, char *text)
+{
+    if (!text)
+        return -ENOMEM;
+    if (sandbox->n_warnings == WARNINGS_MAX)
+        free(text);
+    else
+        sandbox->warnings[sandbox->n_warnings++] = text;
+    return 0;
+}
+
+/* Sockets of the host's network that the caller hands on go around everything. */
+static int warn_sockets(struct cf_sandbox *sandbox, const struct cf_caller *caller)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < caller->n_fds && r == 0; i++) {
+        int family;
+        socklen_t length = sizeof family;
+        char *text;
+
+        if (getsockopt(caller->fds[i], SOL_SOCKET, SO_DOMAIN, &family, &length) < 0 ||
+            family == AF_UNIX)
+            continue;
+        if (asprintf(&text,
+                     "descriptor %d, handed on by the caller, is a network socket of the host; "
+                     "what goes over it is not seen",
+                     caller->fds[i]) < 0)
+            text = NULL;
+        r = warn(sandbox, text);
+    }
+    return r;
+}
+
+static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
+                   const struct cf_init_ready *ready, struct cf_error *err)
+{
+    int r = warn_sockets(sandbox, plan->caller);
+
+    for (size_t i = 0; i < plan->masks.n; i++) {
+        if (!ready->mounts.masked.covered[i])
+            continue;
+        sandbox->masked[sandbox->n_masked++] = plan->masks.paths[i];
+        plan->masks.paths[i] = NULL;
+    }
+    if (r == 0 && plan->etc.overlay && plan->etc.writable)
+        r = warn(sandbox, strdup("/etc lacks resolv.conf, hosts or nsswitch.conf: what the command "
+                                 "writes below /etc is not kept"));
+    if (r == 0 && ready->mounts.host_sysfs)
+        r = warn(sandbox, strdup("/sys cannot be renewed here: the command sees the names of the "
+                                 "host's network interfaces"));
+    return r < 0 ? cf_error_errno(err, r, "cannot note what the sandbox is like") : 0;
+}
+
+static int receive_ready(int fd, struct cf_init_ready *ret_ready, struct cf_error *err)
+{
+    ssize_t n;
+
+    do {
+        n = recv(fd, ret_ready, sizeof *ret_ready, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof *ret_ready)
+        return cf_error_set(err, -ECHILD, "the sandbox's PID 1 was ended while setting up");
+    return ret_ready->code < 0 ? cf_error_set(err, ret_ready->code, "%s", ret_ready->text) : 0;
+}
+
+static pid_t clone_init(void)
+{
+    struct clone_args args = {
+        .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC,
+        .exit_signal = SIGCHLD,
+    };
+
+    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+/* PID 1 is made, sets up, and has said that it is ready. */
+static int launch(struct cf_sandbox *sandbox, struct cf_plan *plan, struct cf_error *err)
+{
+    struct cf_init_ready ready;
+    int r;
+
+    sandbox->pid = clone_init();
+    if (sandbox->pid < 0) {
+        sandbox->pid = 0;
+        return cf_error_errno(err, -errno, "cannot make mount, PID, UTS and IPC namespaces");
+    }
+    if (sandbox->pid == 0)
+        cf_init_run(plan);
+    cf_fd_close(&plan->control_fd);
+    r = cf_filter_init(&sandbox->filter, err);
+    if (r == 0)
+        r = receive_ready(sandbox->control_fd, &ready, err);
+    return r < 0 ? r : collect(sandbox, plan, &ready, err);
+}
+
+static void reap(struct cf_sandbox *sandbox)
+{
+    while (sandbox->pid > 0 && waitpid(sandbox->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    sandbox->pid = 0;
+}
+
+/* Take the terminal back when the group that had it is dead. */
+static void terminal_reclaim(void)
+{
+    cf_auto_close int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    pid_t holder = fd < 0 ? -1 : tcgetpgrp(fd);
+    sigset_t stop, before;
+
+    if (holder <= 0 || holder == getpgrp() || kill(-holder, 0) == 0 || errno != ESRCH)
+        return;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTTOU); /* from the background, the call would stop us */
+    sigprocmask(SIG_BLOCK, &stop, &before);
+    (void)tcsetpgrp(fd, getpgrp());
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void control_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct cf_sandbox *sandbox = cf_container_of(watch, struct cf_sandbox, control);
+    struct cf_init_ended end;
+    ssize_t n = recv(sandbox->control_fd, &end, sizeof end, MSG_DONTWAIT);
+
+    (void)events;
+    if (n == (ssize_t)sizeof end) {
+        sandbox->end = end;
+        sandbox->has_end = true;
+    } else if (n >= 0 || (errno != EAGAIN && errno != EINTR)) {
+        cf_loop_unwatch(sandbox->loop, watch); /* its end; the exit follows */
+    }
+}
+
+static void child_ready(struct cf_child *child)
+{
+    struct cf_sandbox *sandbox = cf_container_of(child, struct cf_sandbox, child);
+    struct cf_sandbox_end end = { .exit_code = -1, .killed = true };
+
+    cf_loop_child_stop(sandbox->loop, child);
+    if (sandbox->control.fd >= 0) /* the message may be due in this very turn */
+        control_ready(&sandbox->control, EPOLLIN);
+    cf_loop_unwatch(sandbox->loop, &sandbox->control);
+    reap(sandbox);
+    terminal_reclaim();
+    if (sandbox->has_end) {
+        const struct cf_init_ended *said = &sandbox->end;
+
+        end.killed = false;
+        end.exit_code = said->exit_code;
+        end.exit_signal = said->exit_signal;
+        end.exec_errno = said->exec_errno;
+        end.leftovers = said->leftovers;
+        end.n_left = said->n_left;
+        end.n_leftovers =
+            said->n_left < CF_SANDBOX_LEFTOVERS_MAX ? said->n_left : CF_SANDBOX_LEFTOVERS_MAX;
+    }
+    sandbox->ended(sandbox->data, &end); /* may free the sandbox */
+}
+
+static int watch(struct cf_sandbox *sandbox, struct cf_error *err)
+{
+    int r;
+
+    sandbox->control.fn = control_ready;
+    sandbox->child.fn = child_ready;
+    r = cf_loop_watch(sandbox->loop, &sandbox->control, sandbox->control_fd, EPOLLIN);
+    if (r == 0)
+        r = cf_loop_child_start(sandbox->loop, &sandbox->child, sandbox->pid);
+    return r < 0 ? cf_error_errno(err, r, "cannot watch the sandbox") : 0;
+}
+
+static int start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
+                 struct cf_error *err)
+{
+    struct cf_plan plan = { .control_fd = -1 };
+    int r, ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return cf_error_errno(err, -errno, "cannot make a socket pair");
+    sandbox->control_fd = ends[0];
+    plan.control_fd = ends[1];
+    r = plan_init(&plan, config, err);
+    if (r == 0)
+        r = launch(sandbox, &plan, err);
+    if (r == 0)
+        r = watch(sandbox, err);
+    plan_done(&plan);
+    return r;
+}
+
+int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loop,
+                     void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
+                     struct cf_sandbox **ret_sandbox, struct cf_error *err)
+{
+    struct cf_sandbox *sandbox = calloc(1, sizeof *sandbox);
+    int r;
+
+    if (!sandbox)
+        return cf_error_errno(err, -ENOMEM, "cannot make the sandbox");
+    sandbox->loop = loop;
+    sandbox->ended = ended;
+    sandbox->data = data;
+    sandbox->control_fd = sandbox->control.fd = sandbox->child.watch.fd = -1;
+    r = start(sandbox, config, err);
+    if (r < 0) {
+        cf_sandbox_free(sandbox);
+        return r;
+    }
+    *ret_sandbox = sandbox;
+    return 0;
+}
+
+static int request(struct cf_sandbox *sandbox, const void *message, size_t length)
+{
+    if (sandbox->pid == 0 || sandbox->has_end)
+        return -ESRCH;
+    if (send(sandbox->control_fd, message, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return errno == EPIPE || errno == ECONNRESET ? -ESRCH : -errno;
+    return 0;
+}
+
+int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err)
+{
+    const size_t length = sizeof(struct cf_init_request) + sandbox->filter.bytes;
+    cf_auto_free struct cf_init_request *message = calloc(1, length);
+    int r;
+
+    if (!message)
+        return cf_error_errno(err, -ENOMEM, "cannot start the command");
+    message->type = CF_INIT_EXEC;
+    message->n_filter = sandbox->filter.bytes / sizeof message->filter[0];
+    memcpy(message->filter, sandbox->filter.code, sandbox->filter.bytes);
+    r = request(sandbox, message, length);
+    cf_filter_done(&sandbox->filter);
+    return r < 0 ? cf_error_errno(err, r, "cannot start the command") : 0;
+}
+
+int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal)
+{
+    const struct cf_init_request message = { .type = CF_INIT_SIGNAL, .signal = signal };
+
+    return request(sandbox, &message, sizeof message);
+}
+
+/* A process that has a PID in more namespaces than ours is in one below. */
+static bool is_below(pid_t pid)
+{
+    cf_auto_fclose FILE *file = NULL;
+    char path[32], line[256];
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        int outer, inner;
+
+        if (strncmp(line, "NSpid:", 6) == 0)
+            return sscanf(line + 6, "%d %d", &outer, &inner) == 2;
+    }
+    return false;
+}
+
+bool cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info)
+{
+    if (info->ssi_code == SI_KERNEL)
+        return false;
+    if (info->ssi_code == SI_USER && is_below((pid_t)info->ssi_pid))
+        return false;
+    return cf_sandbox_signal(sandbox, (int)info->ssi_signo) == 0;
+}
+
+void cf_sandbox_kill(struct cf_sandbox *sandbox)
+{
+    if (sandbox->pid > 0)
+        kill(sandbox->pid, SIGKILL);
+}
+
+const char *const *cf_sandbox_masked(const struct cf_sandbox *sandbox, size_t *ret_n)
+{
+    *ret_n = sandbox->n_masked;
+    return (const char *const *)sandbox->masked;
+}
+
+const char *const *cf_sandbox_warnings(const struct cf_sandbox *sandbox, size_t *ret_n)
+{
+    *ret_n = sandbox->n_warnings;
+    return (const char *const *)sandbox->warnings;
+}
+
+pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox)
+{
+    return sandbox->pid;
+}
+
+void cf_sandbox_free(struct cf_sandbox *sandbox)
+{
+    if (!sandbox)
+        return;
+    cf_loop_child_stop(sandbox->loop, &sandbox->child);
+    cf_loop_unwatch(sandbox->loop, &sandbox->control);
+    cf_sandbox_kill(sandbox);
+    reap(sandbox);
+    cf_fd_close(&sandbox->control_fd);
+    cf_filter_done(&sandbox->filter);
+    for (size_t i = 0; i < sandbox->n_masked; i++)
+        free(sandbox->masked[i]);
+    for (size_t i = 0; i < sandbox->n_warnings; i++)
+        free(sandbox->warnings[i]);
+    free(sandbox);
+}

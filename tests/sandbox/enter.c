@@ -1,0 +1,153 @@
+/*
+ * enter.c - the smallest engine: run a command in a sandbox and report on it
+ *
+ * enter REPORT [cwd=DIR] [netns=bad] COMMAND [ARG...]
+ *
+ * The command gets a network namespace with nothing in it. What cf_sandbox
+ * says goes to the file REPORT, one line each. Ends with 0 when the sandbox
+ * worked, whatever the command did, and with 1 when it could not be made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/sandbox.h"
+
+static struct cf_loop *loop;
+static struct cf_sandbox *sandbox;
+static FILE *report;
+
+static void ended(void *data, const struct cf_sandbox_end *end)
+{
+    (void)data;
+    fprintf(report, "ended code=%d signal=%d errno=%d killed=%d left=%zu\n", end->exit_code,
+            end->exit_signal, end->exec_errno, end->killed, end->n_left);
+    for (size_t i = 0; i < end->n_leftovers; i++)
+        fprintf(report, "left %s\n", end->leftovers[i].name);
+    cf_loop_stop(loop, 0);
+}
+
+static void forward(struct cf_signals *signals, const struct signalfd_siginfo *info)
+{
+    (void)signals;
+    fprintf(report, "signal %u forwarded=%d\n", info->ssi_signo, cf_sandbox_forward(sandbox, info));
+    fflush(report);
+}
+
+/* An engine opens, blocks and raises; nothing of that may reach the command. */
+static int disturb(struct cf_signals *signals)
+{
+    struct rlimit files;
+    sigset_t set;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (open("/", O_RDONLY | O_DIRECTORY) < 0) /* a careless library: no O_CLOEXEC */
+        return -errno;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
+    signals->fn = forward;
+    return cf_loop_signals_start(loop, signals, &set);
+}
+
+static void say_start(void)
+{
+    size_t n;
+    const char *const *texts = cf_sandbox_masked(sandbox, &n);
+
+    fprintf(report, "init %d\n", (int)cf_sandbox_pid(sandbox));
+    for (size_t i = 0; i < n; i++)
+        fprintf(report, "masked %s\n", texts[i]);
+    texts = cf_sandbox_warnings(sandbox, &n);
+    for (size_t i = 0; i < n; i++)
+        fprintf(report, "warning %s\n", texts[i]);
+    fflush(report);
+}
+
+static int fail(const struct cf_error *err)
+{
+    fprintf(report, "error %s\n", err->text);
+    /* A failed start leaves no process behind. */
+    fprintf(report, "children %s\n", waitpid(-1, NULL, WNOHANG) < 0 ? "none" : "some");
+    fclose(report);
+    return 1;
+}
+
+static int open_netns(void)
+{
+    int fd;
+
+    if (unshare(CLONE_NEWNET) < 0)
+        return -errno;
+    fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    /* The engine shall be elsewhere than its command. */
+    return unshare(CLONE_NEWNET) < 0 ? -errno : fd;
+}
+
+static int run(struct cf_sandbox_config *config, struct cf_error *err)
+{
+    struct cf_signals signals = { .watch.fd = -1 };
+    int r = cf_loop_new(&loop, err);
+
+    if (r == 0)
+        r = disturb(&signals);
+    if (r == 0)
+        r = cf_sandbox_start(config, loop, ended, NULL, &sandbox, err);
+    if (r < 0)
+        return r;
+    say_start();
+    r = cf_sandbox_exec(sandbox, err);
+    if (r == 0)
+        r = cf_loop_run(loop);
+    cf_sandbox_free(sandbox);
+    cf_loop_signals_stop(loop, &signals);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct cf_sandbox_config config = {
+        .resolv_conf = "nameserver 198.18.0.1\n",
+        .hosts = "127.0.0.1 localhost ours\n",
+        .nsswitch_conf = "hosts: files dns\n",
+    };
+    struct cf_error err = { 0 };
+    struct cf_caller caller;
+    int at = 2, r = cf_sandbox_caller_save(&caller, &err);
+
+    if (argc < 3 || !(report = fopen(argv[1], "we")))
+        return 2;
+    for (; at < argc && strchr(argv[at], '=') && argv[at][0] != '/'; at++) {
+        if (strncmp(argv[at], "cwd=", 4) == 0)
+            config.cwd = argv[at] + 4;
+        else if (strcmp(argv[at], "netns=bad") == 0)
+            config.netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    config.caller = &caller;
+    config.command = argv + at;
+    if (r == 0)
+        r = cf_sandbox_identity(&config.identity, &err);
+    if (r == 0 && config.netns_fd == 0)
+        config.netns_fd = open_netns();
+    if (r == 0)
+        r = run(&config, &err);
+    if (r < 0)
+        return fail(&err);
+    cf_loop_free(loop);
+    cf_sandbox_caller_done(&caller);
+    fclose(report);
+    return 0;
+}
