@@ -108,6 +108,7 @@ void cf_profile_free(struct cf_profile *profile)
         return;
     free(profile->file);
     strings_free(profile->files, profile->n_files);
+    free(profile->origins);
     free(profile->name);
     free(profile->description);
     free(profile->dns.servers);
@@ -181,6 +182,36 @@ const char *cf_profile_file(struct cf_profile *profile, const char *name)
     if (copy)
         profile->files[profile->n_files++] = copy;
     return copy;
+}
+
+/* Its place in the list, or the end. */
+static size_t origin_place(const struct cf_profile *profile, const char *key)
+{
+    size_t place = 0;
+
+    while (place < profile->n_origins && strcmp(profile->origins[place].key, key) != 0)
+        place++;
+    return place;
+}
+
+int cf_profile_origin_set(struct cf_profile *profile, const char *key, struct cf_origin origin)
+{
+    size_t place = origin_place(profile, key);
+
+    if (place == profile->n_origins) {
+        if (GROW(profile->origins, profile->n_origins) < 0)
+            return -ENOMEM;
+        profile->n_origins++;
+    }
+    profile->origins[place] = (struct cf_key_origin){ .key = key, .origin = origin };
+    return 0;
+}
+
+const struct cf_origin *cf_profile_origin_find(const struct cf_profile *profile, const char *key)
+{
+    size_t place = origin_place(profile, key);
+
+    return place < profile->n_origins ? &profile->origins[place].origin : NULL;
 }
 
 int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const char *text,

@@ -59,6 +59,12 @@ struct cf_origin {
     unsigned column;  /* from 1, in characters */
 };
 
+/* Where the value of one key was written; keys that were not are not listed. */
+struct cf_key_origin {
+    const char *key; /* "audit.log"; static */
+    struct cf_origin origin;
+};
+
 struct cf_rule {
     enum cf_action action;
     char *text; /* as written; the log's rule.text */
@@ -80,6 +86,8 @@ struct cf_profile {
     char sha256[65]; /* of the file's bytes, hex; "" for the built-in policy */
     char **files;   /* every name that an origin points at */
     size_t n_files;
+    struct cf_key_origin *origins; /* of keys that carry no origin of their own */
+    size_t n_origins;
 
     char *name;
     char *description; /* NULL when there is none */
@@ -129,6 +137,14 @@ void cf_profile_free(struct cf_profile *profile);
  * for the same name), or NULL when out of memory.
  */
 const char *cf_profile_file(struct cf_profile *profile, const char *name);
+
+/*
+ * Say where the value of a key was written; again replaces. key is static.
+ * Returns 0 or -ENOMEM.
+ */
+int cf_profile_origin_set(struct cf_profile *profile, const char *key, struct cf_origin origin);
+/* NULL when the key has its default. */
+const struct cf_origin *cf_profile_origin_find(const struct cf_profile *profile, const char *key);
 
 /*
  * Add one rule. text is copied; endpoint is taken over on success (emptied).
