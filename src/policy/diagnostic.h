@@ -27,13 +27,18 @@ struct cf_diagnostic {
     unsigned column; /* from 1, in characters */
     char *key;       /* "egress.allow[2]"; NULL when no key is concerned */
     char *message;
-    char *source; /* the line as it stands in the file; NULL when there is none */
+    char *source;          /* the line, a long one cut around the column; NULL when there is none */
+    unsigned source_caret; /* characters of source in front of the column */
 };
 
+/* Findings that are kept; those behind are only counted. */
+#define CF_DIAGNOSTICS_MAX 1000
+
 struct cf_diagnostics {
-    struct cf_diagnostic *items; /* in the order of file and line */
+    struct cf_diagnostic *items; /* file by file, each in the order of line and column */
     size_t n_items;
-    size_t n_errors, n_warnings;
+    size_t n_errors, n_warnings; /* with those that were not kept */
+    bool out_of_memory;          /* a finding was counted, but its text is lost */
 };
 
 void cf_diagnostics_init(struct cf_diagnostics *diagnostics);

@@ -1,4 +1,32 @@
 noinst_LIBRARIES += src/policy/libcf-policy.a
-src_policy_libcf_policy_a_SOURCES = src/policy/placeholder.c \
+src_policy_libcf_policy_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(CRYPTO_CFLAGS)
+src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
+	src/policy/builtin.h \
+	src/policy/diagnostic.c \
 	src/policy/diagnostic.h \
-	src/policy/policy.h
+	src/policy/digest.c \
+	src/policy/digest.h \
+	src/policy/dns.c \
+	src/policy/egress.c \
+	src/policy/format.c \
+	src/policy/hosts.c \
+	src/policy/hosts_file.c \
+	src/policy/options.c \
+	src/policy/options.h \
+	src/policy/pattern.c \
+	src/policy/pattern.h \
+	src/policy/policy.c \
+	src/policy/policy.h \
+	src/policy/read.c \
+	src/policy/read.h \
+	src/policy/scalar.c \
+	src/policy/schema.c \
+	src/policy/schema.h \
+	src/policy/server.c \
+	src/policy/server.h \
+	src/policy/source.c \
+	src/policy/source.h \
+	src/policy/suggest.c \
+	src/policy/suggest.h \
+	src/policy/yaml.c \
+	src/policy/yaml.h

@@ -14,11 +14,11 @@
 
 /* A value from the command line that beats the file; lists are in the order given. */
 struct cf_policy_options {
-    const char *mode;     /* NULL: not given */
-    const char *log;      /* NULL: not given; "" turns the log off */
-    const char *summary;  /* NULL: not given */
-    char *const *dns;     /* servers, replace the file's; NULL-terminated or NULL */
-    char *const *allow;   /* endpoints, added to the file's */
+    const char *mode;    /* NULL: not given */
+    const char *log;     /* NULL: not given; "" turns the log off */
+    const char *summary; /* NULL: not given */
+    char *const *dns;    /* servers, replace the file's; NULL-terminated or NULL */
+    char *const *allow;  /* endpoints, added to the file's */
     char *const *deny;
 };
 
@@ -44,7 +44,8 @@ int cf_policy_parse(const char *text, size_t length, const char *name,
 
 /*
  * The profile as YAML that parses to the same profile, every key that is
- * built with its value; with origins, `# FILE:LINE` behind each value.
+ * built with its value (names of a hosts file stand under `hosts`); with
+ * origins, `# FILE:LINE` or `# default` behind each value.
  */
 int cf_policy_format(const struct cf_profile *profile, bool origins, struct cf_buffer *buffer);
 

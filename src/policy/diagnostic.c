@@ -1,0 +1,210 @@
+/*
+ * diagnostic.c - what is wrong with a policy, all of it at once
+ */
+#include "policy/diagnostic.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "policy/source.h"
+
+/* Characters of a long line that are kept in front of the caret and behind it. */
+#define SOURCE_BEFORE 60
+#define SOURCE_BEHIND 40
+#define MESSAGE_SIZE 1024
+
+void cf_diagnostics_init(struct cf_diagnostics *diagnostics)
+{
+    *diagnostics = (struct cf_diagnostics) { 0 };
+}
+
+static void diagnostic_done(struct cf_diagnostic *item)
+{
+    free(item->file);
+    free(item->key);
+    free(item->message);
+    free(item->source);
+}
+
+void cf_diagnostics_done(struct cf_diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < diagnostics->n_items; i++)
+        diagnostic_done(&diagnostics->items[i]);
+    free(diagnostics->items);
+    cf_diagnostics_init(diagnostics);
+}
+
+/* One character of a line as it is shown: what would act on a terminal becomes '?'. */
+static void put_shown(struct cf_buffer *buffer, const char *at, unsigned length, unsigned code)
+{
+    bool plain = length > 0 && (code == '\t' || (code >= 0x20 && code < 0x7f) || code >= 0xa0);
+
+    if (plain)
+        cf_buffer_append(buffer, at, length);
+    else
+        cf_buffer_puts(buffer, "?");
+}
+
+/*
+ * The line around the column, with "..." where it was cut. NULL when there is
+ * no such line or memory is out; *ret_caret is how many characters stand in
+ * front of the column.
+ */
+static char *cut_line(struct cf_source *source, struct cf_mark at, unsigned *ret_caret)
+{
+    struct cf_mark first = { .line = at.line, .column = 1 };
+    struct cf_buffer buffer;
+    const char *text;
+    size_t left = 0;
+    char *cut;
+
+    if (at.column > SOURCE_BEFORE + 4)
+        first.column = at.column - SOURCE_BEFORE;
+    text = cf_source_find(source, first, &left);
+    if (!text)
+        return NULL;
+    cf_buffer_init(&buffer, 0);
+    if (first.column > 1)
+        cf_buffer_puts(&buffer, "...");
+    for (unsigned here = first.column; left > 0 && here <= at.column + SOURCE_BEHIND; here++) {
+        unsigned code = 0;
+        unsigned n = cf_utf8_length(text, left, &code);
+
+        put_shown(&buffer, text, n, code);
+        text += n ? n : 1;
+        left -= n ? n : 1;
+    }
+    if (left > 0)
+        cf_buffer_puts(&buffer, "...");
+    *ret_caret = at.column - first.column + (first.column > 1 ? 3 : 0);
+    cut = cf_buffer_steal(&buffer);
+    cf_buffer_done(&buffer);
+    return cut;
+}
+
+/* Whether a finding at line and column comes behind item. */
+static bool comes_behind(const struct cf_diagnostic *item, unsigned line, unsigned column)
+{
+    return item->line < line || (item->line == line && item->column <= column);
+}
+
+/* Where the finding belongs: files in the order of their first finding, then by place. */
+static size_t find_place(const struct cf_diagnostics *diagnostics, const char *file,
+                         struct cf_mark at)
+{
+    size_t place = diagnostics->n_items;
+
+    while (place > 0 && strcmp(diagnostics->items[place - 1].file, file) != 0)
+        place--;
+    if (place == 0)
+        return diagnostics->n_items;
+    while (place > 0 && strcmp(diagnostics->items[place - 1].file, file) == 0 &&
+           !comes_behind(&diagnostics->items[place - 1], at.line, at.column))
+        place--;
+    return place;
+}
+
+static int diagnostic_fill(struct cf_diagnostic *item, struct cf_source *source, struct cf_mark at,
+                           const char *key, const char *message)
+{
+    item->line = at.line;
+    item->column = at.column;
+    item->file = strdup(source->name);
+    item->message = strdup(message);
+    if (key)
+        item->key = strdup(key);
+    if (!item->file || !item->message || (key && !item->key))
+        return -ENOMEM;
+    if (!source->text || at.line == 0)
+        return 0;
+    item->source = cut_line(source, at, &item->source_caret);
+    return 0;
+}
+
+static int diagnostics_insert(struct cf_diagnostics *diagnostics, const struct cf_diagnostic *item)
+{
+    struct cf_mark at = { .line = item->line, .column = item->column };
+    size_t n = diagnostics->n_items, place;
+    struct cf_diagnostic *items;
+
+    items = realloc(diagnostics->items, (n + 1) * sizeof *items);
+    if (!items)
+        return -ENOMEM;
+    diagnostics->items = items;
+    place = find_place(diagnostics, item->file, at);
+    memmove(&items[place + 1], &items[place], (n - place) * sizeof *items);
+    items[place] = *item;
+    diagnostics->n_items++;
+    return 0;
+}
+
+void cf_diagnostics_add(struct cf_diagnostics *diagnostics, enum cf_severity severity,
+                        struct cf_source *source, struct cf_mark at, const char *key,
+                        const char *fmt, ...)
+{
+    struct cf_diagnostic item = { .severity = severity };
+    char message[MESSAGE_SIZE];
+    va_list args;
+
+    if (severity == CF_SEVERITY_ERROR)
+        diagnostics->n_errors++;
+    else
+        diagnostics->n_warnings++;
+    if (diagnostics->n_items >= CF_DIAGNOSTICS_MAX)
+        return;
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    if (diagnostic_fill(&item, source, at, key, message) < 0 ||
+        diagnostics_insert(diagnostics, &item) < 0) {
+        diagnostic_done(&item);
+        diagnostics->out_of_memory = true;
+    }
+}
+
+/* Blanks up to the column; tabs stay tabs, so that the caret stands under its character. */
+static void put_caret(struct cf_buffer *buffer, const struct cf_diagnostic *item)
+{
+    size_t left = strlen(item->source);
+    const char *at = item->source;
+
+    cf_buffer_puts(buffer, "  ");
+    for (unsigned i = 0; i < item->source_caret; i++) {
+        unsigned length = cf_utf8_length(at, left, NULL);
+
+        cf_buffer_puts(buffer, left > 0 && *at == '\t' ? "\t" : " ");
+        at += length;
+        left -= length;
+    }
+    cf_buffer_puts(buffer, "^\n");
+}
+
+static void put_diagnostic(struct cf_buffer *buffer, const struct cf_diagnostic *item)
+{
+    cf_buffer_puts(buffer, item->file);
+    if (item->line > 0)
+        cf_buffer_printf(buffer, ":%u:%u", item->line, item->column);
+    cf_buffer_puts(buffer, item->severity == CF_SEVERITY_ERROR ? ": error: " : ": warning: ");
+    if (item->key)
+        cf_buffer_printf(buffer, "%s: ", item->key);
+    cf_buffer_printf(buffer, "%s\n", item->message);
+    if (item->source) {
+        cf_buffer_printf(buffer, "  %s\n", item->source);
+        put_caret(buffer, item);
+    }
+}
+
+int cf_diagnostics_format(const struct cf_diagnostics *diagnostics, struct cf_buffer *buffer)
+{
+    size_t all = diagnostics->n_errors + diagnostics->n_warnings;
+
+    for (size_t i = 0; i < diagnostics->n_items; i++)
+        put_diagnostic(buffer, &diagnostics->items[i]);
+    if (all > diagnostics->n_items)
+        cf_buffer_printf(buffer, "and %zu more\n", all - diagnostics->n_items);
+    return buffer->failed ? -ENOMEM : 0;
+}

@@ -1,0 +1,17 @@
+/*
+ * digest.h - SHA-256 of a policy's bytes
+ */
+#ifndef CF_POLICY_DIGEST_H
+#define CF_POLICY_DIGEST_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define CF_DIGEST_TEXT_SIZE 65
+
+/* Lower-case hex; 0, or -EIO with the reason. */
+int cf_digest_sha256(const void *data, size_t length, char ret_hex[CF_DIGEST_TEXT_SIZE],
+                     struct cf_error *err);
+
+#endif

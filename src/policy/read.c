@@ -1,0 +1,395 @@
+/*
+ * read.c - tree and table to profile
+ *
+ * How this works: every key of a map is looked up in the table of schema.c. A
+ * key that is unknown or not built is an error; a map is walked in turn; any
+ * other value goes to the reader of its row. Readers report what is wrong and
+ * return, so the walk always ends at the last key.
+ */
+#include "policy/read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/pattern.h"
+#include "policy/suggest.h"
+
+static void read_version(struct cf_reader *reader, const struct cf_schema_key *row,
+                         const struct cf_yaml_node *node, const char *key)
+{
+    int64_t version;
+
+    cf_read_integer(reader, row, node, key, &version);
+}
+
+static bool is_label(const char *text, size_t maximum)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t length = strlen(text);
+
+    return length > 0 && length <= maximum && strspn(text, allowed) == length;
+}
+
+#define NAME_EXPECTED "1 to 64 letters, digits, '.', '_' and '-'"
+
+static void read_name(struct cf_reader *reader, const struct cf_schema_key *row,
+                      const struct cf_yaml_node *node, const char *key)
+{
+    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node) ||
+        !is_label(node->text, (size_t)row->maximum)) {
+        cf_read_unexpected(reader, node, key, NAME_EXPECTED);
+        return;
+    }
+    cf_read_copy(reader, node->text, &reader->profile->name);
+}
+
+static void read_description(struct cf_reader *reader, const struct cf_schema_key *row,
+                             const struct cf_yaml_node *node, const char *key)
+{
+    const char *text;
+
+    if (cf_read_text(reader, row, node, key, &text))
+        cf_read_copy(reader, text, &reader->profile->description);
+}
+
+static void read_mode(struct cf_reader *reader, const struct cf_schema_key *row,
+                      const struct cf_yaml_node *node, const char *key)
+{
+    unsigned value;
+
+    if (cf_read_choice(reader, row, node, key, &value))
+        reader->profile->mode = (enum cf_mode)value;
+}
+
+static void read_dns_filter(struct cf_reader *reader, const struct cf_schema_key *row,
+                            const struct cf_yaml_node *node, const char *key)
+{
+    unsigned value;
+
+    if (cf_read_choice(reader, row, node, key, &value))
+        reader->profile->dns.filter = (enum cf_dns_filter)value;
+}
+
+static void read_dns_deny_answer(struct cf_reader *reader, const struct cf_schema_key *row,
+                                 const struct cf_yaml_node *node, const char *key)
+{
+    unsigned value;
+
+    if (cf_read_choice(reader, row, node, key, &value))
+        reader->profile->dns.deny_answer = (enum cf_deny_answer)value;
+}
+
+/* Read last: names of `hosts` come first, wherever the file has them. */
+static void read_hosts_file(struct cf_reader *reader, const struct cf_schema_key *row,
+                            const struct cf_yaml_node *node, const char *key)
+{
+    const char *text;
+
+    if (!cf_read_text(reader, row, node, key, &text))
+        return;
+    if (text[0] == '\0')
+        cf_read_unexpected(reader, node, key, cf_schema_describe(row));
+    else
+        reader->hosts_file = node;
+}
+
+static void read_egress_ipv6(struct cf_reader *reader, const struct cf_schema_key *row,
+                             const struct cf_yaml_node *node, const char *key)
+{
+    unsigned value;
+
+    if (cf_read_choice(reader, row, node, key, &value))
+        reader->profile->egress.ipv6 = (enum cf_ipv6)value;
+}
+
+static void read_egress_default(struct cf_reader *reader, const struct cf_schema_key *row,
+                                const struct cf_yaml_node *node, const char *key)
+{
+    unsigned value;
+
+    if (!cf_read_choice(reader, row, node, key, &value))
+        return;
+    reader->profile->egress.fallback = (enum cf_action)value;
+    reader->profile->egress.fallback_origin = cf_read_origin(reader, node->mark);
+}
+
+static void read_audit_log(struct cf_reader *reader, const struct cf_schema_key *row,
+                           const struct cf_yaml_node *node, const char *key)
+{
+    struct cf_error err = { 0 };
+    const char *text;
+    size_t offset = 0;
+
+    if (!cf_read_text(reader, row, node, key, &text))
+        return;
+    if (cf_pattern_check(text, &offset, &err) < 0)
+        cf_read_error(reader, cf_yaml_text_mark(node, offset), key, "%s", err.text);
+    else
+        cf_read_copy(reader, text, &reader->profile->audit.log);
+}
+
+static void read_audit_summary(struct cf_reader *reader, const struct cf_schema_key *row,
+                               const struct cf_yaml_node *node, const char *key)
+{
+    unsigned value;
+
+    if (cf_read_choice(reader, row, node, key, &value))
+        reader->profile->audit.summary = (enum cf_summary)value;
+}
+
+static void read_audit_fail_on_denial(struct cf_reader *reader, const struct cf_schema_key *row,
+                                      const struct cf_yaml_node *node, const char *key)
+{
+    (void)row;
+    cf_read_bool(reader, node, key, &reader->profile->audit.fail_on_denial);
+}
+
+static void command_free(char **command)
+{
+    for (char **argument = command; argument && *argument; argument++)
+        free(*argument);
+    free(command);
+}
+
+static void read_command(struct cf_reader *reader, const struct cf_schema_key *row,
+                         const struct cf_yaml_node *node, const char *key)
+{
+    size_t n = 0;
+    char **command;
+
+    if (!cf_read_list(reader, row, node, key))
+        return;
+    if (node->n_items == 0) {
+        cf_read_error(reader, node->mark, key,
+                      "expected a program and its arguments, got an "
+                      "empty list");
+        return;
+    }
+    command = calloc(node->n_items + 1, sizeof *command);
+    if (!command) {
+        cf_read_out_of_memory(reader);
+        return;
+    }
+    for (size_t i = 0; i < node->n_items; i++) {
+        char item_key[CF_KEY_SIZE];
+        const char *text;
+
+        if (!cf_read_text(reader, row, node->items[i], cf_key_item(key, i, item_key), &text))
+            continue;
+        if (i == 0 && text[0] == '\0')
+            cf_read_unexpected(reader, node->items[i], item_key, "a program");
+        command[n] = strdup(text);
+        if (!command[n++])
+            cf_read_out_of_memory(reader);
+    }
+    command_free(reader->profile->command);
+    reader->profile->command = command;
+}
+
+static const struct {
+    const char *path;
+    cf_read_fn *read;
+} readers[] = {
+    { "version", read_version },
+    { "name", read_name },
+    { "description", read_description },
+    { "mode", read_mode },
+    { "dns.servers", cf_read_dns_servers },
+    { "dns.search", cf_read_dns_search },
+    { "dns.filter", read_dns_filter },
+    { "dns.deny_answer", read_dns_deny_answer },
+    { "hosts", cf_read_hosts },
+    { "hosts_file", read_hosts_file },
+    { "egress.ipv6", read_egress_ipv6 },
+    { "egress.default", read_egress_default },
+    { "egress.allow", cf_read_egress_allow },
+    { "egress.deny", cf_read_egress_deny },
+    { "egress.host_ports", cf_read_egress_host_ports },
+    { "audit.log", read_audit_log },
+    { "audit.summary", read_audit_summary },
+    { "audit.fail_on_denial", read_audit_fail_on_denial },
+    { "command", read_command },
+};
+
+/* Maps nest as deep as the table does, so this ends. */
+static void read_map(struct cf_reader *reader, const struct cf_schema_key *row,
+                     const struct cf_yaml_node *map, const char *key)
+{
+    const char *path = row ? row->path : "";
+
+    if (map->kind != CF_YAML_MAP) {
+        cf_read_unexpected(reader, map, row ? key : NULL,
+                           row ? "a map of keys"
+                               : "a map of keys "
+                                 "that begins with 'version: 1'");
+        return;
+    }
+    for (size_t i = 0; i < map->n_items; i += 2) {
+        char shown[CF_KEY_SIZE];
+        const struct cf_schema_key *child = cf_read_key(reader, map->items[i], path, key, shown);
+
+        if (child)
+            cf_read_value(reader, child, map->items[i + 1], shown);
+    }
+    cf_read_required(reader, map, path, key);
+}
+
+void cf_read_value(struct cf_reader *reader, const struct cf_schema_key *row,
+                   const struct cf_yaml_node *node, const char *key)
+{
+    if (row->type == CF_TYPE_MAP) {
+        read_map(reader, row, node, key);
+        return;
+    }
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+        if (strcmp(readers[i].path, row->path) == 0) {
+            readers[i].read(reader, row, node, key);
+            if (cf_profile_origin_set(reader->profile, row->path,
+                                      cf_read_origin(reader, node->mark)) < 0)
+                cf_read_out_of_memory(reader);
+            return;
+        }
+    }
+    /* A row that says it is built and is not: refuse rather than ignore. */
+    cf_read_error(reader, node->mark, key,
+                  "not built in this version of childflow, so the policy "
+                  "cannot be enforced");
+}
+
+void cf_read_document(struct cf_reader *reader, const struct cf_yaml_node *root)
+{
+    if (root && !cf_yaml_is_null(root))
+        read_map(reader, NULL, root, "");
+    else
+        cf_read_required(reader, NULL, "", "");
+}
+
+/* The full path of a key of this name elsewhere in the table, or NULL. */
+static const char *find_elsewhere(const char *name)
+{
+    size_t n;
+    const struct cf_schema_key *rows = cf_schema_keys(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        const char *last = strrchr(rows[i].path, '.');
+
+        if (last && !strchr(rows[i].path, '[') && strcmp(last + 1, name) == 0)
+            return rows[i].path;
+    }
+    return NULL;
+}
+
+/* "version, name, description": the built keys of a map. */
+static void list_keys(const char *path, const char *const *names, size_t n, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < n && used < size; i++) {
+        char child[CF_KEY_SIZE];
+        const struct cf_schema_key *row = cf_schema_find(cf_key_child(path, names[i], child));
+
+        if (row && row->since)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", names[i]);
+    }
+}
+
+static void report_unknown(struct cf_reader *reader, const struct cf_yaml_node *name,
+                           const char *path, const char *shown)
+{
+    const char *names[CF_SCHEMA_CHILDREN_MAX];
+    size_t n = cf_schema_children(path, names);
+    const char *near = cf_suggest(name->text, names, n);
+    char got[CF_QUOTED_SIZE], known[256];
+
+    if (!near)
+        near = find_elsewhere(name->text);
+    cf_quote_text(name->text, got);
+    if (near) {
+        cf_read_error(reader, name->mark, shown,
+                      "expected a known key, got %s (did you mean "
+                      "'%s'?)",
+                      got, near);
+        return;
+    }
+    list_keys(path, names, n, known, sizeof known);
+    cf_read_error(reader, name->mark, shown, "expected a known key (%s), got %s", known, got);
+}
+
+const struct cf_schema_key *cf_read_key(struct cf_reader *reader, const struct cf_yaml_node *name,
+                                        const char *path, const char *key, char shown[CF_KEY_SIZE])
+{
+    char full[CF_KEY_SIZE];
+    const struct cf_schema_key *row = NULL;
+
+    cf_key_child(key, name->text, shown);
+    /* A name with a dot would reach into the map below. */
+    if (!strpbrk(name->text, ".["))
+        row = cf_schema_find(cf_key_child(path, name->text, full));
+    if (!row) {
+        report_unknown(reader, name, path, shown);
+        return NULL;
+    }
+    if (!row->since) {
+        cf_read_error(reader, name->mark, shown,
+                      "not built in this version of childflow, so the "
+                      "policy cannot be enforced");
+        return NULL;
+    }
+    return row;
+}
+
+static bool map_has(const struct cf_yaml_node *map, const char *name)
+{
+    for (size_t i = 0; map && i < map->n_items; i += 2)
+        if (strcmp(map->items[i]->text, name) == 0)
+            return true;
+    return false;
+}
+
+void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, const char *path,
+                      const char *key)
+{
+    const char *names[CF_SCHEMA_CHILDREN_MAX];
+    size_t n = cf_schema_children(path, names);
+
+    for (size_t i = 0; i < n; i++) {
+        char full[CF_KEY_SIZE], shown[CF_KEY_SIZE];
+        const struct cf_schema_key *row = cf_schema_find(cf_key_child(path, names[i], full));
+
+        if (!row || !row->required || map_has(map, names[i]))
+            continue;
+        cf_key_child(key, names[i], shown);
+        cf_read_error(reader, map ? map->mark : (struct cf_mark) { .line = 1, .column = 1 }, shown,
+                      "expected this key (%s), got none", row->help);
+    }
+}
+
+void cf_read_default_name(struct cf_reader *reader)
+{
+    const struct cf_schema_key *row = cf_schema_find("name");
+    const char *slash = strrchr(reader->file, '/');
+    const char *base = slash ? slash + 1 : reader->file;
+    const char *dot = strrchr(base, '.');
+    size_t length = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+    char *name, quoted[CF_QUOTED_SIZE];
+
+    if (reader->profile->name)
+        return;
+    name = strndup(base, length);
+    if (!name) {
+        cf_read_out_of_memory(reader);
+        return;
+    }
+    if (is_label(name, (size_t)row->maximum)) {
+        reader->profile->name = name;
+        return;
+    }
+    cf_read_error(reader, (struct cf_mark) { 0 }, "name",
+                  "expected this key, as the file's name is "
+                  "not " NAME_EXPECTED ", got %s",
+                  cf_quote_text(name, quoted));
+    free(name);
+}

@@ -1,0 +1,113 @@
+/*
+ * read.h - tree and table to profile: what the readers of single keys share
+ *
+ * Each reader takes the row of the table, the node that was written, and the
+ * key as messages name it ("egress.allow[2]", "--allow"). It reports what is
+ * wrong and goes on, so that all errors of a file come in one go.
+ */
+#ifndef CF_POLICY_READ_H
+#define CF_POLICY_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "policy/diagnostic.h"
+#include "policy/schema.h"
+#include "policy/source.h"
+#include "policy/yaml.h"
+#include "profile/profile.h"
+
+/* Longest key in a message, with its NUL; longer ones are cut. */
+#define CF_KEY_SIZE 192
+
+struct cf_reader {
+    struct cf_source *source; /* what is being read */
+    struct cf_diagnostics *diagnostics;
+    struct cf_profile *profile;
+    const char *file;                      /* the profile's copy of source->name */
+    const struct cf_yaml_node *hosts_file; /* read last, behind `hosts` */
+    struct cf_hash rules;                  /* those read so far, to find doubles */
+    bool out_of_memory;
+};
+
+typedef void cf_read_fn(struct cf_reader *reader, const struct cf_schema_key *row,
+                        const struct cf_yaml_node *node, const char *key);
+
+void cf_reader_init(struct cf_reader *reader, struct cf_diagnostics *diagnostics,
+                    struct cf_profile *profile);
+void cf_reader_done(struct cf_reader *reader);
+/* Read from another source from now on. */
+void cf_reader_source(struct cf_reader *reader, struct cf_source *source);
+
+/* Every key of the document, and that none is missing; root may be NULL. */
+void cf_read_document(struct cf_reader *reader, const struct cf_yaml_node *root);
+/* One value by its row's reader; key is what messages call it. */
+cf_read_fn cf_read_value;
+/* Take `name` from the file's name when the policy has none. */
+void cf_read_default_name(struct cf_reader *reader);
+
+/* Report an error, or a warning, at a node or at a place. */
+void cf_read_error(struct cf_reader *reader, struct cf_mark at, const char *key, const char *fmt,
+                   ...) __attribute__((format(printf, 4, 5)));
+void cf_read_warning(struct cf_reader *reader, struct cf_mark at, const char *key, const char *fmt,
+                     ...) __attribute__((format(printf, 4, 5)));
+/* "expected WHAT, got 'the node'". */
+void cf_read_unexpected(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                        const char *what);
+void cf_read_out_of_memory(struct cf_reader *reader);
+
+/* A place as the profile keeps it. */
+struct cf_origin cf_read_origin(const struct cf_reader *reader, struct cf_mark at);
+
+/* Scalars. True when the value is good; otherwise the error has been reported. */
+bool cf_read_text(struct cf_reader *reader, const struct cf_schema_key *row,
+                  const struct cf_yaml_node *node, const char *key, const char **ret_text);
+bool cf_read_bool(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                  bool *ret_value);
+bool cf_read_integer(struct cf_reader *reader, const struct cf_schema_key *row,
+                     const struct cf_yaml_node *node, const char *key, int64_t *ret_value);
+bool cf_read_choice(struct cf_reader *reader, const struct cf_schema_key *row,
+                    const struct cf_yaml_node *node, const char *key, unsigned *ret_value);
+/* A copy in *field, which is freed first; empty text is NULL. */
+void cf_read_copy(struct cf_reader *reader, const char *text, char **field);
+/* That node is a list within the row's limit. */
+bool cf_read_list(struct cf_reader *reader, const struct cf_schema_key *row,
+                  const struct cf_yaml_node *node, const char *key);
+
+/* "PARENT.NAME" or "PARENT[INDEX]", without what would act on a terminal. Returns text. */
+char *cf_key_child(const char *parent, const char *name, char text[CF_KEY_SIZE]);
+char *cf_key_item(const char *parent, size_t index, char text[CF_KEY_SIZE]);
+
+/*
+ * The row of a key that stands in a map. NULL, with the error reported, when
+ * the key is unknown or not built in this version.
+ *
+ * path:  the map in the table, "" for the top: "egress", "egress.allow[]"
+ * key:   the map in messages: "egress", "egress.allow[2]"
+ * shown: set to the key's own name in messages
+ */
+const struct cf_schema_key *cf_read_key(struct cf_reader *reader, const struct cf_yaml_node *name,
+                                        const char *path, const char *key, char shown[CF_KEY_SIZE]);
+/* Report each required key of the map that is not there; map may be NULL. */
+void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, const char *path,
+                      const char *key);
+
+cf_read_fn cf_read_dns_servers, cf_read_dns_search;
+cf_read_fn cf_read_hosts;
+cf_read_fn cf_read_egress_allow, cf_read_egress_deny, cf_read_egress_host_ports;
+
+/* Merge the file that reader->hosts_file names; does nothing when there is none. */
+void cf_read_hosts_file(struct cf_reader *reader);
+
+/*
+ * A name of `hosts` or of the hosts file, normalised; false when it was
+ * refused. One more address for such a name.
+ */
+bool cf_read_host_name(struct cf_reader *reader, const char *text, struct cf_mark at,
+                       const char *key, char ret_name[CF_NAME_SIZE]);
+void cf_read_host_addr(struct cf_reader *reader, const char *name, const char *text,
+                       struct cf_mark at, const char *key, struct cf_mark name_at);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * scalar.c - typed values out of nodes, and how a wrong one is reported
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/read.h"
+#include "policy/suggest.h"
+
+#define MESSAGE_SIZE 640
+
+void cf_read_error(struct cf_reader *reader, struct cf_mark at, const char *key, const char *fmt,
+                   ...)
+{
+    char message[MESSAGE_SIZE];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    cf_diagnostics_add(reader->diagnostics, CF_SEVERITY_ERROR, reader->source, at, key, "%s",
+                       message);
+}
+
+void cf_read_warning(struct cf_reader *reader, struct cf_mark at, const char *key, const char *fmt,
+                     ...)
+{
+    char message[MESSAGE_SIZE];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    cf_diagnostics_add(reader->diagnostics, CF_SEVERITY_WARNING, reader->source, at, key, "%s",
+                       message);
+}
+
+/* What was written, for the end of a message. Returns text. */
+static const char *describe_node(const struct cf_yaml_node *node, char text[CF_QUOTED_SIZE])
+{
+    if (node->kind == CF_YAML_LIST)
+        return "a list";
+    if (node->kind == CF_YAML_MAP)
+        return "a map";
+    if (cf_yaml_is_null(node))
+        return "nothing";
+    return cf_quote_text(node->text, text);
+}
+
+void cf_read_unexpected(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                        const char *what)
+{
+    char got[CF_QUOTED_SIZE];
+
+    cf_read_error(reader, node->mark, key, "expected %s, got %s", what, describe_node(node, got));
+}
+
+void cf_read_out_of_memory(struct cf_reader *reader)
+{
+    reader->out_of_memory = true;
+}
+
+struct cf_origin cf_read_origin(const struct cf_reader *reader, struct cf_mark at)
+{
+    return (struct cf_origin) { .file = reader->file, .line = at.line, .column = at.column };
+}
+
+char *cf_key_child(const char *parent, const char *name, char text[CF_KEY_SIZE])
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.*";
+    char quoted[CF_QUOTED_SIZE];
+
+    if (name[0] == '\0' || name[strspn(name, plain)] != '\0' || strlen(name) >= CF_QUOTED_SIZE)
+        name = cf_quote_text(name, quoted);
+    snprintf(text, CF_KEY_SIZE, "%s%s%s", parent, parent[0] ? "." : "", name);
+    return text;
+}
+
+char *cf_key_item(const char *parent, size_t index, char text[CF_KEY_SIZE])
+{
+    snprintf(text, CF_KEY_SIZE, "%s[%zu]", parent, index);
+    return text;
+}
+
+bool cf_read_text(struct cf_reader *reader, const struct cf_schema_key *row,
+                  const struct cf_yaml_node *node, const char *key, const char **ret_text)
+{
+    size_t length;
+
+    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
+        cf_read_unexpected(reader, node, key, cf_schema_describe_item(row));
+        return false;
+    }
+    length = strlen(node->text);
+    if (!row->list && row->maximum > 0 && length > (size_t)row->maximum) {
+        cf_read_error(reader, node->mark, key, "expected at most %lld bytes, got %zu",
+                      (long long)row->maximum, length);
+        return false;
+    }
+    *ret_text = node->text;
+    return true;
+}
+
+/* What YAML 1.1 and its users also write for true and false. */
+static const char *other_bool(const char *text)
+{
+    static const char *const yes[] = { "yes", "Yes",  "YES",  "on", "On",
+                                       "ON",  "True", "TRUE", "y",  "Y" };
+    static const char *const no[] = { "no",  "No",    "NO",    "off", "Off",
+                                      "OFF", "False", "FALSE", "n",   "N" };
+
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        if (strcmp(text, yes[i]) == 0)
+            return "true";
+        if (strcmp(text, no[i]) == 0)
+            return "false";
+    }
+    return NULL;
+}
+
+bool cf_read_bool(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                  bool *ret_value)
+{
+    const char *other;
+    char got[CF_QUOTED_SIZE];
+
+    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
+        cf_read_unexpected(reader, node, key, "true or false");
+        return false;
+    }
+    if (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0) {
+        if (node->plain) {
+            *ret_value = node->text[0] == 't';
+            return true;
+        }
+        cf_read_error(reader, node->mark, key,
+                      "expected true or false without quotes, got %s in "
+                      "quotes",
+                      cf_quote_text(node->text, got));
+        return false;
+    }
+    other = other_bool(node->text);
+    if (other)
+        cf_read_error(reader, node->mark, key,
+                      "expected true or false and no other spelling, "
+                      "got %s (did you mean '%s'?)",
+                      cf_quote_text(node->text, got), other);
+    else
+        cf_read_unexpected(reader, node, key, "true or false");
+    return false;
+}
+
+/* A decimal number without leading zeros, of at most 18 digits. */
+static bool parse_integer(const char *text, int64_t *ret_value)
+{
+    size_t digits = strspn(text, "0123456789");
+    int64_t value = 0;
+
+    if (digits == 0 || digits > 18 || text[digits] != '\0' || (digits > 1 && text[0] == '0'))
+        return false;
+    for (; *text; text++)
+        value = value * 10 + (*text - '0');
+    *ret_value = value;
+    return true;
+}
+
+bool cf_read_integer(struct cf_reader *reader, const struct cf_schema_key *row,
+                     const struct cf_yaml_node *node, const char *key, int64_t *ret_value)
+{
+    bool ranged = row->minimum != 0 || row->maximum != 0;
+    char what[96], got[CF_QUOTED_SIZE];
+    int64_t value;
+
+    if (ranged && row->minimum == row->maximum)
+        snprintf(what, sizeof what, "%lld", (long long)row->minimum);
+    else if (ranged)
+        snprintf(what, sizeof what, "a whole number from %lld to %lld", (long long)row->minimum,
+                 (long long)row->maximum);
+    else
+        snprintf(what, sizeof what, "a whole number");
+    if (node->kind != CF_YAML_SCALAR || !parse_integer(node->text, &value) ||
+        (ranged && (value < row->minimum || value > row->maximum))) {
+        cf_read_unexpected(reader, node, key, what);
+        return false;
+    }
+    if (!node->plain) {
+        cf_read_error(reader, node->mark, key, "expected %s without quotes, got %s in quotes", what,
+                      cf_quote_text(node->text, got));
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+/* "enforce or audit", "none, text or json". */
+static void list_values(const char *const *values, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; values[i] && used < size; i++) {
+        const char *joint = i == 0 ? "" : values[i + 1] ? ", " : " or ";
+
+        used += (size_t)snprintf(text + used, size - used, "%s%s", joint, values[i]);
+    }
+}
+
+bool cf_read_choice(struct cf_reader *reader, const struct cf_schema_key *row,
+                    const struct cf_yaml_node *node, const char *key, unsigned *ret_value)
+{
+    char what[128], got[CF_QUOTED_SIZE];
+    const char *near;
+    unsigned n = 0;
+
+    list_values(row->values, what, sizeof what);
+    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
+        cf_read_unexpected(reader, node, key, what);
+        return false;
+    }
+    for (; row->values[n]; n++) {
+        if (strcmp(row->values[n], node->text) == 0) {
+            *ret_value = n;
+            return true;
+        }
+    }
+    near = cf_suggest(node->text, row->values, n);
+    if (near)
+        cf_read_error(reader, node->mark, key, "expected %s, got %s (did you mean '%s'?)", what,
+                      cf_quote_text(node->text, got), near);
+    else
+        cf_read_unexpected(reader, node, key, what);
+    return false;
+}
+
+void cf_read_copy(struct cf_reader *reader, const char *text, char **field)
+{
+    char *copy = NULL;
+
+    if (text[0] != '\0') {
+        copy = strdup(text);
+        if (!copy) {
+            cf_read_out_of_memory(reader);
+            return;
+        }
+    }
+    free(*field);
+    *field = copy;
+}
+
+bool cf_read_list(struct cf_reader *reader, const struct cf_schema_key *row,
+                  const struct cf_yaml_node *node, const char *key)
+{
+    if (node->kind != CF_YAML_LIST) {
+        cf_read_unexpected(reader, node, key, cf_schema_describe(row));
+        return false;
+    }
+    if (row->max_items > 0 && node->n_items > row->max_items) {
+        cf_read_error(reader, node->mark, key, "expected at most %zu items, got %zu",
+                      row->max_items, node->n_items);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,565 @@
+/*
+ * schema.c - the one table of every key of the policy language
+ */
+#include "policy/schema.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "policy/policy.h"
+#include "profile/profile.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Choices, in the order of the profile's enums; the last entry is NULL. */
+static const char *const mode_values[] = { "enforce", "audit", NULL };
+static const char *const filter_values[] = { "allowed", "any", NULL };
+static const char *const deny_answer_values[] = { "nxdomain", "refused", "zero", NULL };
+static const char *const action_values[] = { "deny", "allow", NULL };
+static const char *const ipv6_values[] = { "auto", "on", "off", NULL };
+static const char *const summary_values[] = { "none", "text", "json", NULL };
+
+static_assert(COUNT(mode_values) == CF_MODE_COUNT + 1, "a name for each mode");
+static_assert(COUNT(filter_values) == CF_DNS_FILTER_COUNT + 1, "a name for each filter");
+static_assert(COUNT(deny_answer_values) == CF_DENY_ANSWER_COUNT + 1, "a name for each answer");
+static_assert(CF_DENY == 0 && CF_ALLOW == 1, "action_values is in this order");
+static_assert(COUNT(ipv6_values) == CF_IPV6_COUNT + 1, "a name for each state of IPv6");
+static_assert(COUNT(summary_values) == CF_SUMMARY_COUNT + 1, "a name for each summary");
+
+static const char *const backend_values[] = { "auto", "rootless", "rootful", NULL };
+static const char *const transport_values[] = { "auto", "udp", "tcp", NULL };
+static const char *const point_values[] = { "child", "egress", "egress-logical", "both", NULL };
+static const char *const identity_values[] = { "caller", "root", NULL };
+static const char *const subset_values[] = { "all", "pid", NULL };
+
+/* The keys of a rule that is written as a map. */
+#define RULE_KEYS(list_path)                                                                       \
+    {                                                                                              \
+        .path = list_path "[].to",                                                                 \
+        .type = CF_TYPE_ENDPOINT,                                                                  \
+        .required = true,                                                                          \
+        .since = "0.1",                                                                            \
+        .help = "the endpoint",                                                                    \
+    },                                                                                             \
+        {                                                                                          \
+            .path = list_path "[].why",                                                            \
+            .type = CF_TYPE_STRING,                                                                \
+            .maximum = 1024,                                                                       \
+            .since = "0.1",                                                                        \
+            .help = "the reason, for those who read the policy",                                   \
+        },                                                                                         \
+        {                                                                                          \
+            .path = list_path "[].exe",                                                            \
+            .type = CF_TYPE_STRING,                                                                \
+            .maximum = 4096,                                                                       \
+            .help = "only for programs of this path",                                              \
+        },                                                                                         \
+    {                                                                                              \
+        .path = list_path "[].until", .type = CF_TYPE_DATE,                                        \
+        .help = "the last day on which the rule counts",                                           \
+    }
+
+static const struct cf_schema_key keys[] = {
+    { .path = "version",
+      .type = CF_TYPE_INTEGER,
+      .required = true,
+      .minimum = 1,
+      .maximum = 1,
+      .since = "0.1",
+      .help = "version of the policy language" },
+    { .path = "name",
+      .type = CF_TYPE_LABEL,
+      .minimum = 1,
+      .maximum = 64,
+      .since = "0.1",
+      .help = "what logs call the policy; left out, the file's name without its extension" },
+    { .path = "description",
+      .type = CF_TYPE_STRING,
+      .maximum = 4096,
+      .since = "0.1",
+      .help = "what the policy is for" },
+    { .path = "extends",
+      .type = CF_TYPE_PATH,
+      .list = true,
+      .max_items = 8,
+      .fallback = "[]",
+      .help = "policies to start from, beside this file" },
+    { .path = "override",
+      .type = CF_TYPE_LABEL,
+      .list = true,
+      .fallback = "[]",
+      .help = "keys that are taken from this file alone" },
+    { .path = "mode",
+      .type = CF_TYPE_CHOICE,
+      .values = mode_values,
+      .fallback = "enforce",
+      .since = "0.1",
+      .help = "audit blocks nothing and logs each would-be denial" },
+    { .path = "backend",
+      .type = CF_TYPE_CHOICE,
+      .values = backend_values,
+      .fallback = "auto",
+      .help = "how the namespaces are made" },
+
+    { .path = "dns", .type = CF_TYPE_MAP, .since = "0.1", .help = "how names are looked up" },
+    { .path = "dns.servers",
+      .type = CF_TYPE_SERVER,
+      .list = true,
+      .max_items = 16,
+      .fallback = "[]",
+      .since = "0.1",
+      .help = "servers to ask; none: those of the host's resolv.conf" },
+    { .path = "dns.search",
+      .type = CF_TYPE_HOST_NAME,
+      .list = true,
+      .max_items = 32,
+      .fallback = "[]",
+      .since = "0.1",
+      .help = "domains that short names are tried in" },
+    { .path = "dns.timeout",
+      .type = CF_TYPE_DURATION,
+      .unit = "ms",
+      .minimum = 100,
+      .maximum = 60000,
+      .fallback = "2s",
+      .help = "for a server to answer" },
+    { .path = "dns.attempts",
+      .type = CF_TYPE_INTEGER,
+      .minimum = 1,
+      .maximum = 10,
+      .fallback = "3",
+      .help = "how often each server is asked" },
+    { .path = "dns.cache",
+      .type = CF_TYPE_INTEGER,
+      .unit = "entries",
+      .maximum = 1048576,
+      .fallback = "4096",
+      .help = "answers that are kept; 0 turns the cache off" },
+    { .path = "dns.transport",
+      .type = CF_TYPE_CHOICE,
+      .values = transport_values,
+      .fallback = "auto",
+      .help = "how servers are asked" },
+    { .path = "dns.filter",
+      .type = CF_TYPE_CHOICE,
+      .values = filter_values,
+      .fallback = "allowed",
+      .since = "0.1",
+      .help = "allowed: names that no rule allows are denied" },
+    { .path = "dns.deny_answer",
+      .type = CF_TYPE_CHOICE,
+      .values = deny_answer_values,
+      .fallback = "nxdomain",
+      .since = "0.1",
+      .help = "what a denied name gets" },
+    { .path = "dns.deny_types",
+      .type = CF_TYPE_LABEL,
+      .list = true,
+      .protection = true,
+      .fallback = "[ANY, AXFR]",
+      .help = "record types that are refused whatever the name" },
+    { .path = "dns.strip_ech",
+      .type = CF_TYPE_BOOL,
+      .protection = true,
+      .fallback = "true",
+      .help = "remove ECH keys from answers, so that SNI stays readable" },
+    { .path = "dns.block_rebinding",
+      .type = CF_TYPE_BOOL,
+      .protection = true,
+      .fallback = "true",
+      .help = "deny a public name whose answer is a private address" },
+    { .path = "dns.block_encrypted",
+      .type = CF_TYPE_BOOL,
+      .protection = true,
+      .fallback = "true",
+      .help = "deny DoT, DoQ and known DoH endpoints" },
+
+    { .path = "hosts",
+      .type = CF_TYPE_HOSTS,
+      .max_items = 10000,
+      .fallback = "{}",
+      .since = "0.1",
+      .help = "names that the resolver answers itself, with their addresses" },
+    { .path = "hosts_file",
+      .type = CF_TYPE_PATH,
+      .since = "0.1",
+      .help = "a file in the form of /etc/hosts to merge, beside this file" },
+
+    { .path = "proxy", .type = CF_TYPE_MAP, .help = "the way out through a proxy" },
+    { .path = "proxy.url",
+      .type = CF_TYPE_STRING,
+      .maximum = 2048,
+      .help = "http, https, socks5, socks5h, socks5+unix:/path" },
+    { .path = "proxy.username", .type = CF_TYPE_STRING, .maximum = 255, .help = "who we are" },
+    { .path = "proxy.password_env",
+      .type = CF_TYPE_STRING,
+      .maximum = 255,
+      .help = "the environment variable that holds the password" },
+    { .path = "proxy.password_file",
+      .type = CF_TYPE_PATH,
+      .help = "the file that holds the password" },
+    { .path = "proxy.ca_file",
+      .type = CF_TYPE_PATH,
+      .help = "certificate authorities for an https proxy" },
+    { .path = "proxy.timeout",
+      .type = CF_TYPE_DURATION,
+      .unit = "ms",
+      .minimum = 100,
+      .maximum = 600000,
+      .fallback = "10s",
+      .help = "for the proxy to answer, each flow" },
+    { .path = "proxy.require",
+      .type = CF_TYPE_BOOL,
+      .fallback = "true",
+      .help = "what cannot go through the proxy does not go" },
+    { .path = "proxy.bypass",
+      .type = CF_TYPE_ENDPOINT,
+      .list = true,
+      .max_items = 10000,
+      .fallback = "[]",
+      .help = "what goes without the proxy" },
+
+    { .path = "egress", .type = CF_TYPE_MAP, .since = "0.1", .help = "who may be talked to" },
+    { .path = "egress.interface",
+      .type = CF_TYPE_STRING,
+      .maximum = 15,
+      .help = "every outbound socket is bound to it" },
+    { .path = "egress.ipv6",
+      .type = CF_TYPE_CHOICE,
+      .values = ipv6_values,
+      .fallback = "auto",
+      .since = "0.1",
+      .help = "auto: when the host has a route; on: no route, no run" },
+    { .path = "egress.quic",
+      .type = CF_TYPE_CHOICE,
+      .values = action_values,
+      .protection = true,
+      .fallback = "deny",
+      .help = "UDP 443; without it clients use TCP" },
+    { .path = "egress.verify_names",
+      .type = CF_TYPE_BOOL,
+      .protection = true,
+      .fallback = "true",
+      .help = "SNI and HTTP Host must be names that a rule allows" },
+    { .path = "egress.default",
+      .type = CF_TYPE_CHOICE,
+      .values = action_values,
+      .fallback = "deny",
+      .since = "0.1",
+      .help = "what is done when no rule matches" },
+    { .path = "egress.allow",
+      .type = CF_TYPE_ENDPOINT,
+      .list = true,
+      .max_items = 10000,
+      .fallback = "[]",
+      .since = "0.1",
+      .help = "endpoints that may be talked to" },
+    RULE_KEYS("egress.allow"),
+    { .path = "egress.deny",
+      .type = CF_TYPE_ENDPOINT,
+      .list = true,
+      .max_items = 10000,
+      .fallback = "[]",
+      .since = "0.1",
+      .help = "endpoints that may not be talked to" },
+    RULE_KEYS("egress.deny"),
+    { .path = "egress.groups",
+      .type = CF_TYPE_GROUPS,
+      .max_items = 1000,
+      .fallback = "{}",
+      .help = "lists of endpoints by name" },
+    { .path = "egress.limits", .type = CF_TYPE_MAP, .help = "how much traffic there may be" },
+    { .path = "egress.limits.connections",
+      .type = CF_TYPE_INTEGER,
+      .minimum = 1,
+      .maximum = 1048576,
+      .help = "flows that are open at a time" },
+    { .path = "egress.limits.new_per_second",
+      .type = CF_TYPE_INTEGER,
+      .minimum = 1,
+      .maximum = 1048576,
+      .help = "flows opened in a second" },
+    { .path = "egress.limits.bytes",
+      .type = CF_TYPE_SIZE,
+      .unit = "bytes",
+      .help = "bytes in both directions" },
+    { .path = "egress.host_ports",
+      .type = CF_TYPE_INTEGER,
+      .list = true,
+      .minimum = 1,
+      .maximum = 65535,
+      .max_items = 256,
+      .fallback = "[]",
+      .since = "0.1",
+      .help = "ports of the host's loopback, reached as host.childflow.internal" },
+
+    { .path = "capture", .type = CF_TYPE_MAP, .help = "packets to a file" },
+    { .path = "capture.file",
+      .type = CF_TYPE_PATTERN,
+      .maximum = 4096,
+      .help = ".pcapng or .pcap, with placeholders" },
+    { .path = "capture.filter",
+      .type = CF_TYPE_STRING,
+      .maximum = 4096,
+      .help = "a libpcap filter" },
+    { .path = "capture.point",
+      .type = CF_TYPE_CHOICE,
+      .values = point_values,
+      .fallback = "child",
+      .help = "where packets are taken" },
+    { .path = "capture.snaplen",
+      .type = CF_TYPE_INTEGER,
+      .unit = "bytes",
+      .minimum = 64,
+      .maximum = 262144,
+      .fallback = "262144",
+      .help = "bytes kept of a packet" },
+    { .path = "capture.max_size",
+      .type = CF_TYPE_SIZE,
+      .unit = "bytes",
+      .help = "then the file rotates" },
+    { .path = "capture.keep",
+      .type = CF_TYPE_INTEGER,
+      .unit = "files",
+      .minimum = 1,
+      .maximum = 1000,
+      .help = "files that are kept" },
+    { .path = "capture.tls_keys",
+      .type = CF_TYPE_BOOL,
+      .fallback = "false",
+      .help = "embed the child's TLS secrets in the pcapng" },
+
+    { .path = "audit", .type = CF_TYPE_MAP, .since = "0.1", .help = "what is written down" },
+    { .path = "audit.log",
+      .type = CF_TYPE_PATTERN,
+      .maximum = 4096,
+      .fallback = "\"\"",
+      .since = "0.1",
+      .help = "the log's file, with {name}, {run}, {time}, {host}; empty: no log" },
+    { .path = "audit.summary",
+      .type = CF_TYPE_CHOICE,
+      .values = summary_values,
+      .fallback = "text",
+      .since = "0.1",
+      .help = "what is printed at the end" },
+    { .path = "audit.fail_on_denial",
+      .type = CF_TYPE_BOOL,
+      .fallback = "false",
+      .since = "0.1",
+      .help = "exit 77 when the command succeeded but something was denied" },
+    { .path = "audit.attribution",
+      .type = CF_TYPE_BOOL,
+      .fallback = "true",
+      .help = "log which process opened the flow" },
+    { .path = "audit.chain",
+      .type = CF_TYPE_BOOL,
+      .fallback = "false",
+      .help = "each line of the log carries a hash of the one before" },
+
+    { .path = "sandbox", .type = CF_TYPE_MAP, .help = "what the command sees of the host" },
+    { .path = "sandbox.identity",
+      .type = CF_TYPE_CHOICE,
+      .values = identity_values,
+      .fallback = "caller",
+      .help = "the uid that the command sees" },
+    { .path = "sandbox.hostname",
+      .type = CF_TYPE_STRING,
+      .maximum = 64,
+      .help = "the name of the host" },
+    { .path = "sandbox.domainname",
+      .type = CF_TYPE_STRING,
+      .maximum = 64,
+      .help = "the NIS domain" },
+    { .path = "sandbox.pid", .type = CF_TYPE_MAP, .help = "process numbers" },
+    { .path = "sandbox.pid.namespace",
+      .type = CF_TYPE_BOOL,
+      .fallback = "true",
+      .help = "a PID namespace of its own" },
+    { .path = "sandbox.pid.max",
+      .type = CF_TYPE_INTEGER,
+      .minimum = 301,
+      .maximum = 4194304,
+      .help = "the highest process number" },
+    { .path = "sandbox.time", .type = CF_TYPE_MAP, .help = "clocks when the command starts" },
+    { .path = "sandbox.time.boottime",
+      .type = CF_TYPE_DURATION,
+      .unit = "ms",
+      .help = "what CLOCK_BOOTTIME reads" },
+    { .path = "sandbox.time.monotonic",
+      .type = CF_TYPE_DURATION,
+      .unit = "ms",
+      .help = "what CLOCK_MONOTONIC reads" },
+    { .path = "sandbox.proc", .type = CF_TYPE_MAP, .help = "how /proc is mounted" },
+    { .path = "sandbox.proc.hidepid",
+      .type = CF_TYPE_INTEGER,
+      .maximum = 4,
+      .help = "hidepid of the mount" },
+    { .path = "sandbox.proc.subset",
+      .type = CF_TYPE_CHOICE,
+      .values = subset_values,
+      .fallback = "all",
+      .help = "pid: only processes" },
+    { .path = "sandbox.root",
+      .type = CF_TYPE_STRING,
+      .maximum = 4096,
+      .fallback = "host",
+      .help = "host, tmpfs, ramfs or a directory" },
+    { .path = "sandbox.workdir",
+      .type = CF_TYPE_STRING,
+      .maximum = 4096,
+      .help = "where the command starts" },
+    { .path = "sandbox.mounts",
+      .type = CF_TYPE_MAP,
+      .list = true,
+      .fallback = "[]",
+      .help = "what is mounted or made, in this order" },
+    { .path = "sandbox.mounts[].bind", .type = CF_TYPE_STRING, .help = "source of a bind mount" },
+    { .path = "sandbox.mounts[].tmpfs", .type = CF_TYPE_STRING, .help = "place of a tmpfs" },
+    { .path = "sandbox.mounts[].dir", .type = CF_TYPE_STRING, .help = "a directory to make" },
+    { .path = "sandbox.mounts[].file", .type = CF_TYPE_STRING, .help = "an empty file to make" },
+    { .path = "sandbox.mounts[].fifo", .type = CF_TYPE_STRING, .help = "a FIFO to make" },
+    { .path = "sandbox.mounts[].symlink", .type = CF_TYPE_STRING, .help = "a link to make" },
+    { .path = "sandbox.mounts[].hardlink",
+      .type = CF_TYPE_STRING,
+      .help = "a second name to make" },
+    { .path = "sandbox.mounts[].to",
+      .type = CF_TYPE_STRING,
+      .help = "where a bind goes, what a link points at" },
+    { .path = "sandbox.mounts[].options",
+      .type = CF_TYPE_STRING,
+      .list = true,
+      .help = "mount options" },
+    { .path = "sandbox.mounts[].try",
+      .type = CF_TYPE_BOOL,
+      .fallback = "false",
+      .help = "nothing happens when the source is missing" },
+    { .path = "sandbox.mounts[].size",
+      .type = CF_TYPE_SIZE,
+      .unit = "bytes",
+      .help = "size of a tmpfs" },
+    { .path = "sandbox.mounts[].mode", .type = CF_TYPE_MODE_BITS, .help = "permission bits" },
+    { .path = "sandbox.mask",
+      .type = CF_TYPE_STRING,
+      .list = true,
+      .fallback = "[]",
+      .help = "paths to hide, beside those that are always hidden" },
+    { .path = "sandbox.capabilities",
+      .type = CF_TYPE_LABEL,
+      .list = true,
+      .fallback = "[]",
+      .help = "capabilities that the command keeps" },
+    { .path = "sandbox.no_new_privs",
+      .type = CF_TYPE_BOOL,
+      .fallback = "true",
+      .help = "set-user-ID programs gain nothing" },
+    { .path = "sandbox.limits", .type = CF_TYPE_MAP, .help = "resource limits" },
+    { .path = "sandbox.limits.processes",
+      .type = CF_TYPE_INTEGER,
+      .minimum = 1,
+      .maximum = 4194304,
+      .help = "RLIMIT_NPROC" },
+    { .path = "sandbox.limits.open_files",
+      .type = CF_TYPE_INTEGER,
+      .minimum = 1,
+      .maximum = 1073741816,
+      .help = "RLIMIT_NOFILE" },
+    { .path = "sandbox.limits.core", .type = CF_TYPE_SIZE, .unit = "bytes", .help = "RLIMIT_CORE" },
+    { .path = "sandbox.env", .type = CF_TYPE_MAP, .help = "the command's environment" },
+    { .path = "sandbox.env.set", .type = CF_TYPE_STRINGS, .help = "variables to set" },
+    { .path = "sandbox.env.unset",
+      .type = CF_TYPE_STRING,
+      .list = true,
+      .help = "variables to take out" },
+    { .path = "sandbox.env.keep",
+      .type = CF_TYPE_STRING,
+      .list = true,
+      .fallback = "all",
+      .help = "variables that stay" },
+
+    { .path = "command",
+      .type = CF_TYPE_STRING,
+      .list = true,
+      .max_items = 10000,
+      .since = "0.1",
+      .help = "what runs when no command stands behind --" },
+};
+
+const struct cf_schema_key *cf_schema_keys(size_t *ret_n)
+{
+    *ret_n = COUNT(keys);
+    return keys;
+}
+
+const struct cf_schema_key *cf_schema_find(const char *path)
+{
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (strcmp(keys[i].path, path) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+size_t cf_schema_children(const char *path, const char *names[CF_SCHEMA_CHILDREN_MAX])
+{
+    size_t length = strlen(path), n = 0;
+
+    for (size_t i = 0; i < COUNT(keys) && n < CF_SCHEMA_CHILDREN_MAX; i++) {
+        const char *rest = keys[i].path;
+
+        if (length > 0) {
+            if (strncmp(rest, path, length) != 0 || rest[length] != '.')
+                continue;
+            rest += length + 1;
+        }
+        if (!strpbrk(rest, ".["))
+            names[n++] = rest;
+    }
+    return n;
+}
+
+static const struct {
+    const char *one, *list;
+} descriptions[] = {
+    [CF_TYPE_MAP] = { "a map", "a list of maps" },
+    [CF_TYPE_STRING] = { "text", "a list of texts" },
+    [CF_TYPE_LABEL] = { "a word of letters, digits, '.', '_' and '-'", "a list of words" },
+    [CF_TYPE_BOOL] = { "true or false", "a list of true and false" },
+    [CF_TYPE_INTEGER] = { "a whole number", "a list of whole numbers" },
+    [CF_TYPE_CHOICE] = { "a word", "a list of words" },
+    [CF_TYPE_PATH] = { "the path of a file", "a list of paths" },
+    [CF_TYPE_PATTERN] = { "the path of a file", "a list of paths" },
+    [CF_TYPE_HOST_NAME] = { "a host name", "a list of host names" },
+    [CF_TYPE_SERVER] = { "a server's address", "a list of servers' addresses" },
+    [CF_TYPE_ENDPOINT] = { "an endpoint", "a list of endpoints" },
+    [CF_TYPE_HOSTS] = { "a map of host names to addresses", "a list of maps" },
+    [CF_TYPE_GROUPS] = { "a map of names to lists of endpoints", "a list of maps" },
+    [CF_TYPE_STRINGS] = { "a map of names to texts", "a list of maps" },
+    [CF_TYPE_DURATION] = { "a duration such as 2s", "a list of durations" },
+    [CF_TYPE_SIZE] = { "a size such as 20GiB", "a list of sizes" },
+    [CF_TYPE_DATE] = { "a date such as 2027-06-30", "a list of dates" },
+    [CF_TYPE_MODE_BITS] = { "permission bits such as 0700", "a list of permission bits" },
+};
+static_assert(COUNT(descriptions) == CF_TYPE_COUNT, "a description for each type");
+
+const char *cf_schema_describe(const struct cf_schema_key *key)
+{
+    return key->list ? descriptions[key->type].list : descriptions[key->type].one;
+}
+
+const char *cf_schema_describe_item(const struct cf_schema_key *key)
+{
+    return descriptions[key->type].one;
+}
+
+#define NOT_IN_FORCE_MAX 16
+
+const char *const *cf_policy_not_in_force(size_t *ret_n)
+{
+    static const char *paths[NOT_IN_FORCE_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < COUNT(keys) && n < NOT_IN_FORCE_MAX; i++)
+        if (keys[i].protection && !keys[i].since)
+            paths[n++] = keys[i].path;
+    *ret_n = n;
+    return paths;
+}

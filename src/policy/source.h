@@ -1,0 +1,70 @@
+/*
+ * source.h - the text of a file, and places in it
+ *
+ * Lines end at LF or CR LF and at nothing else, so that YAML, the messages and
+ * an editor count the same lines; columns are characters of UTF-8.
+ */
+#ifndef CF_POLICY_SOURCE_H
+#define CF_POLICY_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/diagnostic.h"
+#include "profile/quote.h"
+
+/* A place in a file. */
+struct cf_mark {
+    unsigned line;   /* from 1; 0: the whole file */
+    unsigned column; /* from 1, in characters */
+};
+
+struct cf_source {
+    const char *name; /* what messages call it; borrowed */
+    const char *text; /* borrowed; NULL for what is not a file */
+    size_t length;
+    /* the place that was asked for last, so that going forward is cheap */
+    unsigned line, column;
+    size_t line_offset, line_end, column_offset;
+};
+
+/* A byte order mark at the front of text is left out. */
+void cf_source_init(struct cf_source *source, const char *name, const char *text, size_t length);
+
+/*
+ * The line's bytes from a column on, without the line's end. A column behind
+ * the end is the end. NULL when there is no such line.
+ */
+const char *cf_source_find(struct cf_source *source, struct cf_mark at, size_t *ret_length);
+
+/* The place of a byte. */
+struct cf_mark cf_source_mark(struct cf_source *source, size_t offset);
+
+/*
+ * Report what no text file may hold: NUL bytes, bytes that are not UTF-8,
+ * control characters, and line ends that an editor does not show as such.
+ * Returns 0, or -EINVAL after one finding.
+ */
+int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics);
+
+/*
+ * Add one finding.
+ *
+ * at:  line 0 for the whole file
+ * key: NULL when no key is concerned
+ */
+void cf_diagnostics_add(struct cf_diagnostics *diagnostics, enum cf_severity severity,
+                        struct cf_source *source, struct cf_mark at, const char *key,
+                        const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+/* Text of the policy as messages quote it, in single quotes. Returns text. */
+#define CF_QUOTED_SIZE (CF_QUOTE_SIZE + 2)
+char *cf_quote_text(const char *value, char text[CF_QUOTED_SIZE]);
+
+/*
+ * The length of the UTF-8 character at text (1 to 4), or 0 when the bytes are
+ * none (RFC 3629).
+ */
+unsigned cf_utf8_length(const char *text, size_t length, unsigned *ret_code);
+
+#endif
