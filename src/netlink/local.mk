@@ -1,5 +1,5 @@
 noinst_LIBRARIES += src/netlink/libcf-netlink.a
-src_netlink_libcf_netlink_a_CFLAGS = $(AM_CFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS)
+src_netlink_libcf_netlink_a_CFLAGS = $(AM_CFLAGS) $(NL_CFLAGS)
 src_netlink_libcf_netlink_a_SOURCES = \
 	src/netlink/gateway.c \
 	src/netlink/gateway.h \
@@ -10,6 +10,8 @@ src_netlink_libcf_netlink_a_SOURCES = \
 	src/netlink/nflog.h \
 	src/netlink/nft.c \
 	src/netlink/nft.h \
+	src/netlink/nft_message.c \
+	src/netlink/nft_message.h \
 	src/netlink/owner.c \
 	src/netlink/owner.h \
 	src/netlink/request.c \

@@ -374,7 +374,7 @@ static void what_is_no_flow_is_logged_with_its_reason(void **state)
     check_stray(in4, out4, IPPROTO_ICMP, 13, "icmp"); /* timestamp */
     check_stray(in4, out4, IPPROTO_ICMP, 0, "icmp");  /* echo reply */
     check_stray(in6, out6, IPPROTO_ICMPV6, 129, "icmp");
-    check_stray(in6, out6, IPPROTO_ICMPV6, 134, "icmp"); /* router advertisement */
+    check_stray(in6, out6, IPPROTO_ICMPV6, 137, "icmp"); /* redirect */
     check_stray(in4, out4, IPPROTO_ICMP, 3, "icmp-error");
     check_stray(in6, out6, IPPROTO_ICMPV6, 1, "icmp-error");
     check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 135, "link");
