@@ -128,7 +128,7 @@ static int make_prefix(struct reader *reader, const char *text, size_t length,
         if (bits >= 96) {
             bits -= 96;
         } else {
-            whole = (struct cf_addr){ .family = CF_FAMILY_IPV6, .bytes = { [10] = 0xff, 0xff } };
+            whole = (struct cf_addr) { .family = CF_FAMILY_IPV6, .bytes = { [10] = 0xff, 0xff } };
             memcpy(whole.bytes + 12, addr->bytes, 4);
         }
     }
@@ -410,7 +410,7 @@ int cf_endpoint_parse(const char *text, struct cf_endpoint *ret, size_t *ret_col
         return r;
     }
     *ret = endpoint;
-    endpoint = (struct cf_endpoint){ 0 };
+    endpoint = (struct cf_endpoint) { 0 };
     return 0;
 }
 
@@ -419,7 +419,7 @@ void cf_endpoint_done(struct cf_endpoint *endpoint)
     free(endpoint->name);
     free(endpoint->name_unicode);
     free(endpoint->ports);
-    *endpoint = (struct cf_endpoint){ 0 };
+    *endpoint = (struct cf_endpoint) { 0 };
 }
 
 static void format_host(const struct cf_endpoint *endpoint, struct cf_buffer *buffer)

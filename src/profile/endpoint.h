@@ -48,8 +48,8 @@ struct cf_port_range {
 #define CF_NAME_SIZE 254
 
 struct cf_endpoint {
-    unsigned protos;   /* mask of enum cf_proto; TCP|UDP when none was written */
-    bool proto_given;  /* counts for how specific the rule is */
+    unsigned protos;  /* mask of enum cf_proto; TCP|UDP when none was written */
+    bool proto_given; /* counts for how specific the rule is */
     enum cf_host_kind kind;
     char *name;                  /* lower-case ASCII, no final dot; NAME, ONE, MANY */
     char *name_unicode;          /* as a person reads it; NULL when the same */

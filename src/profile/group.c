@@ -18,26 +18,30 @@
 #include <errno.h>
 #include <strings.h>
 
-#define IPV4(b0, b1, b2, b3, prefix_bits) \
-    { .addr = { .family = CF_FAMILY_IPV4, .bytes = { b0, b1, b2, b3 } }, .bits = prefix_bits }
+#define IPV4(b0, b1, b2, b3, prefix_bits)                                                          \
+    {                                                                                              \
+        .addr = { .family = CF_FAMILY_IPV4, .bytes = { b0, b1, b2, b3 } }, .bits = prefix_bits     \
+    }
 
-#define IPV6(prefix_bits, ...) \
-    { .addr = { .family = CF_FAMILY_IPV6, .bytes = { __VA_ARGS__ } }, .bits = prefix_bits }
+#define IPV6(prefix_bits, ...)                                                                     \
+    {                                                                                              \
+        .addr = { .family = CF_FAMILY_IPV6, .bytes = { __VA_ARGS__ } }, .bits = prefix_bits        \
+    }
 
 /* 64:ff9b:: with an IPv4 address at its end. */
-#define NAT64(b0, b1, b2, b3, ipv4_bits) \
+#define NAT64(b0, b1, b2, b3, ipv4_bits)                                                           \
     IPV6(96 + (ipv4_bits), 0x00, 0x64, 0xff, 0x9b, [12] = b0, b1, b2, b3)
 
 #define BOTH(b0, b1, b2, b3, bits) IPV4(b0, b1, b2, b3, bits), NAT64(b0, b1, b2, b3, bits)
 
 static const struct cf_prefix private_prefixes[] = {
-    BOTH(10, 0, 0, 0, 8),                        /* RFC 1918 */
-    BOTH(172, 16, 0, 0, 12),                     /* RFC 1918 */
-    BOTH(192, 168, 0, 0, 16),                    /* RFC 1918 */
-    BOTH(100, 64, 0, 0, 10),                     /* RFC 6598, shared by a provider's customers */
-    BOTH(192, 0, 0, 0, 24),                      /* RFC 6890 */
-    IPV6(7, 0xfc),                               /* RFC 4193, unique local */
-    IPV6(10, 0xfe, 0xc0),                        /* RFC 3879, site-local */
+    BOTH(10, 0, 0, 0, 8),                         /* RFC 1918 */
+    BOTH(172, 16, 0, 0, 12),                      /* RFC 1918 */
+    BOTH(192, 168, 0, 0, 16),                     /* RFC 1918 */
+    BOTH(100, 64, 0, 0, 10),                      /* RFC 6598, shared by a provider's customers */
+    BOTH(192, 0, 0, 0, 24),                       /* RFC 6890 */
+    IPV6(7, 0xfc),                                /* RFC 4193, unique local */
+    IPV6(10, 0xfe, 0xc0),                         /* RFC 3879, site-local */
     IPV6(48, 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01), /* RFC 8215, a network's own NAT64 */
 };
 
@@ -62,11 +66,11 @@ static const struct cf_prefix metadata_prefixes[] = {
     BOTH(100, 100, 100, 200, 32), /* Alibaba */
     BOTH(168, 63, 129, 16, 32),   /* Azure, the host's agent */
     BOTH(192, 0, 0, 192, 32),     /* Oracle, classic */
-    IPV6(128, 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, 0x54),               /* AWS */
-    IPV6(128, 0xfd, 0x00, 0x0e, 0xc2, [15] = 0x23),                     /* AWS, pod */
-    IPV6(128, 0xfd, 0x20, 0x00, 0xce, [14] = 0x02, 0x54),               /* Google */
-    IPV6(128, 0xfd, 0x00, 0x00, 0x42, [15] = 0x42),                     /* Scaleway */
-    IPV6(128, 0xfe, 0x80, [12] = 0xa9, 0xfe, 0xa9, 0xfe),               /* OpenStack */
+    IPV6(128, 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, 0x54), /* AWS */
+    IPV6(128, 0xfd, 0x00, 0x0e, 0xc2, [15] = 0x23),       /* AWS, pod */
+    IPV6(128, 0xfd, 0x20, 0x00, 0xce, [14] = 0x02, 0x54), /* Google */
+    IPV6(128, 0xfd, 0x00, 0x00, 0x42, [15] = 0x42),       /* Scaleway */
+    IPV6(128, 0xfe, 0x80, [12] = 0xa9, 0xfe, 0xa9, 0xfe), /* OpenStack */
 };
 
 static const struct cf_prefix multicast_prefixes[] = {
@@ -80,8 +84,10 @@ static const struct cf_prefix any_prefixes[] = {
     IPV6(0, 0),
 };
 
-#define GROUP(group_name, table) \
-    { .name = group_name, .prefixes = table, .n_prefixes = sizeof(table) / sizeof((table)[0]) }
+#define GROUP(group_name, table)                                                                   \
+    {                                                                                              \
+        .name = group_name, .prefixes = table, .n_prefixes = sizeof(table) / sizeof((table)[0])    \
+    }
 
 static const struct {
     const char *name;

@@ -130,5 +130,5 @@ void cf_match_keep(struct cf_match *best, const struct cf_rule *rule, unsigned r
     else
         wins = is_named_before(rule, best->rule);
     if (wins)
-        *best = (struct cf_match){ .rule = rule, .rank = rank };
+        *best = (struct cf_match) { .rule = rule, .rank = rank };
 }

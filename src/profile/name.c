@@ -112,7 +112,8 @@ static int to_ascii(const char *text, char **ret_name, struct cf_error *err)
         if (r == IDN2_MALLOC)
             return cf_error_errno(err, -ENOMEM, "cannot read a name");
         if (r != IDN2_OK)
-            return cf_error_set(err, -EINVAL, "expected a name that IDNA 2008 allows, got '%s' (%s)",
+            return cf_error_set(err, -EINVAL,
+                                "expected a name that IDNA 2008 allows, got '%s' (%s)",
                                 cf_quote(text, strlen(text), quoted), idn2_strerror(r));
         text = mapped;
     }

@@ -224,13 +224,13 @@ int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const
     copy = strdup(text);
     if (!copy)
         return -ENOMEM;
-    profile->egress.rules[profile->egress.n_rules++] = (struct cf_rule){
+    profile->egress.rules[profile->egress.n_rules++] = (struct cf_rule) {
         .action = action,
         .text = copy,
         .endpoint = *endpoint,
         .origin = origin,
     };
-    *endpoint = (struct cf_endpoint){ 0 };
+    *endpoint = (struct cf_endpoint) { 0 };
     return 0;
 }
 
@@ -319,7 +319,7 @@ static int host_port_rule(uint16_t port, struct cf_origin origin, struct cf_rule
         cf_endpoint_done(&rule.endpoint);
         return -ENOMEM;
     }
-    rule.endpoint.ports[0] = (struct cf_port_range){ port, port };
+    rule.endpoint.ports[0] = (struct cf_port_range) { port, port };
     rule.endpoint.n_ports = 1;
     *ret_rule = rule;
     return 0;

@@ -45,12 +45,7 @@ enum cf_ipv6 {
     CF_IPV6_COUNT
 };
 
-enum cf_summary {
-    CF_SUMMARY_NONE,
-    CF_SUMMARY_TEXT,
-    CF_SUMMARY_JSON,
-    CF_SUMMARY_COUNT
-};
+enum cf_summary { CF_SUMMARY_NONE, CF_SUMMARY_TEXT, CF_SUMMARY_JSON, CF_SUMMARY_COUNT };
 
 /* Where a value was written. */
 struct cf_origin {
@@ -82,9 +77,9 @@ struct cf_host {
 };
 
 struct cf_profile {
-    char *file;     /* as the user named it; NULL for the built-in policy */
+    char *file;      /* as the user named it; NULL for the built-in policy */
     char sha256[65]; /* of the file's bytes, hex; "" for the built-in policy */
-    char **files;   /* every name that an origin points at */
+    char **files;    /* every name that an origin points at */
     size_t n_files;
     struct cf_key_origin *origins; /* of keys that carry no origin of their own */
     size_t n_origins;

@@ -80,10 +80,9 @@ const char *cf_reason_name(enum cf_reason reason)
     return reason_names[reason];
 }
 
-static void allow(enum cf_reason reason, const struct cf_rule *rule,
-                  struct cf_verdict *ret_verdict)
+static void allow(enum cf_reason reason, const struct cf_rule *rule, struct cf_verdict *ret_verdict)
 {
-    *ret_verdict = (struct cf_verdict){ .action = CF_ALLOW, .reason = reason, .rule = rule };
+    *ret_verdict = (struct cf_verdict) { .action = CF_ALLOW, .reason = reason, .rule = rule };
 }
 
 void cf_verdict_deny(const struct cf_profile *profile, enum cf_reason reason,
@@ -91,7 +90,7 @@ void cf_verdict_deny(const struct cf_profile *profile, enum cf_reason reason,
 {
     bool audit = profile->mode == CF_MODE_AUDIT;
 
-    *ret_verdict = (struct cf_verdict){
+    *ret_verdict = (struct cf_verdict) {
         .action = audit ? CF_ALLOW : CF_DENY,
         .would_deny = audit,
         .reason = reason,
@@ -159,7 +158,7 @@ static struct cf_match rank_names(const struct cf_profile *profile,
 {
     struct cf_match best = { 0 };
 
-    *ret_pinned = (struct cf_match){ 0 };
+    *ret_pinned = (struct cf_match) { 0 };
     for (size_t i = 0; i < query->n_names; i++) {
         const struct cf_flow_name *name = &query->names[i];
         struct cf_match own = rank_name(profile, name->name, query->proto, query->port);
@@ -167,7 +166,7 @@ static struct cf_match rank_names(const struct cf_profile *profile,
         if (name->alias && !is_action(&own, CF_DENY))
             continue;
         cf_match_keep(&best, own.rule, own.rank);
-        if (name->pinned && !name->alias && is_action(&own, CF_ALLOW))
+        if (name->pinned && is_action(&own, CF_ALLOW))
             cf_match_keep(ret_pinned, own.rule, own.rank);
     }
     return best;
@@ -182,7 +181,7 @@ static struct cf_match rank_addr(const struct cf_profile *profile,
 {
     struct cf_match best = { 0 };
 
-    *ret_allow = (struct cf_match){ 0 };
+    *ret_allow = (struct cf_match) { 0 };
     for (size_t i = 0; i < profile->egress.n_rules; i++) {
         const struct cf_rule *rule = &profile->egress.rules[i];
         unsigned rank = cf_rule_rank_addr(rule, &query->dst);

@@ -33,8 +33,8 @@ enum cf_reason {
 };
 
 struct cf_verdict {
-    enum cf_action action;      /* what is done */
-    bool would_deny;            /* audit mode let through what enforce denies */
+    enum cf_action action; /* what is done */
+    bool would_deny;       /* audit mode let through what enforce denies */
     enum cf_reason reason;
     const struct cf_rule *rule; /* borrowed from the profile; NULL for a default */
 };

@@ -1,1 +1,36 @@
 # Tests of this room.
+PROFILE_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+PROFILE_TEST_LIBS = src/profile/libcf-profile.a src/base/libcf-base.a \
+	$(CMOCKA_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/profile/test_endpoint
+TESTS += tests/profile/test_endpoint
+tests_profile_test_endpoint_SOURCES = tests/profile/test_endpoint.c
+tests_profile_test_endpoint_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_endpoint_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_verdict
+TESTS += tests/profile/test_verdict
+tests_profile_test_verdict_SOURCES = tests/profile/test_verdict.c \
+	tests/profile/fixture.c tests/profile/fixture.h
+tests_profile_test_verdict_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_verdict_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_oracle
+TESTS += tests/profile/test_oracle
+tests_profile_test_oracle_SOURCES = tests/profile/test_oracle.c \
+	tests/profile/fixture.c tests/profile/fixture.h
+tests_profile_test_oracle_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_oracle_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_name
+TESTS += tests/profile/test_name
+tests_profile_test_name_SOURCES = tests/profile/test_name.c
+tests_profile_test_name_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_name_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_profile
+TESTS += tests/profile/test_profile
+tests_profile_test_profile_SOURCES = tests/profile/test_profile.c
+tests_profile_test_profile_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_profile_LDADD = $(PROFILE_TEST_LIBS)

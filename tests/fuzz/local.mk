@@ -1,0 +1,31 @@
+# One fuzz target for each parser. A target is three blocks: its sources and
+# libraries, a replay of its corpus in `make check` (replay_NAME), and the
+# libFuzzer program (fuzz_NAME), built with
+#
+#   configure CC=clang --enable-fuzzers --enable-sanitizers \
+#             CFLAGS='-O1 -g -fsanitize=fuzzer-no-link'
+#   make tests/fuzz/fuzz_NAME
+#   tests/fuzz/fuzz_NAME NEW-FOLDER tests/fuzz/corpus/NAME
+#
+# A new file in corpus/NAME needs no line here.
+fuzz_corpora = -DCORPORA='"$(abs_srcdir)/tests/fuzz/corpus/"'
+
+# endpoint
+fuzz_endpoint_sources = tests/fuzz/fuzz_endpoint.c
+fuzz_endpoint_libs = src/profile/libcf-profile.a src/base/libcf-base.a \
+	$(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+
+EXTRA_DIST += tests/fuzz/corpus/endpoint
+check_PROGRAMS += tests/fuzz/replay_endpoint
+TESTS += tests/fuzz/replay_endpoint
+tests_fuzz_replay_endpoint_SOURCES = tests/fuzz/replay.c $(fuzz_endpoint_sources)
+tests_fuzz_replay_endpoint_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"endpoint"'
+tests_fuzz_replay_endpoint_LDADD = $(fuzz_endpoint_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_endpoint
+tests_fuzz_fuzz_endpoint_SOURCES = $(fuzz_endpoint_sources)
+tests_fuzz_fuzz_endpoint_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_endpoint_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_endpoint_LDADD = $(fuzz_endpoint_libs)
+endif
