@@ -109,6 +109,29 @@ static void say(const struct init *init, const void *message, size_t length)
         stop();
 }
 
+/* The first message, with the sandbox's /proc in hand when all is well. */
+static void say_ready(const struct init *init, const struct cf_init_ready *ready)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+    struct iovec part = { .iov_base = (void *)(uintptr_t)ready, .iov_len = sizeof *ready };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    cf_auto_close int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (ready->code == 0 && proc_fd >= 0) {
+        struct cmsghdr *header;
+
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof proc_fd);
+        memcpy(CMSG_DATA(header), &proc_fd, sizeof proc_fd);
+    }
+    if (sendmsg(init->plan->control_fd, &message, MSG_NOSIGNAL) < 0)
+        stop();
+}
+
 /* "12 (name) S 1 ...": the name may hold anything, so it ends at the last bracket. */
 static bool read_process(const char *pid, struct cf_sandbox_leftover *ret)
 {
@@ -296,7 +319,7 @@ void cf_init_run(struct cf_plan *plan)
             ready.code = cf_error_errno(&err, -errno, "cannot read signals");
     }
     memcpy(ready.text, err.text, sizeof ready.text);
-    say(&init, &ready, sizeof ready);
+    say_ready(&init, &ready);
     if (ready.code == 0)
         serve(&init);
     stop();

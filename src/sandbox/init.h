@@ -36,7 +36,7 @@ struct cf_plan {
     size_t n_keep_fds;
 };
 
-/* From PID 1, once: the sandbox is whole, or why not. */
+/* From PID 1, once: the sandbox is whole (its /proc comes along, SCM_RIGHTS), or why not. */
 struct cf_init_ready {
     int code; /* 0 or -errno */
     char text[CF_ERROR_TEXT_SIZE];

@@ -51,6 +51,7 @@ struct cf_sandbox {
     void *data;
     pid_t pid; /* of PID 1; 0 when it has been waited for */
     int control_fd;
+    int proc_fd; /* the sandbox's /proc */
     struct cf_child child;
     struct cf_watch control;
     struct cf_filter filter;
@@ -188,16 +189,41 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
     return r < 0 ? cf_error_errno(err, r, "cannot note what the sandbox is like") : 0;
 }
 
-static int receive_ready(int fd, struct cf_init_ready *ret_ready, struct cf_error *err)
+/* The descriptor that came with a message, or -1. */
+static int take_fd(struct msghdr *message)
 {
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    int fd;
+
+    if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+        header->cmsg_len != CMSG_LEN(sizeof fd))
+        return -1;
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    return fd;
+}
+
+static int receive_ready(struct cf_sandbox *sandbox, struct cf_init_ready *ret_ready,
+                         struct cf_error *err)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    struct iovec part = { .iov_base = ret_ready, .iov_len = sizeof *ret_ready };
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof control,
+    };
     ssize_t n;
 
     do {
-        n = recv(fd, ret_ready, sizeof *ret_ready, 0);
+        n = recvmsg(sandbox->control_fd, &message, MSG_CMSG_CLOEXEC);
     } while (n < 0 && errno == EINTR);
     if (n != (ssize_t)sizeof *ret_ready)
         return cf_error_set(err, -ECHILD, "the sandbox's PID 1 was ended while setting up");
-    return ret_ready->code < 0 ? cf_error_set(err, ret_ready->code, "%s", ret_ready->text) : 0;
+    if (ret_ready->code < 0)
+        return cf_error_set(err, ret_ready->code, "%s", ret_ready->text);
+    sandbox->proc_fd = take_fd(&message);
+    return sandbox->proc_fd < 0 ? cf_error_set(err, -EIO, "cannot open the sandbox's /proc") : 0;
 }
 
 static pid_t clone_init(void)
@@ -226,7 +252,7 @@ static int launch(struct cf_sandbox *sandbox, struct cf_plan *plan, struct cf_er
     cf_fd_close(&plan->control_fd);
     r = cf_filter_init(&sandbox->filter, err);
     if (r == 0)
-        r = receive_ready(sandbox->control_fd, &ready, err);
+        r = receive_ready(sandbox, &ready, err);
     return r < 0 ? r : collect(sandbox, plan, &ready, err);
 }
 
@@ -337,7 +363,8 @@ int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loo
     sandbox->loop = loop;
     sandbox->ended = ended;
     sandbox->data = data;
-    sandbox->control_fd = sandbox->control.fd = sandbox->child.watch.fd = -1;
+    sandbox->control_fd = sandbox->proc_fd = -1;
+    sandbox->control.fd = sandbox->child.watch.fd = -1;
     r = start(sandbox, config, err);
     if (r < 0) {
         cf_sandbox_free(sandbox);
@@ -423,6 +450,11 @@ const char *const *cf_sandbox_warnings(const struct cf_sandbox *sandbox, size_t 
     return (const char *const *)sandbox->warnings;
 }
 
+int cf_sandbox_proc_fd(const struct cf_sandbox *sandbox)
+{
+    return sandbox->proc_fd;
+}
+
 pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox)
 {
     return sandbox->pid;
@@ -437,6 +469,7 @@ void cf_sandbox_free(struct cf_sandbox *sandbox)
     cf_sandbox_kill(sandbox);
     reap(sandbox);
     cf_fd_close(&sandbox->control_fd);
+    cf_fd_close(&sandbox->proc_fd);
     cf_filter_done(&sandbox->filter);
     for (size_t i = 0; i < sandbox->n_masked; i++)
         free(sandbox->masked[i]);

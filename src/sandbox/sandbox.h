@@ -109,6 +109,9 @@ const char *const *cf_sandbox_masked(const struct cf_sandbox *sandbox, size_t *r
 /* What could not be done as it should, for the log; borrowed. */
 const char *const *cf_sandbox_warnings(const struct cf_sandbox *sandbox, size_t *ret_n);
 
+/* The sandbox's own /proc, an open folder: its processes by their inner PIDs. Borrowed. */
+int cf_sandbox_proc_fd(const struct cf_sandbox *sandbox);
+
 /* The PID of our PID 1 as the engine sees it. */
 pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox);
 
