@@ -6,8 +6,9 @@
  * timers that are due; call the tasks that were queued when the tasks began.
  * A watch that is taken out during a turn is also struck from the rest of the
  * batch, so that a callback may free any object. Timers stand in a binary
- * heap that knows each timer's slot; a task queued by a task waits for the
- * next turn, which then does not sleep, so that no one starves the others.
+ * heap that knows each timer's slot. A task queued by a task, and a timer that
+ * a timer starts for a moment that has come, wait for the next turn, which
+ * then does not sleep, so that no one starves the others.
  */
 #include "loop/loop.h"
 
@@ -27,6 +28,7 @@
 struct cf_loop {
     int epoll_fd;
     bool stopped;
+    bool in_timers; /* run_timers() is under way */
     int result;
     int64_t now_us;
     struct epoll_event batch[BATCH];
@@ -150,6 +152,8 @@ int cf_loop_timer_start(struct cf_loop *loop, struct cf_timer *timer, int64_t du
         }
         heap_put(loop, loop->n_heap++, timer);
     }
+    if (loop->in_timers && due_us <= loop->now_us)
+        due_us = loop->now_us + 1;
     timer->due_us = due_us;
     heap_settle(loop, timer->slot - 1);
     return 0;
@@ -216,12 +220,14 @@ static void run_tasks(struct cf_loop *loop)
 
 static void run_timers(struct cf_loop *loop)
 {
+    loop->in_timers = true;
     while (loop->n_heap > 0 && loop->heap[0]->due_us <= loop->now_us && !loop->stopped) {
         struct cf_timer *timer = loop->heap[0];
 
         cf_loop_timer_stop(loop, timer);
         timer->fn(timer);
     }
+    loop->in_timers = false;
 }
 
 static int wait_ms(const struct cf_loop *loop)
@@ -282,7 +288,8 @@ int cf_loop_child_start(struct cf_loop *loop, struct cf_child *child, pid_t pid)
         return -errno;
     child->pid = pid;
     child->watch.fn = child_ready;
-    r = cf_loop_watch(loop, &child->watch, fd, EPOLLIN);
+    /* Ready for as long as it is not closed, so ask to be told once. */
+    r = cf_loop_watch(loop, &child->watch, fd, EPOLLIN | EPOLLONESHOT);
     if (r < 0)
         close(fd);
     return r;

@@ -71,7 +71,10 @@ int cf_loop_rewatch(struct cf_loop *loop, struct cf_watch *watch, uint32_t event
 /* Does not close the descriptor; call it before close(). No-op when not watched. */
 void cf_loop_unwatch(struct cf_loop *loop, struct cf_watch *watch);
 
-/* (Re)start a timer; -ENOMEM only when it was not running. */
+/*
+ * (Re)start a timer; -ENOMEM only when it was not running. For a moment that
+ * has come it runs in this turn, or in the next when a timer starts it.
+ */
 int cf_loop_timer_start(struct cf_loop *loop, struct cf_timer *timer, int64_t due_us);
 void cf_loop_timer_stop(struct cf_loop *loop, struct cf_timer *timer);
 

@@ -1,1 +1,7 @@
 # Tests of this room.
+check_PROGRAMS += tests/loop/test_loop
+TESTS += tests/loop/test_loop
+tests_loop_test_loop_SOURCES = tests/loop/test_loop.c
+tests_loop_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_loop_test_loop_LDADD = src/loop/libcf-loop.a src/base/libcf-base.a \
+	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
