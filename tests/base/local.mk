@@ -4,3 +4,27 @@ TESTS += tests/base/test_hash
 tests_base_test_hash_SOURCES = tests/base/test_hash.c
 tests_base_test_hash_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_base_test_hash_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/base/test_addr
+TESTS += tests/base/test_addr
+tests_base_test_addr_SOURCES = tests/base/test_addr.c
+tests_base_test_addr_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_base_test_addr_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/base/test_buffer
+TESTS += tests/base/test_buffer
+tests_base_test_buffer_SOURCES = tests/base/test_buffer.c
+tests_base_test_buffer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_base_test_buffer_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/base/test_error
+TESTS += tests/base/test_error
+tests_base_test_error_SOURCES = tests/base/test_error.c
+tests_base_test_error_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_base_test_error_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/base/test_fd
+TESTS += tests/base/test_fd
+tests_base_test_fd_SOURCES = tests/base/test_fd.c
+tests_base_test_fd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_base_test_fd_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
