@@ -23,6 +23,8 @@
 struct cf_resolver;
 struct cf_query; /* one question under way */
 
+struct cf_dns_client;
+
 struct cf_resolver_config {
     struct cf_loop *loop;
     const struct cf_profile *profile;
@@ -31,6 +33,16 @@ struct cf_resolver_config {
     struct cf_addr loopback4; /* answers for CF_HOST_LOOPBACK_NAME: the gateway's addresses; */
     struct cf_addr loopback6; /* family NONE without IPv6 */
     size_t cache_entries;     /* 0 turns it off */
+    uint32_t timeout_ms;      /* of each attempt; 0 means 2000 */
+    unsigned attempts;        /* for each server; 0 means 3 */
+
+    /*
+     * Says which process asked, while it still waits for its answer; what it
+     * sets is borrowed until the event is written. NULL when no one can say.
+     */
+    void (*process_find)(void *data, const struct cf_dns_client *client,
+                         struct cf_event_process *ret_process);
+    void *process_data;
 };
 
 /* Where a question came from. */
@@ -46,7 +58,10 @@ struct cf_dns_client {
  */
 int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
                     struct cf_error *err);
-/* Queries under way are dropped without an answer; each is still logged (rcode -1). */
+/*
+ * Queries under way are dropped without an answer; each is still logged (rcode
+ * -1). Not from inside a reply.
+ */
 void cf_resolver_free(struct cf_resolver *resolver);
 
 /* The upstream servers in use; borrowed. */
@@ -57,8 +72,8 @@ const char *cf_resolver_library(void);
 
 /*
  * Put one question. reply is called exactly once unless the query is
- * cancelled, maybe before this returns; message is NULL when the client shall
- * get no answer. For a UDP client the answer fits what the client's EDNS
+ * cancelled, maybe before this returns; message is borrowed for that call, and
+ * NULL when the client shall get no answer. For a UDP client the answer fits what the client's EDNS
  * buffer size allows (512 without), truncated with TC set otherwise.
  *
  * ret_query: NULL once reply has been called; for cf_resolver_cancel()

@@ -1,0 +1,148 @@
+/*
+ * judge.c - what the policy says of a question and of its answer
+ */
+#include "dns/judge.h"
+
+#include <string.h>
+
+bool cf_judge_passes(const struct cf_verdict *verdict)
+{
+    return verdict->action == CF_ALLOW;
+}
+
+static bool is_clean(const struct cf_verdict *verdict)
+{
+    return verdict->action == CF_ALLOW && !verdict->would_deny;
+}
+
+static bool is_by_name(const struct cf_rule *rule)
+{
+    return rule && (rule->endpoint.kind == CF_HOST_NAME || rule->endpoint.kind == CF_HOST_ONE ||
+                    rule->endpoint.kind == CF_HOST_MANY);
+}
+
+static bool endpoint_holds(const struct cf_endpoint *endpoint, const struct cf_addr *addr)
+{
+    if (endpoint->kind == CF_HOST_PREFIX)
+        return cf_prefix_contains(&endpoint->prefix, addr);
+    return endpoint->kind == CF_HOST_GROUP && cf_addr_group_find(endpoint->group, addr) != NULL;
+}
+
+/* Does a rule by address allow the flow that this rule speaks of, all rules considered? */
+static bool rule_allows_addr(const struct cf_profile *profile, const struct cf_rule *rule,
+                             const struct cf_addr *addr, struct cf_verdict *ret_verdict)
+{
+    const struct cf_endpoint *endpoint = &rule->endpoint;
+    struct cf_flow_query flow = { .dst = *addr };
+
+    if (rule->action != CF_ALLOW || !endpoint_holds(endpoint, addr))
+        return false;
+    if (endpoint->protos & CF_PROTO_TCP)
+        flow.proto = CF_PROTO_TCP;
+    else if (endpoint->protos & CF_PROTO_UDP)
+        flow.proto = CF_PROTO_UDP;
+    else
+        flow.proto = CF_PROTO_ICMP;
+    if (flow.proto != CF_PROTO_ICMP)
+        flow.port = endpoint->n_ports ? endpoint->ports[0].first : 443;
+    cf_verdict_flow(profile, &flow, ret_verdict);
+    return is_clean(ret_verdict);
+}
+
+static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr,
+                            struct cf_verdict *ret_verdict)
+{
+    const struct cf_profile *profile = ask->desk->config.profile;
+    struct cf_flow_name names[CF_NAMES_PER_ADDR];
+    uint64_t ids[CF_NAMES_PER_ADDR];
+    size_t n;
+
+    n = cf_names_find(ask->desk->config.names, addr, ask->started_us, names, ids);
+    for (size_t i = 0; i < n; i++) {
+        if (names[i].alias)
+            continue;
+        cf_verdict_name(profile, names[i].name, false, ret_verdict);
+        if (is_clean(ret_verdict))
+            return true;
+    }
+    for (size_t i = 0; i < profile->egress.n_rules; i++) {
+        if (rule_allows_addr(profile, &profile->egress.rules[i], addr, ret_verdict))
+            return true;
+    }
+    return false;
+}
+
+void cf_judge_name(struct cf_ask *ask)
+{
+    struct cf_verdict by_addr;
+    struct cf_addr addr;
+
+    cf_verdict_name(ask->desk->config.profile, ask->name, false, &ask->verdict);
+    if (is_clean(&ask->verdict) || is_by_name(ask->verdict.rule))
+        return;
+    if (cf_domain_to_addr(&ask->query.name, &addr) == 0 && addr_is_allowed(ask, &addr, &by_addr))
+        ask->verdict = by_addr;
+}
+
+static int judge_alias(void *data, const struct cf_domain *domain)
+{
+    struct cf_ask *ask = data;
+    const struct cf_profile *profile = ask->desk->config.profile;
+    struct cf_verdict verdict;
+    char name[CF_NAME_SIZE];
+
+    if (cf_domain_to_name(domain, true, name) < 0)
+        cf_verdict_deny(profile, CF_REASON_MALFORMED, NULL, &verdict);
+    else
+        cf_verdict_name(profile, name, true, &verdict);
+    if (is_clean(&verdict))
+        return 0;
+    ask->verdict = verdict;
+    return -1;
+}
+
+void cf_judge_chain(struct cf_ask *ask, const struct cf_chain *chain)
+{
+    for (size_t i = 1; i < chain->n_names; i++) {
+        if (judge_alias(ask, &chain->names[i]) < 0)
+            return;
+    }
+    (void)cf_chain_targets(chain, judge_alias, ask);
+}
+
+struct binding {
+    const struct cf_ask *ask;
+    int64_t now_us;
+    size_t n_aliases;
+    char aliases[CF_CHAIN_MAX][CF_NAME_SIZE];
+};
+
+static int bind_addr(void *data, const struct cf_addr *addr, uint32_t ttl)
+{
+    const struct binding *binding = data;
+    const struct cf_ask *ask = binding->ask;
+    struct cf_names *names = ask->desk->config.names;
+    int r;
+
+    r = cf_names_bind(names, addr, ask->name, false, ask->id, ttl, binding->now_us);
+    for (size_t i = 0; r == 0 && i < binding->n_aliases; i++)
+        r = cf_names_bind(names, addr, binding->aliases[i], true, ask->id, ttl, binding->now_us);
+    return r;
+}
+
+int cf_judge_bind(struct cf_ask *ask, const struct cf_chain *chain, int64_t now_us)
+{
+    struct binding binding;
+
+    /* A name that no rule can be about (only audit mode gets here) binds nothing. */
+    if (!ask->named)
+        return 0;
+    binding.ask = ask;
+    binding.now_us = now_us;
+    binding.n_aliases = 0;
+    for (size_t i = 1; i < chain->n_names; i++) {
+        if (cf_domain_to_name(&chain->names[i], true, binding.aliases[binding.n_aliases]) == 0)
+            binding.n_aliases++;
+    }
+    return cf_chain_addrs(chain, bind_addr, &binding);
+}

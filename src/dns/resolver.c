@@ -1,0 +1,407 @@
+/*
+ * resolver.c - the stub resolver of a run
+ *
+ * How this works. A question goes down these steps until one of them ends it:
+ *
+ *   protocol  not a query: silence; another opcode: NOTIMP; not one question,
+ *             or malformed: FORMERR; EDNS version above 0: BADVERS; a class
+ *             other than IN, and zone transfers: REFUSED
+ *   name      octets that no host name has: REFUSED, since what the policy
+ *             compares must be what is sent
+ *   hosts     the policy answers itself: `hosts`, the host's loopback, and the
+ *             names of those addresses
+ *   cache     what is kept was judged when it came; the policy does not change
+ *   policy    the name is denied: the deny answer, at once
+ *   upstream  the question waits in the list of queries under way
+ *
+ * and what comes back from upstream is judged along its chain of CNAMEs,
+ * bound, kept in the cache, logged and given, in this order. Answers from the
+ * cache are bound again. In audit mode what the policy denies goes on with
+ * would_deny set; it is logged like that, and kept with that verdict.
+ *
+ * A query under way ends in one of three ways: upstream_answered(),
+ * cf_resolver_cancel(), cf_resolver_free(); each takes it off the list, logs
+ * it and frees it.
+ */
+#include "dns/resolver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "dns/ask.h"
+#include "dns/cache.h"
+#include "dns/judge.h"
+#include "dns/upstream.h"
+
+#define TIMEOUT_MS 2000
+#define ATTEMPTS 3
+#define OPT_SIZE 11
+#define OPTIONS_MAX 512
+
+struct cf_query {
+    struct cf_query *next, *prev;
+    struct cf_resolver *resolver;
+    struct cf_lookup *lookup;
+    struct cf_ask ask;
+};
+
+struct cf_resolver {
+    struct cf_upstream *upstream;
+    struct cf_cache *cache; /* NULL: off */
+    struct cf_query *queries;
+    uint64_t n_asked;
+    struct cf_ask_desk desk;
+};
+
+int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
+                    struct cf_error *err)
+{
+    struct cf_resolver *resolver = calloc(1, sizeof *resolver);
+    struct cf_upstream_config upstream = {
+        .loop = config->loop,
+        .servers = config->profile->dns.servers,
+        .n_servers = config->profile->dns.n_servers,
+        .timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS,
+        .attempts = config->attempts ? config->attempts : ATTEMPTS,
+    };
+    int r;
+
+    if (!resolver)
+        return cf_error_errno(err, -ENOMEM, "cannot make the resolver");
+    resolver->desk.config = *config;
+    r = cf_upstream_new(&upstream, &resolver->upstream, err);
+    if (r == 0 && config->cache_entries > 0) {
+        r = cf_cache_new(config->cache_entries, &resolver->cache);
+        if (r < 0)
+            cf_error_errno(err, r, "cannot make the resolver's cache");
+    }
+    if (r < 0) {
+        cf_resolver_free(resolver);
+        return r;
+    }
+    *ret_resolver = resolver;
+    return 0;
+}
+
+static void query_free(struct cf_query *query)
+{
+    if (query->next)
+        query->next->prev = query->prev;
+    if (query->prev)
+        query->prev->next = query->next;
+    else
+        query->resolver->queries = query->next;
+    free(query);
+}
+
+void cf_resolver_cancel(struct cf_query *query)
+{
+    cf_upstream_cancel(query->lookup);
+    cf_ask_silence(&query->ask, false);
+    query_free(query);
+}
+
+void cf_resolver_free(struct cf_resolver *resolver)
+{
+    if (!resolver)
+        return;
+    while (resolver->queries)
+        cf_resolver_cancel(resolver->queries);
+    cf_upstream_free(resolver->upstream);
+    cf_cache_free(resolver->cache);
+    free(resolver);
+}
+
+const struct cf_addr_port *cf_resolver_servers(const struct cf_resolver *resolver, size_t *ret_n)
+{
+    return cf_upstream_servers(resolver->upstream, ret_n);
+}
+
+const char *cf_resolver_library(void)
+{
+    return cf_upstream_library();
+}
+
+/* Did the shape of the message end the question? parsed: what reading it gave. */
+static bool answer_protocol(struct cf_ask *ask, int parsed)
+{
+    const struct cf_profile *profile = ask->desk->config.profile;
+    const struct cf_wire_query *query = &ask->query;
+    unsigned rcode;
+
+    if (parsed == -EPROTO) {
+        cf_verdict_deny(profile, CF_REASON_MALFORMED, NULL, &ask->verdict);
+        cf_ask_silence(ask, true);
+        return true;
+    }
+    if (parsed == -ENOTSUP)
+        rcode = CF_RCODE_NOTIMP;
+    else if (parsed < 0)
+        rcode = CF_RCODE_FORMERR;
+    else if (query->edns.present && query->edns.version > 0)
+        rcode = CF_RCODE_BADVERS;
+    else if (query->class != CF_CLASS_IN)
+        rcode = CF_RCODE_REFUSED;
+    else
+        return false;
+    cf_verdict_deny(profile, CF_REASON_MALFORMED, NULL, &ask->verdict);
+    cf_ask_fail(ask, rcode, CF_DNS_SOURCE_ERROR, NULL);
+    return true;
+}
+
+/* Did the name's octets, or the type, end the question? */
+static bool answer_name(struct cf_ask *ask)
+{
+    const struct cf_profile *profile = ask->desk->config.profile;
+
+    if (ask->query.type == CF_TYPE_AXFR || ask->query.type == CF_TYPE_IXFR) {
+        cf_verdict_deny(profile, CF_REASON_TYPE, NULL, &ask->verdict);
+        cf_ask_fail(ask, CF_RCODE_REFUSED, CF_DNS_SOURCE_POLICY, NULL);
+        return true;
+    }
+    ask->named = cf_domain_to_name(&ask->query.name, false, ask->name) == 0;
+    if (ask->named)
+        return false;
+    cf_verdict_deny(profile, CF_REASON_MALFORMED, NULL, &ask->verdict);
+    if (cf_judge_passes(&ask->verdict))
+        return false;
+    cf_ask_fail(ask, CF_RCODE_REFUSED, CF_DNS_SOURCE_POLICY, NULL);
+    return true;
+}
+
+static void add_if_type(struct cf_reply *reply, const struct cf_addr *addr)
+{
+    uint16_t type = addr->family == CF_FAMILY_IPV4 ? CF_TYPE_A : CF_TYPE_AAAA;
+
+    if (addr->family != CF_FAMILY_NONE && reply->query->type == type)
+        cf_reply_add_addr(reply, addr, CF_ASK_TTL_S);
+}
+
+/* The host's loopback is reached through addresses of the gateway: they need their name. */
+static bool add_loopback(struct cf_ask *ask, struct cf_reply *reply)
+{
+    const struct cf_resolver_config *config = &ask->desk->config;
+    const struct cf_addr *addrs[] = { &config->loopback4, &config->loopback6 };
+
+    if (config->profile->egress.n_host_ports == 0 || strcmp(ask->name, CF_HOST_LOOPBACK_NAME) != 0)
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        if (addrs[i]->family != CF_FAMILY_NONE)
+            (void)cf_names_bind(config->names, addrs[i], ask->name, false, ask->id,
+                                CF_NAMES_TTL_MAX_S, ask->started_us);
+        add_if_type(reply, addrs[i]);
+    }
+    return true;
+}
+
+/* The name of an address that `hosts` has, or of the host's loopback. */
+static bool add_reverse(struct cf_ask *ask, struct cf_reply *reply)
+{
+    const struct cf_resolver_config *config = &ask->desk->config;
+    struct cf_flow_name names[CF_NAMES_PER_ADDR];
+    uint64_t ids[CF_NAMES_PER_ADDR];
+    struct cf_domain target;
+    struct cf_addr addr;
+    bool found = false;
+    size_t n;
+
+    if (cf_domain_to_addr(&ask->query.name, &addr) < 0)
+        return false;
+    n = cf_names_find(config->names, &addr, ask->started_us, names, ids);
+    for (size_t i = 0; i < n && names[i].pinned; i++) {
+        found = true;
+        if (ask->query.type == CF_TYPE_PTR && cf_domain_from_host(names[i].name, &target) == 0)
+            cf_reply_add_ptr(reply, &target, CF_ASK_TTL_S);
+    }
+    if (config->profile->egress.n_host_ports > 0 &&
+        (cf_addr_equal(&addr, &config->loopback4) || cf_addr_equal(&addr, &config->loopback6))) {
+        found = true;
+        if (ask->query.type == CF_TYPE_PTR &&
+            cf_domain_from_host(CF_HOST_LOOPBACK_NAME, &target) == 0)
+            cf_reply_add_ptr(reply, &target, CF_ASK_TTL_S);
+    }
+    return found;
+}
+
+/* Did the policy answer the question itself? */
+static bool answer_hosts(struct cf_ask *ask)
+{
+    const struct cf_profile *profile = ask->desk->config.profile;
+    const struct cf_host *host;
+    struct cf_wire_answer built;
+    struct cf_reply reply;
+
+    if (!ask->named)
+        return false;
+    cf_reply_start(&reply, ask->desk->reply, &ask->query, CF_RCODE_NOERROR);
+    host = cf_profile_host_find(profile, ask->name);
+    for (size_t i = 0; host && i < host->n_addrs; i++)
+        add_if_type(&reply, &host->addrs[i]);
+    if (!host && !add_loopback(ask, &reply) && !add_reverse(ask, &reply))
+        return false;
+    ask->verdict = (struct cf_verdict) { .action = CF_ALLOW, .reason = CF_REASON_DEFAULT };
+    cf_wire_answer_parse(reply.data, reply.length, &ask->query, &built);
+    cf_ask_give(ask, &reply, CF_DNS_SOURCE_HOSTS, NULL, &built);
+    return true;
+}
+
+/*
+ * Bind and give an answer that was judged. Without its binding an answer would
+ * lead to a flow that is denied: then it is none.
+ */
+static void give_answer(struct cf_ask *ask, const struct cf_wire_answer *answer,
+                        const struct cf_chain *chain, enum cf_dns_source source,
+                        const struct cf_addr_port *server)
+{
+    uint8_t options[OPTIONS_MAX];
+    struct cf_reply reply;
+
+    if (cf_judge_bind(ask, chain, cf_clock_monotonic_us()) < 0) {
+        cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, server);
+        return;
+    }
+    cf_reply_start(&reply, ask->desk->reply, &ask->query, answer->rcode);
+    cf_reply_copy(&reply, answer);
+    reply.options_length = cf_wire_options_copy(&answer->edns, options, sizeof options);
+    reply.options = options;
+    cf_ask_give(ask, &reply, source, server, answer);
+}
+
+/* Was the answer kept? */
+static bool answer_cache(struct cf_resolver *resolver, struct cf_ask *ask)
+{
+    const struct cf_wire_answer *answer;
+    struct cf_chain chain;
+
+    if (!resolver->cache)
+        return false;
+    answer = cf_cache_find(resolver->cache, &ask->query, ask->started_us, &ask->verdict);
+    if (!answer || cf_chain_read(answer, &ask->query.name, &chain) < 0)
+        return false;
+    give_answer(ask, answer, &chain, CF_DNS_SOURCE_CACHE, NULL);
+    return true;
+}
+
+/* Did the policy deny the name? */
+static bool answer_denied(struct cf_ask *ask)
+{
+    if (ask->named)
+        cf_judge_name(ask);
+    if (cf_judge_passes(&ask->verdict))
+        return false;
+    cf_ask_deny(ask, NULL);
+    return true;
+}
+
+static void upstream_judged(struct cf_resolver *resolver, struct cf_ask *ask,
+                            const uint8_t *message, size_t length,
+                            const struct cf_addr_port *server)
+{
+    struct cf_wire_answer answer;
+    struct cf_chain chain;
+
+    if (!message || cf_wire_answer_parse(message, length, &ask->query, &answer) < 0 ||
+        cf_chain_read(&answer, &ask->query.name, &chain) < 0) {
+        cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, server);
+        return;
+    }
+    if (!ask->verdict.would_deny)
+        cf_judge_chain(ask, &chain);
+    if (!cf_judge_passes(&ask->verdict)) {
+        cf_ask_deny(ask, server);
+        return;
+    }
+    if (resolver->cache)
+        cf_cache_put(resolver->cache, &ask->query, &answer, &ask->verdict, cf_clock_monotonic_us());
+    give_answer(ask, &answer, &chain, CF_DNS_SOURCE_UPSTREAM, server);
+}
+
+static void upstream_answered(void *data, const uint8_t *message, size_t length,
+                              const struct cf_addr_port *server)
+{
+    struct cf_query *query = data;
+    struct cf_resolver *resolver = query->resolver;
+    struct cf_ask ask = query->ask;
+
+    query_free(query);
+    upstream_judged(resolver, &ask, message, length, server);
+}
+
+/* The question as it goes out: its own name and flags, an OPT of ours, its options. */
+static size_t message_build(const struct cf_wire_query *query, uint8_t *message, size_t *ret_opt_at)
+{
+    uint8_t *opt = message + CF_WIRE_HEADER_SIZE + query->question_length;
+    size_t options;
+
+    memset(message, 0, CF_WIRE_HEADER_SIZE);
+    cf_wire_put_u16(message + 2, query->flags & (CF_WIRE_RD | CF_WIRE_AD | CF_WIRE_CD));
+    cf_wire_put_u16(message + 4, 1);
+    cf_wire_put_u16(message + 10, 1);
+    memcpy(message + CF_WIRE_HEADER_SIZE, query->question, query->question_length);
+    options = cf_wire_options_copy(&query->edns, opt + OPT_SIZE, OPTIONS_MAX);
+    memset(opt, 0, OPT_SIZE);
+    cf_wire_put_u16(opt + 1, CF_TYPE_OPT);
+    cf_wire_put_u16(opt + 3, CF_REPLY_UDP_TAKEN);
+    if (query->edns.dnssec_ok)
+        opt[7] = 0x80;
+    cf_wire_put_u16(opt + 9, (uint16_t)options);
+    *ret_opt_at = (size_t)(opt - message);
+    return *ret_opt_at + OPT_SIZE + options;
+}
+
+static void ask_upstream(struct cf_resolver *resolver, struct cf_ask *ask,
+                         struct cf_query **ret_query)
+{
+    uint8_t message[CF_WIRE_HEADER_SIZE + sizeof ask->query.question + OPT_SIZE + OPTIONS_MAX];
+    struct cf_query *query = calloc(1, sizeof *query);
+    size_t length, opt_at;
+    int r = -ENOMEM;
+
+    length = message_build(&ask->query, message, &opt_at);
+    if (query)
+        r = cf_upstream_ask(resolver->upstream, message, length, opt_at, upstream_answered, query,
+                            &query->lookup);
+    if (r < 0) {
+        free(query);
+        if (r == -ENOSPC)
+            ask->verdict = (struct cf_verdict) { .action = CF_DENY, .reason = CF_REASON_LIMIT };
+        cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, NULL);
+        return;
+    }
+    query->resolver = resolver;
+    query->ask = *ask;
+    query->ask.query.edns.options = NULL; /* belonged to the client's message */
+    query->ask.query.edns.options_length = 0;
+    query->next = resolver->queries;
+    if (query->next)
+        query->next->prev = query;
+    resolver->queries = query;
+    *ret_query = query;
+}
+
+int cf_resolver_query(struct cf_resolver *resolver, const struct cf_dns_client *client,
+                      const uint8_t *message, size_t length,
+                      void (*reply)(void *data, const uint8_t *message, size_t length), void *data,
+                      struct cf_query **ret_query)
+{
+    struct cf_ask ask;
+    int parsed;
+
+    ask.desk = &resolver->desk;
+    ask.client = *client;
+    ask.id = ++resolver->n_asked;
+    ask.started_us = cf_clock_monotonic_us();
+    ask.named = false;
+    ask.name[0] = '\0';
+    ask.verdict = (struct cf_verdict) { .action = CF_DENY, .reason = CF_REASON_DEFAULT };
+    ask.reply = reply;
+    ask.data = data;
+    *ret_query = NULL;
+    parsed = cf_wire_query_parse(message, length, &ask.query);
+    if (!answer_protocol(&ask, parsed) && !answer_name(&ask) && !answer_hosts(&ask) &&
+        !answer_cache(resolver, &ask) && !answer_denied(&ask))
+        ask_upstream(resolver, &ask, ret_query);
+    return 0;
+}

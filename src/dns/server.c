@@ -1,0 +1,291 @@
+/*
+ * server.c - port 53 as the sandbox sees it: UDP datagrams and TCP streams
+ *
+ * How this works. Datagrams are read in batches, with the address that each
+ * was sent to; a request remembers who asked and whom, until its reply. One
+ * that is answered at once (from hosts, policy or cache) costs no allocation:
+ * requests that are done wait in a short list for the next datagram. A reply
+ * that the socket does not take is lost, as UDP is; the client asks again.
+ */
+#include "dns/server.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/hash.h"
+#include "dns/stream.h"
+
+#define DNS_PORT 53
+#define BATCH 32
+#define BATCHES_PER_TURN 4
+#define DATAGRAM_MAX 4096
+#define SPARE_MAX 1024
+
+union pktinfo {
+    struct in_pktinfo ipv4;
+    struct in6_pktinfo ipv6;
+};
+
+union control {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 64];
+};
+
+struct request {
+    struct request *next, *prev;
+    struct udp *udp;
+    struct cf_query *query; /* NULL unless under way */
+    struct sockaddr_storage peer;
+    socklen_t peer_length;
+    union pktinfo asked;
+};
+
+struct udp {
+    struct cf_watch watch;
+    struct cf_dns_server *server;
+    int family;
+};
+
+struct cf_dns_server {
+    struct cf_loop *loop;
+    struct cf_resolver *resolver;
+    struct udp udp4, udp6;
+    struct cf_streams streams;
+    struct request *requests; /* in use */
+    struct request *spare;
+    size_t n_spare;
+    struct mmsghdr messages[BATCH];
+    struct iovec iovecs[BATCH];
+    struct sockaddr_storage peers[BATCH];
+    union control controls[BATCH];
+    uint8_t datagrams[BATCH][DATAGRAM_MAX];
+};
+
+static struct request *request_new(struct udp *udp)
+{
+    struct cf_dns_server *server = udp->server;
+    struct request *request = server->spare;
+
+    if (request) {
+        server->spare = request->next;
+        server->n_spare--;
+    } else {
+        request = malloc(sizeof *request);
+        if (!request)
+            return NULL;
+    }
+    request->udp = udp;
+    request->query = NULL;
+    request->prev = NULL;
+    request->next = server->requests;
+    if (request->next)
+        request->next->prev = request;
+    server->requests = request;
+    return request;
+}
+
+static void request_free(struct request *request)
+{
+    struct cf_dns_server *server = request->udp->server;
+
+    if (request->next)
+        request->next->prev = request->prev;
+    if (request->prev)
+        request->prev->next = request->next;
+    else
+        server->requests = request->next;
+    if (server->n_spare == SPARE_MAX) {
+        free(request);
+        return;
+    }
+    request->next = server->spare;
+    server->spare = request;
+    server->n_spare++;
+}
+
+static void put_pktinfo(struct msghdr *header, int level, int type, const void *info, size_t size)
+{
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR(header);
+
+    cmsg->cmsg_level = level;
+    cmsg->cmsg_type = type;
+    cmsg->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(cmsg), info, size);
+    header->msg_controllen = CMSG_SPACE(size);
+}
+
+static void reply(void *data, const uint8_t *message, size_t length)
+{
+    struct request *request = data;
+    struct iovec iovec = { .iov_base = (void *)(uintptr_t)message, .iov_len = length };
+    union control control = { 0 };
+    struct msghdr header = {
+        .msg_name = &request->peer,
+        .msg_namelen = request->peer_length,
+        .msg_iov = &iovec,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof control,
+    };
+
+    if (message) {
+        if (request->udp->family == AF_INET)
+            put_pktinfo(&header, IPPROTO_IP, IP_PKTINFO, &request->asked.ipv4,
+                        sizeof request->asked.ipv4);
+        else
+            put_pktinfo(&header, IPPROTO_IPV6, IPV6_PKTINFO, &request->asked.ipv6,
+                        sizeof request->asked.ipv6);
+        (void)sendmsg(request->udp->watch.fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    request_free(request);
+}
+
+/*
+ * The address that a datagram was sent to, as it came and as what its reply
+ * leaves from. The route decides the interface, but for link-local addresses.
+ */
+static int asked_read(struct msghdr *header, union pktinfo *ret_info, struct cf_addr *ret_asked)
+{
+    for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg; cmsg = CMSG_NXTHDR(header, cmsg)) {
+        if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
+            memcpy(&ret_info->ipv4, CMSG_DATA(cmsg), sizeof ret_info->ipv4);
+            *ret_asked = cf_addr_from_ipv4(&ret_info->ipv4.ipi_addr);
+            ret_info->ipv4.ipi_spec_dst = ret_info->ipv4.ipi_addr;
+            ret_info->ipv4.ipi_ifindex = 0;
+            return 0;
+        }
+        if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
+            memcpy(&ret_info->ipv6, CMSG_DATA(cmsg), sizeof ret_info->ipv6);
+            *ret_asked = cf_addr_from_ipv6(&ret_info->ipv6.ipi6_addr);
+            if (!IN6_IS_ADDR_LINKLOCAL(&ret_info->ipv6.ipi6_addr))
+                ret_info->ipv6.ipi6_ifindex = 0;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+static void datagram(struct udp *udp, struct mmsghdr *message)
+{
+    struct cf_dns_client client = { .asked.port = DNS_PORT };
+    struct request *request = request_new(udp);
+    struct cf_query *query;
+
+    if (!request)
+        return;
+    request->peer_length = message->msg_hdr.msg_namelen;
+    memcpy(&request->peer, message->msg_hdr.msg_name, request->peer_length);
+    if (asked_read(&message->msg_hdr, &request->asked, &client.asked.addr) < 0 ||
+        cf_addr_port_from_sockaddr((struct sockaddr *)&request->peer, &client.src) < 0 ||
+        cf_resolver_query(udp->server->resolver, &client, message->msg_hdr.msg_iov->iov_base,
+                          message->msg_len, reply, request, &query) < 0)
+        request_free(request);
+    else if (query)
+        request->query = query;
+}
+
+static int batch_read(struct udp *udp)
+{
+    struct cf_dns_server *server = udp->server;
+
+    for (size_t i = 0; i < BATCH; i++) {
+        struct msghdr *header = &server->messages[i].msg_hdr;
+
+        server->iovecs[i] = (struct iovec) { server->datagrams[i], DATAGRAM_MAX };
+        header->msg_name = &server->peers[i];
+        header->msg_namelen = sizeof server->peers[i];
+        header->msg_iov = &server->iovecs[i];
+        header->msg_iovlen = 1;
+        header->msg_control = &server->controls[i];
+        header->msg_controllen = sizeof server->controls[i];
+        header->msg_flags = 0;
+    }
+    return recvmmsg(udp->watch.fd, server->messages, BATCH, MSG_DONTWAIT, NULL);
+}
+
+static void udp_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct udp *udp = cf_container_of(watch, struct udp, watch);
+    int n = BATCH;
+
+    (void)events;
+    for (int turn = 0; turn < BATCHES_PER_TURN && n == BATCH; turn++) {
+        n = batch_read(udp);
+        for (int i = 0; i < n; i++)
+            datagram(udp, &udp->server->messages[i]);
+    }
+}
+
+static int udp_open(struct cf_dns_server *server, struct udp *udp, int family, int fd,
+                    struct cf_error *err)
+{
+    int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+    int option = family == AF_INET ? IP_PKTINFO : IPV6_RECVPKTINFO;
+    int one = 1, r;
+
+    udp->server = server;
+    udp->family = family;
+    udp->watch.fd = -1;
+    udp->watch.fn = udp_ready;
+    if (fd < 0)
+        return 0;
+    if (setsockopt(fd, level, option, &one, sizeof one) < 0)
+        return cf_error_errno(err, -errno, "cannot learn which DNS server is asked");
+    r = cf_loop_watch(server->loop, &udp->watch, fd, EPOLLIN);
+    return r < 0 ? cf_error_errno(err, r, "cannot wait for DNS queries") : 0;
+}
+
+int cf_dns_server_new(struct cf_loop *loop, struct cf_resolver *resolver, int fd4, int fd6,
+                      struct cf_dns_server **ret_server, struct cf_error *err)
+{
+    struct cf_dns_server *server = calloc(1, sizeof *server);
+    int r;
+
+    if (!server)
+        return cf_error_errno(err, -ENOMEM, "cannot make the DNS server");
+    server->loop = loop;
+    server->resolver = resolver;
+    server->udp4.watch.fd = server->udp6.watch.fd = -1;
+    server->streams = (struct cf_streams) { .loop = loop, .resolver = resolver };
+    r = udp_open(server, &server->udp4, AF_INET, fd4, err);
+    if (r == 0)
+        r = udp_open(server, &server->udp6, AF_INET6, fd6, err);
+    if (r < 0) {
+        cf_dns_server_free(server);
+        return r;
+    }
+    *ret_server = server;
+    return 0;
+}
+
+void cf_dns_server_free(struct cf_dns_server *server)
+{
+    if (!server)
+        return;
+    cf_streams_close(&server->streams);
+    while (server->requests) {
+        cf_resolver_cancel(server->requests->query);
+        request_free(server->requests);
+    }
+    while (server->spare) {
+        struct request *next = server->spare->next;
+
+        free(server->spare);
+        server->spare = next;
+    }
+    cf_loop_unwatch(server->loop, &server->udp4.watch);
+    cf_loop_unwatch(server->loop, &server->udp6.watch);
+    free(server);
+}
+
+int cf_dns_server_stream(struct cf_dns_server *server, int fd, const struct cf_addr_port *src,
+                         const struct cf_addr_port *asked,
+                         void (*closed)(void *data, uint64_t bytes_out, uint64_t bytes_in),
+                         void *data)
+{
+    return cf_streams_open(&server->streams, fd, src, asked, closed, data);
+}
