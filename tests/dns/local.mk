@@ -1,1 +1,15 @@
 # Tests of this room.
+dns_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+dns_test_libs = src/dns/libcf-dns.a src/audit/libcf-audit.a src/loop/libcf-loop.a \
+	src/profile/libcf-profile.a src/base/libcf-base.a \
+	$(CARES_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+dns_test_message = tests/dns/message.c tests/dns/message.h
+dns_test_fixture = $(dns_test_message) \
+	tests/dns/fixture.c tests/dns/fixture.h \
+	tests/dns/upstream_fake.c tests/dns/upstream_fake.h
+
+check_PROGRAMS += tests/dns/test_resolver
+TESTS += tests/dns/test_resolver
+tests_dns_test_resolver_SOURCES = tests/dns/test_resolver.c $(dns_test_fixture)
+tests_dns_test_resolver_CFLAGS = $(dns_test_cflags)
+tests_dns_test_resolver_LDADD = $(dns_test_libs)

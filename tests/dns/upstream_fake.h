@@ -1,0 +1,34 @@
+/*
+ * upstream_fake.h - a scripted DNS server on loopback, in the test's own loop
+ */
+#ifndef TEST_DNS_UPSTREAM_FAKE_H
+#define TEST_DNS_UPSTREAM_FAKE_H
+
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "loop/loop.h"
+#include "message.h"
+
+struct fake_conn;
+
+struct fake {
+    struct cf_loop *loop;
+    struct cf_watch udp, listener;
+    struct fake_conn *conns;
+    struct cf_addr_port at; /* UDP and TCP share the port */
+
+    /* Write the answer (the query's copy, with QR set, is there); false for silence. */
+    bool (*script)(struct fake *fake, bool tcp, struct message *answer);
+    void *data;
+
+    unsigned n_udp, n_tcp; /* queries that were seen */
+    struct message query;  /* the last of them */
+};
+
+/* ipv6: on ::1 instead of 127.0.0.1 */
+void fake_start(struct fake *fake, struct cf_loop *loop, bool ipv6,
+                bool (*script)(struct fake *fake, bool tcp, struct message *answer));
+void fake_stop(struct fake *fake);
+
+#endif
