@@ -113,43 +113,6 @@ int cf_audit_flush(struct cf_audit *audit)
     return 0;
 }
 
-static void count_verdict(struct cf_event_totals *totals, const struct cf_verdict *verdict)
-{
-    if (verdict->would_deny)
-        totals->would_deny++;
-}
-
-static void count(struct cf_event_totals *totals, const struct cf_event *event)
-{
-    switch (event->type) {
-    case CF_EVENT_DNS:
-        totals->dns++;
-        if (event->dns.verdict.action == CF_DENY)
-            totals->dns_denied++;
-        count_verdict(totals, &event->dns.verdict);
-        break;
-    case CF_EVENT_FLOW_OPEN:
-        totals->flows++;
-        count_verdict(totals, &event->flow_open.verdict);
-        break;
-    case CF_EVENT_FLOW_DENIED:
-        totals->denied++;
-        break;
-    case CF_EVENT_FLOW_CLOSE:
-        totals->bytes_out += event->flow_close.bytes_out;
-        totals->bytes_in += event->flow_close.bytes_in;
-        break;
-    case CF_EVENT_PACKETS_DENIED:
-        totals->packets_denied += event->packets_denied.count;
-        break;
-    case CF_EVENT_RUN_START:
-    case CF_EVENT_WARNING:
-    case CF_EVENT_RUN_END:
-    case CF_EVENT_COUNT:
-        break;
-    }
-}
-
 static int write_line(struct cf_audit *audit, const struct cf_event *event)
 {
     const struct cf_event_head head = {
@@ -175,7 +138,7 @@ int cf_audit_emit(struct cf_audit *audit, const struct cf_event *event)
     struct cf_event end;
     int r;
 
-    count(&audit->totals, event);
+    cf_event_count(event, &audit->totals);
     if (event->type == CF_EVENT_RUN_END) {
         end = *event;
         end.run_end.totals = audit->totals;

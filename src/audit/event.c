@@ -129,3 +129,40 @@ const char *cf_event_protocol_format(uint8_t protocol, char text[CF_EVENT_CODE_S
     snprintf(text, CF_EVENT_CODE_SIZE, "%u", (unsigned)protocol);
     return text;
 }
+
+static void count_verdict(struct cf_event_totals *totals, const struct cf_verdict *verdict)
+{
+    if (verdict->would_deny)
+        totals->would_deny++;
+}
+
+void cf_event_count(const struct cf_event *event, struct cf_event_totals *totals)
+{
+    switch (event->type) {
+    case CF_EVENT_DNS:
+        totals->dns++;
+        if (event->dns.verdict.action == CF_DENY)
+            totals->dns_denied++;
+        count_verdict(totals, &event->dns.verdict);
+        break;
+    case CF_EVENT_FLOW_OPEN:
+        totals->flows++;
+        count_verdict(totals, &event->flow_open.verdict);
+        break;
+    case CF_EVENT_FLOW_DENIED:
+        totals->denied++;
+        break;
+    case CF_EVENT_FLOW_CLOSE:
+        totals->bytes_out += event->flow_close.bytes_out;
+        totals->bytes_in += event->flow_close.bytes_in;
+        break;
+    case CF_EVENT_PACKETS_DENIED:
+        totals->packets_denied += event->packets_denied.count;
+        break;
+    case CF_EVENT_RUN_START:
+    case CF_EVENT_WARNING:
+    case CF_EVENT_RUN_END:
+    case CF_EVENT_COUNT:
+        break;
+    }
+}

@@ -174,6 +174,9 @@ struct cf_event {
     };
 };
 
+/* Add one event to the totals of its run. */
+void cf_event_count(const struct cf_event *event, struct cf_event_totals *totals);
+
 /* Names as the log writes them. */
 const char *cf_event_type_name(enum cf_event_type type);
 const char *cf_dns_source_name(enum cf_dns_source source);

@@ -1,3 +1,10 @@
 noinst_LIBRARIES += src/report/libcf-report.a
-src_report_libcf_report_a_SOURCES = src/report/placeholder.c \
-	src/report/summary.h
+src_report_libcf_report_a_SOURCES = \
+	src/report/show.c \
+	src/report/show.h \
+	src/report/summary.c \
+	src/report/summary.h \
+	src/report/summary_json.c \
+	src/report/summary_table.c \
+	src/report/summary_table.h \
+	src/report/summary_text.c
