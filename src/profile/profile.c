@@ -203,7 +203,7 @@ int cf_profile_origin_set(struct cf_profile *profile, const char *key, struct cf
             return -ENOMEM;
         profile->n_origins++;
     }
-    profile->origins[place] = (struct cf_key_origin){ .key = key, .origin = origin };
+    profile->origins[place] = (struct cf_key_origin) { .key = key, .origin = origin };
     return 0;
 }
 

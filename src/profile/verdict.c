@@ -48,7 +48,8 @@
  * `any` or the name is an alias, rules for all addresses deny nothing here:
  * what they deny is the flow.
  *
- * Rules are scanned one by one, in rank_names() and rank_addr() alone.
+ * Rules are scanned one by one. An index from names and prefixes to rules can
+ * take the place of those loops: what they keep does not depend on the order.
  */
 #include "profile/verdict.h"
 
@@ -249,6 +250,15 @@ static bool may_match(const struct asking *asking, const struct cf_rule *rule)
            rank_for_asking(asking, rule, CF_FAMILY_IPV6) > 0;
 }
 
+static bool may_any_match(const struct asking *asking)
+{
+    for (size_t i = 0; i < asking->profile->egress.n_rules; i++) {
+        if (may_match(asking, &asking->profile->egress.rules[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Judge the flows of one protocol to one port. */
 static void try_flow(struct asking *asking, enum cf_proto proto, uint16_t port)
 {
@@ -343,7 +353,10 @@ void cf_verdict_name(const struct cf_profile *profile, const char *name, bool al
     }
     if (try_allow_alone(&asking, ret_verdict))
         return;
-    try_flows(&asking);
+    if (may_any_match(&asking))
+        try_flows(&asking);
+    else
+        asking.open = true;
     if (asking.allow.rule)
         allow(CF_REASON_RULE, asking.allow.rule, ret_verdict);
     else if (asking.open && asking.lenient)

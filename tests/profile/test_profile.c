@@ -176,6 +176,21 @@ static void host_ports_have_a_rule_each_for_the_log(void **state)
     cf_profile_free(profile);
 }
 
+static void the_place_of_a_keys_value_is_kept_and_replaced(void **state)
+{
+    struct cf_profile *profile = cf_profile_new();
+
+    (void)state;
+    assert_null(cf_profile_origin_find(profile, "mode"));
+    assert_int_equal(cf_profile_origin_set(profile, "mode", (struct cf_origin){ .line = 1 }), 0);
+    assert_int_equal(cf_profile_origin_set(profile, "name", (struct cf_origin){ .line = 2 }), 0);
+    assert_int_equal(cf_profile_origin_set(profile, "mode", (struct cf_origin){ .line = 3 }), 0);
+    assert_int_equal(profile->n_origins, 2);
+    assert_int_equal(cf_profile_origin_find(profile, "mode")->line, 3);
+    assert_int_equal(cf_profile_origin_find(profile, "name")->line, 2);
+    cf_profile_free(profile);
+}
+
 static void everything_a_profile_points_at_goes_with_it(void **state)
 {
     struct cf_profile *profile = cf_profile_new();
@@ -223,6 +238,7 @@ int main(void)
         cmocka_unit_test(hosts_are_sorted_and_each_address_is_kept_once),
         cmocka_unit_test(many_hosts_in_any_order_are_all_found),
         cmocka_unit_test(host_ports_have_a_rule_each_for_the_log),
+        cmocka_unit_test(the_place_of_a_keys_value_is_kept_and_replaced),
         cmocka_unit_test(everything_a_profile_points_at_goes_with_it),
         cmocka_unit_test(enums_have_the_names_of_the_policy),
     };
