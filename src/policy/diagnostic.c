@@ -14,7 +14,7 @@
 
 /* Characters of a long line that are kept in front of the caret and behind it. */
 #define SOURCE_BEFORE 60
-#define SOURCE_BEHIND 40
+#define SOURCE_BEHIND 56
 #define MESSAGE_SIZE 1024
 
 void cf_diagnostics_init(struct cf_diagnostics *diagnostics)
@@ -51,7 +51,7 @@ static void put_shown(struct cf_buffer *buffer, const char *at, unsigned length,
 
 /*
  * The line around the column, with "..." where it was cut. NULL when there is
- * no such line or memory is out; *ret_caret is how many characters stand in
+ * nothing to show or memory is out; *ret_caret is how many characters stand in
  * front of the column.
  */
 static char *cut_line(struct cf_source *source, struct cf_mark at, unsigned *ret_caret)
@@ -65,7 +65,7 @@ static char *cut_line(struct cf_source *source, struct cf_mark at, unsigned *ret
     if (at.column > SOURCE_BEFORE + 4)
         first.column = at.column - SOURCE_BEFORE;
     text = cf_source_find(source, first, &left);
-    if (!text)
+    if (!text || (first.column == 1 && left == 0))
         return NULL;
     cf_buffer_init(&buffer, 0);
     if (first.column > 1)

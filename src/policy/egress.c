@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "policy/read.h"
+#include "policy/suggest.h"
 
 /* A rule that was read, by its canonical text, to find the same one again. */
 struct seen_rule {
@@ -91,6 +92,24 @@ static char *rule_identity(enum cf_action action, const struct cf_endpoint *endp
     return text;
 }
 
+/* A single label that is nearly a group is a host name; say so, it protects nothing else. */
+static void check_group_name(struct cf_reader *reader, const struct cf_endpoint *endpoint,
+                             struct cf_mark at, const char *key)
+{
+    const char *groups[CF_GROUP_COUNT], *near;
+
+    if (endpoint->kind != CF_HOST_NAME || strchr(endpoint->name, '.'))
+        return;
+    for (int i = 0; i < CF_GROUP_COUNT; i++)
+        groups[i] = cf_addr_group_name((enum cf_addr_group)i);
+    near = cf_suggest(endpoint->name, groups, CF_GROUP_COUNT);
+    if (near)
+        cf_read_warning(reader, at, key,
+                        "expected a group or a name with a dot, got '%s', which "
+                        "is taken as a host's name (did you mean '%s'?)",
+                        endpoint->name, near);
+}
+
 /* Endpoint text of a rule to the profile; true when a rule was added. */
 static bool rule_add(struct cf_reader *reader, enum cf_action action,
                      const struct cf_yaml_node *node, const char *key)
@@ -114,6 +133,7 @@ static bool rule_add(struct cf_reader *reader, enum cf_action action,
         cf_read_out_of_memory(reader);
     if (r < 0)
         return false;
+    check_group_name(reader, &endpoint, cf_yaml_text_mark(node, 0), key);
     identity = rule_identity(action, &endpoint);
     if (identity)
         seen_check(reader, identity, node->mark, key);

@@ -1,1 +1,29 @@
 # Tests of this room.
+POLICY_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	-DTEST_DIR='"$(abs_srcdir)/tests/policy"' -DTOP_DIR='"$(abs_srcdir)"'
+POLICY_LIBS = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
+	$(YAML_LIBS) $(CRYPTO_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/policy/test_golden
+TESTS += tests/policy/test_golden
+tests_policy_test_golden_SOURCES = tests/policy/test_golden.c
+tests_policy_test_golden_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_golden_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_options
+TESTS += tests/policy/test_options
+tests_policy_test_options_SOURCES = tests/policy/test_options.c
+tests_policy_test_options_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_options_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_schema
+TESTS += tests/policy/test_schema
+tests_policy_test_schema_SOURCES = tests/policy/test_schema.c
+tests_policy_test_schema_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_schema_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_limits
+TESTS += tests/policy/test_limits
+tests_policy_test_limits_SOURCES = tests/policy/test_limits.c
+tests_policy_test_limits_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_limits_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)

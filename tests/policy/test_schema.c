@@ -1,0 +1,259 @@
+/*
+ * test_schema.c - the table of keys agrees with what the code does
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "policy/policy.h"
+#include "policy/schema.h"
+#include "policy/suggest.h"
+
+/* Read one policy; findings are text, printed is the profile. */
+static int parse(const char *text, struct cf_buffer *findings, struct cf_buffer *printed)
+{
+    struct cf_diagnostics diagnostics;
+    struct cf_profile *profile = NULL;
+    struct cf_error err = { 0 };
+    int r;
+
+    cf_diagnostics_init(&diagnostics);
+    cf_buffer_clear(findings);
+    cf_buffer_clear(printed);
+    r = cf_policy_parse(text, strlen(text), "p.yaml", NULL, &diagnostics, &profile, &err);
+    cf_diagnostics_format(&diagnostics, findings);
+    if (r == 0)
+        cf_policy_format(profile, false, printed);
+    cf_profile_free(profile);
+    cf_diagnostics_done(&diagnostics);
+    return r;
+}
+
+/* "egress.allow[].why" and a value: "version: 1\negress: {allow: [{why: VALUE}]}\n". */
+static void write_policy(const char *path, const char *value, char text[512])
+{
+    char ends[32] = "";
+    size_t used = 0;
+
+    text[0] = '\0';
+    if (strcmp(path, "version") != 0)
+        used = (size_t)snprintf(text, 512, "version: 1\n");
+    for (const char *at = path; *at;) {
+        size_t length = strcspn(at, ".[");
+        bool list = at[length] == '[', last = at[length] == '\0';
+
+        used += (size_t)snprintf(text + used, 512 - used, "%.*s: %s", (int)length, at,
+                                 last   ? value
+                                 : list ? "[{to: a.example.com, "
+                                        : "{");
+        if (!last) {
+            char behind[32];
+
+            snprintf(behind, sizeof behind, "%s%s", list ? "}]" : "}", ends);
+            memcpy(ends, behind, sizeof ends);
+        }
+        at += length + (last ? 0 : list ? 3 : 1);
+    }
+    snprintf(text + used, 512 - used, "%s\n", ends);
+}
+
+static bool is_child_of_unbuilt(const struct cf_schema_key *keys, size_t n, const char *path)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strlen(keys[i].path);
+
+        if (!keys[i].since && strncmp(keys[i].path, path, length) == 0 &&
+            (path[length] == '.' || path[length] == '['))
+            return true;
+    }
+    return false;
+}
+
+static void no_key_of_the_table_is_ignored(void **state)
+{
+    struct cf_buffer findings, printed;
+    size_t n;
+    const struct cf_schema_key *keys = cf_schema_keys(&n);
+
+    (void)state;
+    cf_buffer_init(&findings, 0);
+    cf_buffer_init(&printed, 0);
+    for (size_t i = 0; i < n; i++) {
+        char text[512], shown[128];
+        bool not_built;
+
+        if (is_child_of_unbuilt(keys, n, keys[i].path))
+            continue;
+        /* A list in a list is wrong for every type. */
+        write_policy(keys[i].path, "[[[]]]", text);
+        assert_int_equal(parse(text, &findings, &printed), -EINVAL);
+        not_built = strstr(findings.data, "not built in this version") != NULL;
+        if (not_built != !keys[i].since)
+            fail_msg("%s:\n%s", text, findings.data);
+        snprintf(shown, sizeof shown, "%s",
+                 strrchr(keys[i].path, '.') ? strrchr(keys[i].path, '.') + 1 : keys[i].path);
+        assert_non_null(strstr(findings.data, shown));
+    }
+    cf_buffer_done(&printed);
+    cf_buffer_done(&findings);
+}
+
+static void defaults_are_those_of_the_table(void **state)
+{
+    struct cf_buffer findings, printed, expected;
+    size_t n, checked = 0;
+    const struct cf_schema_key *keys = cf_schema_keys(&n);
+
+    (void)state;
+    cf_buffer_init(&findings, 0);
+    cf_buffer_init(&printed, 0);
+    cf_buffer_init(&expected, 0);
+    assert_int_equal(parse("version: 1\n", &findings, &expected), 0);
+    for (size_t i = 0; i < n; i++) {
+        char text[512];
+
+        if (!keys[i].since || !keys[i].fallback)
+            continue;
+        write_policy(keys[i].path, keys[i].fallback, text);
+        assert_int_equal(parse(text, &findings, &printed), 0);
+        assert_string_equal(printed.data, expected.data);
+        checked++;
+    }
+    assert_true(checked >= 10);
+    cf_buffer_done(&expected);
+    cf_buffer_done(&printed);
+    cf_buffer_done(&findings);
+}
+
+static void each_key_stands_once_behind_its_map(void **state)
+{
+    size_t n;
+    const struct cf_schema_key *keys = cf_schema_keys(&n);
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        const char *dot = strrchr(keys[i].path, '.');
+
+        assert_ptr_equal(cf_schema_find(keys[i].path), &keys[i]);
+        assert_non_null(keys[i].help);
+        assert_true(strlen(keys[i].help) <= 90);
+        if (dot) {
+            char parent[128];
+            const struct cf_schema_key *row;
+            size_t length = (size_t)(dot - keys[i].path);
+
+            if (dot[-1] == ']')
+                length -= 2;
+            snprintf(parent, sizeof parent, "%.*s", (int)length, keys[i].path);
+            row = cf_schema_find(parent);
+            assert_non_null(row);
+            assert_true(row < &keys[i]);
+        }
+    }
+}
+
+static void choices_are_those_of_the_profile(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CF_MODE_COUNT; i++)
+        assert_string_equal(cf_schema_find("mode")->values[i], cf_mode_name((enum cf_mode)i));
+    for (int i = 0; i < CF_DNS_FILTER_COUNT; i++)
+        assert_string_equal(cf_schema_find("dns.filter")->values[i],
+                            cf_dns_filter_name((enum cf_dns_filter)i));
+    for (int i = 0; i < CF_DENY_ANSWER_COUNT; i++)
+        assert_string_equal(cf_schema_find("dns.deny_answer")->values[i],
+                            cf_deny_answer_name((enum cf_deny_answer)i));
+    for (int i = 0; i < CF_IPV6_COUNT; i++)
+        assert_string_equal(cf_schema_find("egress.ipv6")->values[i],
+                            cf_ipv6_name((enum cf_ipv6)i));
+    for (int i = 0; i < CF_SUMMARY_COUNT; i++)
+        assert_string_equal(cf_schema_find("audit.summary")->values[i],
+                            cf_summary_name((enum cf_summary)i));
+}
+
+static void protections_that_are_not_built_are_named(void **state)
+{
+    static const char *const expected[] = {
+        "dns.deny_types",      "dns.strip_ech", "dns.block_rebinding",
+        "dns.block_encrypted", "egress.quic",   "egress.verify_names",
+    };
+    size_t n;
+    const char *const *found = cf_policy_not_in_force(&n);
+
+    (void)state;
+    assert_int_equal(n, sizeof expected / sizeof expected[0]);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(found[i], expected[i]);
+}
+
+static void check_distance(const char *a, const char *b, unsigned expected)
+{
+    assert_int_equal(cf_edit_distance(a, b), expected);
+    assert_int_equal(cf_edit_distance(b, a), expected);
+}
+
+static void distance_counts_edits_and_swaps(void **state)
+{
+    (void)state;
+    check_distance("", "", 0);
+    check_distance("", "abc", 3);
+    check_distance("mode", "mode", 0);
+    check_distance("mdoe", "mode", 1);
+    check_distance("mod", "mode", 1);
+    check_distance("modes", "mode", 1);
+    check_distance("node", "mode", 1);
+    check_distance("kitten", "sitting", 3);
+    check_distance("abcdef", "badcfe", 3);
+}
+
+static void check_suggestion(const char *text, const char *expected)
+{
+    static const char *const words[] = { "mode", "name", "hosts", "hosts_file", "dns", NULL };
+    const char *found = cf_suggest(text, words, sizeof words / sizeof words[0]);
+
+    if (expected)
+        assert_string_equal(found, expected);
+    else
+        assert_null(found);
+}
+
+static void only_a_near_word_is_suggested(void **state)
+{
+    char huge[4096];
+
+    (void)state;
+    check_suggestion("mdoe", "mode");
+    check_suggestion("Mode", "mode");
+    check_suggestion("nmae", "name");
+    check_suggestion("host", "hosts");
+    check_suggestion("host_file", "hosts_file");
+    check_suggestion("dn", "dns");
+    check_suggestion("", NULL);
+    check_suggestion("x", NULL);
+    check_suggestion("command", NULL);
+    memset(huge, 'm', sizeof huge - 1);
+    huge[sizeof huge - 1] = '\0';
+    check_suggestion(huge, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_key_of_the_table_is_ignored),
+        cmocka_unit_test(defaults_are_those_of_the_table),
+        cmocka_unit_test(each_key_stands_once_behind_its_map),
+        cmocka_unit_test(choices_are_those_of_the_profile),
+        cmocka_unit_test(protections_that_are_not_built_are_named),
+        cmocka_unit_test(distance_counts_edits_and_swaps),
+        cmocka_unit_test(only_a_near_word_is_suggested),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
