@@ -29,3 +29,23 @@ tests_fuzz_fuzz_endpoint_CFLAGS = $(AM_CFLAGS)
 tests_fuzz_fuzz_endpoint_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_endpoint_LDADD = $(fuzz_endpoint_libs)
 endif
+
+# policy
+fuzz_policy_sources = tests/fuzz/fuzz_policy.c
+fuzz_policy_libs = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
+	$(YAML_LIBS) $(CRYPTO_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+
+EXTRA_DIST += tests/fuzz/corpus/policy
+check_PROGRAMS += tests/fuzz/replay_policy
+TESTS += tests/fuzz/replay_policy
+tests_fuzz_replay_policy_SOURCES = tests/fuzz/replay.c $(fuzz_policy_sources)
+tests_fuzz_replay_policy_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"policy"'
+tests_fuzz_replay_policy_LDADD = $(fuzz_policy_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_policy
+tests_fuzz_fuzz_policy_SOURCES = $(fuzz_policy_sources)
+tests_fuzz_fuzz_policy_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_policy_LDADD = $(fuzz_policy_libs)
+endif

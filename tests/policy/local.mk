@@ -1,9 +1,12 @@
 # Tests of this room.
 POLICY_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
-	-DTEST_DIR='"$(abs_srcdir)/tests/policy"' -DTOP_DIR='"$(abs_srcdir)"'
+	-DGOLDEN_DIR='"$(abs_srcdir)/tests/policy/golden"' \
+	-DPOLICIES_DIR='"$(abs_srcdir)/policies"'
 POLICY_LIBS = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
 	$(YAML_LIBS) $(CRYPTO_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
+# A new file in golden/ needs no line here.
+EXTRA_DIST += tests/policy/golden
 check_PROGRAMS += tests/policy/test_golden
 TESTS += tests/policy/test_golden
 tests_policy_test_golden_SOURCES = tests/policy/test_golden.c
@@ -27,3 +30,9 @@ TESTS += tests/policy/test_limits
 tests_policy_test_limits_SOURCES = tests/policy/test_limits.c
 tests_policy_test_limits_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_limits_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_policies
+TESTS += tests/policy/test_policies
+tests_policy_test_policies_SOURCES = tests/policy/test_policies.c
+tests_policy_test_policies_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_policies_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)

@@ -1,5 +1,5 @@
 /*
- * test_golden.c - each policy beside this file gives exactly the text that is expected
+ * test_golden.c - each policy of golden/ gives exactly the text that is expected
  *
  * NAME.yaml is read with the folder as working directory. NAME.ok holds what
  * cf_policy_format() prints, NAME.err what cf_diagnostics_format() prints; a
@@ -153,13 +153,13 @@ static void find_policies(void)
 
 int main(void)
 {
-    if (chdir(TEST_DIR) < 0) {
-        perror(TEST_DIR);
+    if (chdir(GOLDEN_DIR) < 0) {
+        perror(GOLDEN_DIR);
         return 1;
     }
     find_policies();
     if (n_tests == 0) {
-        fprintf(stderr, "no policies in %s\n", TEST_DIR);
+        fprintf(stderr, "no policies in %s\n", GOLDEN_DIR);
         return 1;
     }
     return _cmocka_run_group_tests("golden", tests, n_tests, NULL, NULL);

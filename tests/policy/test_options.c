@@ -257,10 +257,10 @@ static void a_file_that_cannot_be_read_is_not_a_wrong_policy(void **state)
 
     (void)state;
     cf_diagnostics_init(&diagnostics);
-    assert_int_equal(cf_policy_load(TEST_DIR "/absent.yaml", NULL, &diagnostics, &profile, &err),
+    assert_int_equal(cf_policy_load(GOLDEN_DIR "/absent.yaml", NULL, &diagnostics, &profile, &err),
                      -ENOENT);
     assert_non_null(strstr(err.text, "absent.yaml': No such file"));
-    assert_int_equal(cf_policy_load(TEST_DIR, NULL, &diagnostics, &profile, &err), -EISDIR);
+    assert_int_equal(cf_policy_load(GOLDEN_DIR, NULL, &diagnostics, &profile, &err), -EISDIR);
     assert_int_equal(diagnostics.n_errors, 0);
     assert_null(profile);
     cf_diagnostics_done(&diagnostics);

@@ -39,29 +39,27 @@ static int parse(const char *text, struct cf_buffer *findings, struct cf_buffer 
 /* "egress.allow[].why" and a value: "version: 1\negress: {allow: [{why: VALUE}]}\n". */
 static void write_policy(const char *path, const char *value, char text[512])
 {
-    char ends[32] = "";
-    size_t used = 0;
+    char ends[32];
+    size_t end = sizeof ends - 1, used = 0;
 
+    ends[end] = '\0';
     text[0] = '\0';
     if (strcmp(path, "version") != 0)
         used = (size_t)snprintf(text, 512, "version: 1\n");
-    for (const char *at = path; *at;) {
-        size_t length = strcspn(at, ".[");
-        bool list = at[length] == '[', last = at[length] == '\0';
+    for (;;) {
+        size_t length = strcspn(path, ".[");
 
-        used += (size_t)snprintf(text + used, 512 - used, "%.*s: %s", (int)length, at,
-                                 last   ? value
-                                 : list ? "[{to: a.example.com, "
-                                        : "{");
-        if (!last) {
-            char behind[32];
-
-            snprintf(behind, sizeof behind, "%s%s", list ? "}]" : "}", ends);
-            memcpy(ends, behind, sizeof ends);
-        }
-        at += length + (last ? 0 : list ? 3 : 1);
+        used += (size_t)snprintf(text + used, 512 - used, "%.*s: ", (int)length, path);
+        path += length;
+        if (*path == '\0')
+            break;
+        if (*path == '[')
+            ends[--end] = ']';
+        ends[--end] = '}';
+        used += (size_t)snprintf(text + used, 512 - used, *path == '[' ? "[{" : "{");
+        path += *path == '[' ? strlen("[].") : strlen(".");
     }
-    snprintf(text + used, 512 - used, "%s\n", ends);
+    snprintf(text + used, 512 - used, "%s%s\n", value, &ends[end]);
 }
 
 static bool is_child_of_unbuilt(const struct cf_schema_key *keys, size_t n, const char *path)

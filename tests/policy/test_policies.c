@@ -1,0 +1,111 @@
+/*
+ * test_policies.c - the policies that are shipped say what their comments say
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "policy/policy.h"
+#include "profile/verdict.h"
+
+static struct cf_profile *load(const char *path)
+{
+    struct cf_diagnostics diagnostics;
+    struct cf_profile *profile = NULL;
+    struct cf_buffer findings;
+    struct cf_error err = { 0 };
+
+    cf_diagnostics_init(&diagnostics);
+    cf_buffer_init(&findings, 0);
+    cf_policy_load(path, NULL, &diagnostics, &profile, &err);
+    cf_diagnostics_format(&diagnostics, &findings);
+    if (diagnostics.n_items > 0 || !profile)
+        fail_msg("%s %s", err.text, findings.data ? findings.data : "");
+    cf_buffer_done(&findings);
+    cf_diagnostics_done(&diagnostics);
+    return profile;
+}
+
+/* name: the one that dst was looked up by, or NULL. */
+static void check_flow(const struct cf_profile *profile, const char *name, const char *dst,
+                       uint16_t port, enum cf_action action, bool would_deny)
+{
+    struct cf_flow_name known = { .name = name };
+    struct cf_flow_query query = {
+        .proto = CF_PROTO_TCP,
+        .port = port,
+        .names = &known,
+        .n_names = name ? 1 : 0,
+    };
+    struct cf_verdict verdict;
+
+    assert_int_equal(cf_addr_parse(dst, &query.dst), 0);
+    cf_verdict_flow(profile, &query, &verdict);
+    assert_int_equal(verdict.action, action);
+    assert_int_equal(verdict.would_deny, would_deny);
+}
+
+static void check_name(const struct cf_profile *profile, const char *name, enum cf_action action)
+{
+    struct cf_verdict verdict;
+
+    cf_verdict_name(profile, name, false, &verdict);
+    assert_int_equal(verdict.action, action);
+}
+
+static void build_allows_registries_and_no_other_place(void **state)
+{
+    struct cf_profile *profile = load(POLICIES_DIR "/build.yaml");
+
+    (void)state;
+    assert_string_equal(profile->name, "build");
+    assert_int_equal(profile->mode, CF_MODE_ENFORCE);
+    assert_string_equal(profile->command[0], "make");
+    check_flow(profile, "registry.example.com", "192.0.2.1", 443, CF_ALLOW, false);
+    check_flow(profile, "packages.example.org", "192.0.2.1", 80, CF_ALLOW, false);
+    check_flow(profile, "registry.example.com", "192.0.2.1", 80, CF_DENY, false);
+    check_flow(profile, "registry.example.com", "10.0.0.1", 443, CF_DENY, false);
+    check_flow(profile, "evil.example.com", "192.0.2.1", 443, CF_DENY, false);
+    check_flow(profile, NULL, "192.0.2.1", 443, CF_DENY, false);
+    check_flow(profile, NULL, "169.254.169.254", 80, CF_DENY, false);
+    check_name(profile, "git.example.net", CF_ALLOW);
+    check_name(profile, "evil.example.com", CF_DENY);
+    cf_profile_free(profile);
+}
+
+static void offline_allows_nothing(void **state)
+{
+    struct cf_profile *profile = load(POLICIES_DIR "/offline.yaml");
+
+    (void)state;
+    check_flow(profile, "packages.example.org", "192.0.2.1", 80, CF_DENY, false);
+    check_name(profile, "packages.example.org", CF_DENY);
+    cf_profile_free(profile);
+}
+
+static void audit_everything_lets_all_through_and_marks_some(void **state)
+{
+    struct cf_profile *profile = load(POLICIES_DIR "/audit-everything.yaml");
+
+    (void)state;
+    check_flow(profile, NULL, "192.0.2.1", 443, CF_ALLOW, false);
+    check_flow(profile, NULL, "10.0.0.1", 443, CF_ALLOW, true);
+    check_flow(profile, NULL, "169.254.169.254", 80, CF_ALLOW, true);
+    check_name(profile, "evil.example.com", CF_ALLOW);
+    cf_profile_free(profile);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(build_allows_registries_and_no_other_place),
+        cmocka_unit_test(offline_allows_nothing),
+        cmocka_unit_test(audit_everything_lets_all_through_and_marks_some),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
