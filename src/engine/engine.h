@@ -26,20 +26,56 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
     struct cf_names *names;
     struct cf_dns_server *dns;
     struct cf_gateway *gateway;
+
+    /*
+     * Says which process opened the flow from src to dst, while its socket still
+     * waits; what it sets is borrowed until the event is written. NULL when no
+     * one can say.
+     */
+    void (*process_find)(void *data, enum cf_proto proto, const struct cf_addr_port *src,
+                         const struct cf_addr_port *dst, struct cf_event_process *ret_process);
+    void *process_data;
 };
 
-/* Returns 0 or -errno with a message. */
+/*
+ * Returns 0 or -errno with a message. The process must ignore SIGPIPE from here
+ * on: bytes are written to sockets by splice(2), which has no flag against it.
+ */
 int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_engine,
                   struct cf_error *err);
 
 /*
+ * Every process of the sandbox is gone: pass on what they still sent, and only
+ * then call done, from the loop, once.
+ *
+ * What a process wrote before it ended is in buffers: of its own TCP, whose
+ * sockets live on without it as long as the sandbox's network namespace does
+ * (the gateway holds a descriptor of it: do not close the gateway before
+ * done), of the gateway's, and ours. Connections that owe the outside nothing
+ * more are closed at once; what comes from the outside is of no use any more.
+ *
+ * timeout_us: give up when no byte has moved for so long
+ *
+ * cf_engine_stop() comes after it; without a drain it cuts uploads short.
+ *
+ * Returns 0, or -ENOMEM when done will not be called.
+ */
+int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(void *data),
+                    void *data);
+
+/*
  * End every flow: each that is open is logged as killed, counts of denied
- * packets are written. Call before the audit log closes.
+ * packets are written. Call before the audit log closes, and while the gateway,
+ * the DNS server and the loop are still there.
  */
 void cf_engine_stop(struct cf_engine *engine);
 void cf_engine_free(struct cf_engine *engine);
 
-/* Packets from the sandbox that a flow or an event accounts for. */
+/*
+ * Packets from the sandbox that a flow or an event accounts for, complete after
+ * cf_engine_stop(). Segments of TCP are as the sockets count them: one packet
+ * on the link can be several segments. Those of DNS are not in it.
+ */
 uint64_t cf_engine_logged_packets(const struct cf_engine *engine);
 
 #endif

@@ -1,0 +1,280 @@
+/*
+ * engine.c - the wiring: what the gateway delivers goes to TCP, UDP and ICMP
+ *
+ * How this works. Held packets (SYNs, echo requests) come by one netlink
+ * socket, packets that are no flow by another; new UDP conversations and
+ * connections come by sockets that udp.c and tcp.c watch themselves. The engine
+ * runs from cf_engine_new() to cf_engine_stop(); a drain in between looks, every
+ * few milliseconds, whether a connection still owes bytes to the outside.
+ */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "engine/internal.h"
+#include "engine/packet.h"
+#include "netlink/nflog.h"
+
+#define FLOWS_A_TURN 64
+#define STRAYS_A_TURN 64
+#define DRAIN_LOOK_US 2000
+#define LINK_NAME "gw0"
+#define LINK_MTU 1500
+
+void cf_engine_warn(struct cf_engine *engine, enum cf_engine_warning warning, int error)
+{
+    if (engine->warned[warning])
+        return;
+    engine->warned[warning] = true;
+    switch (warning) {
+    case CF_WARNING_RESOURCES:
+        cf_audit_warn(
+            engine->config.audit, "resources",
+            "a flow failed because the host has run out of something: %s; raise the limit "
+            "of open files (ulimit -n) where it is that",
+            strerror(error));
+        break;
+    case CF_WARNING_LOST:
+        cf_audit_warn(engine->config.audit, "packets_lost",
+                      "packets of the sandbox came faster than they could be judged; their senders "
+                      "repeat them");
+        break;
+    default:
+        cf_audit_warn(engine->config.audit, "icmp_unavailable",
+                      "ping is not possible: the host's sysctl net.ipv4.ping_group_range does not "
+                      "hold the group that runs childflow");
+        break;
+    }
+}
+
+static bool is_echo_request(const struct cf_packet *packet)
+{
+    if (packet->icmp.code != 0)
+        return false;
+    return packet->protocol == IPPROTO_ICMP ? packet->icmp.type == ICMP_ECHO
+                                            : packet->icmp.type == ICMP6_ECHO_REQUEST;
+}
+
+/* Only the sandbox's own address may speak: replies would go to nobody else. */
+static bool from_sandbox(const struct cf_packet *packet)
+{
+    struct cf_addr own;
+
+    cf_addr_parse(packet->src.family == CF_FAMILY_IPV4 ? CF_SANDBOX_IPV4 : CF_SANDBOX_IPV6, &own);
+    return cf_addr_equal(&packet->src, &own);
+}
+
+static void flow_packet(void *data, const struct cf_nflog_packet *logged)
+{
+    struct cf_engine *engine = data;
+    struct cf_packet packet = { 0 };
+
+    engine->packets++;
+    if (cf_packet_parse(logged->data, logged->length, &packet) < 0 || packet.fragment) {
+        cf_strays_add(&engine->strays, packet.protocol, &packet.dst, "malformed");
+    } else if (!from_sandbox(&packet)) {
+        cf_strays_add(&engine->strays, packet.protocol, &packet.dst, "forged_source");
+    } else if (packet.protocol == IPPROTO_TCP) {
+        cf_tcp_syn(&engine->tcp, &packet);
+    } else if ((packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6) &&
+               is_echo_request(&packet)) {
+        cf_icmp_echo(&engine->icmp, &packet);
+    } else {
+        cf_strays_add(&engine->strays, packet.protocol, &packet.dst, "protocol");
+    }
+}
+
+static void flows_read(struct cf_engine *engine, int budget)
+{
+    int n = cf_nflog_read(engine->config.gateway->flows_fd, budget, flow_packet, engine);
+
+    if (n == -ENOBUFS)
+        cf_engine_warn(engine, CF_WARNING_LOST, ENOBUFS);
+}
+
+static void flows_ready(struct cf_watch *watch, uint32_t events)
+{
+    (void)events;
+    flows_read(cf_container_of(watch, struct cf_engine, flows_watch), FLOWS_A_TURN);
+}
+
+/* Addresses of a packet whose rest is cut off or makes no sense. */
+static void headers_read(const struct cf_nflog_packet *logged, struct cf_packet *packet)
+{
+    const uint8_t *at = logged->data;
+
+    if (logged->length >= 20 && at[0] >> 4 == 4) {
+        packet->protocol = at[9];
+        packet->dst = cf_addr_from_ipv4(at + 16);
+    } else if (logged->length >= 40 && at[0] >> 4 == 6) {
+        packet->protocol = at[6];
+        packet->dst.family = CF_FAMILY_IPV6;
+        memcpy(packet->dst.bytes, at + 24, 16);
+    }
+}
+
+static void stray_packet(void *data, const struct cf_nflog_packet *logged)
+{
+    struct cf_engine *engine = data;
+    struct cf_packet packet = { 0 };
+    const char *reason = logged->prefix;
+
+    engine->packets++;
+    /* What the sandbox's kernel sends by itself is no denial. */
+    if (strcmp(reason, "icmp-error") == 0 || strcmp(reason, "link") == 0)
+        return;
+    if (strcmp(reason, "forged") == 0)
+        reason = "forged_source";
+    headers_read(logged, &packet);
+    cf_strays_add(&engine->strays, packet.protocol, &packet.dst, reason);
+}
+
+static void strays_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct cf_engine *engine = cf_container_of(watch, struct cf_engine, strays_watch);
+
+    (void)events;
+    if (cf_nflog_read(watch->fd, STRAYS_A_TURN, stray_packet, engine) == -ENOBUFS)
+        cf_engine_warn(engine, CF_WARNING_LOST, ENOBUFS);
+}
+
+static uint32_t link_mtu(const struct cf_gateway *gateway)
+{
+    struct ifreq request = { .ifr_name = LINK_NAME };
+
+    /* A socket answers for the namespace that it was made in. */
+    if (ioctl(gateway->raw4_fd, SIOCGIFMTU, &request) < 0 || request.ifr_mtu < LINK_MTU / 2)
+        return LINK_MTU;
+    return (uint32_t)request.ifr_mtu;
+}
+
+static int netlink_watch(struct cf_engine *engine, struct cf_error *err)
+{
+    const struct cf_gateway *gateway = engine->config.gateway;
+    int r;
+
+    engine->flows_watch.fn = flows_ready;
+    r = cf_loop_watch(engine->config.loop, &engine->flows_watch, gateway->flows_fd, EPOLLIN);
+    if (r == 0) {
+        engine->strays_watch.fn = strays_ready;
+        r = cf_loop_watch(engine->config.loop, &engine->strays_watch, gateway->strays_fd, EPOLLIN);
+    }
+    return r < 0 ? cf_error_errno(err, r, "cannot watch the gateway's packets") : 0;
+}
+
+static void drain_due(struct cf_timer *timer);
+
+int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_engine,
+                  struct cf_error *err)
+{
+    struct cf_engine *engine = calloc(1, sizeof *engine);
+    int r;
+
+    if (!engine)
+        return cf_error_errno(err, -ENOMEM, "cannot start the engine");
+    engine->config = *config;
+    engine->flows_watch.fd = engine->strays_watch.fd = -1;
+    engine->drain.timer.fn = drain_due;
+    engine->mtu = link_mtu(config->gateway);
+    cf_pipe_pool_init(&engine->pipes);
+    cf_strays_init(&engine->strays, config->loop, config->audit);
+    cf_icmp_init(&engine->icmp, engine);
+    r = cf_flow_table_init(&engine->flows, config->audit, config->process_find,
+                           config->process_data);
+    if (r < 0)
+        r = cf_error_errno(err, r, "cannot start the engine");
+    if (r == 0)
+        r = cf_tcp_init(&engine->tcp, engine, err);
+    if (r == 0)
+        r = cf_udp_init(&engine->udp, engine, err);
+    if (r == 0)
+        r = netlink_watch(engine, err);
+    if (r < 0) {
+        cf_engine_free(engine);
+        return r;
+    }
+    *ret_engine = engine;
+    return 0;
+}
+
+static void drain_done(struct cf_engine *engine)
+{
+    void (*done)(void *data) = engine->drain.done;
+
+    cf_loop_timer_stop(engine->config.loop, &engine->drain.timer);
+    engine->drain.done = NULL;
+    if (done)
+        done(engine->drain.data);
+}
+
+static void drain_due(struct cf_timer *timer)
+{
+    struct cf_engine *engine = cf_container_of(timer, struct cf_engine, drain.timer);
+    int64_t now = cf_clock_monotonic_us();
+    uint64_t moved;
+    size_t owing = cf_tcp_drain(&engine->tcp, &moved);
+
+    if (moved != engine->drain.moved) {
+        engine->drain.moved = moved;
+        engine->drain.moved_us = now;
+    }
+    if (owing == 0 || now - engine->drain.moved_us >= engine->drain.timeout_us ||
+        cf_loop_timer_start(engine->config.loop, timer, now + DRAIN_LOOK_US) < 0)
+        drain_done(engine);
+}
+
+int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(void *data),
+                    void *data)
+{
+    int64_t now = cf_clock_monotonic_us();
+
+    engine->drain.done = done;
+    engine->drain.data = data;
+    engine->drain.timeout_us = timeout_us;
+    engine->drain.moved = 0;
+    engine->drain.moved_us = now;
+    flows_read(engine, INT32_MAX);
+    cf_udp_drain(&engine->udp);
+    return cf_loop_timer_start(engine->config.loop, &engine->drain.timer, now);
+}
+
+void cf_engine_stop(struct cf_engine *engine)
+{
+    struct cf_loop *loop = engine->config.loop;
+
+    engine->drain.done = NULL;
+    cf_loop_timer_stop(loop, &engine->drain.timer);
+    if (engine->strays_watch.fd >= 0)
+        strays_ready(&engine->strays_watch, EPOLLIN);
+    cf_loop_unwatch(loop, &engine->flows_watch);
+    cf_loop_unwatch(loop, &engine->strays_watch);
+    cf_tcp_done(&engine->tcp);
+    cf_udp_done(&engine->udp);
+    cf_icmp_done(&engine->icmp);
+    cf_strays_done(&engine->strays);
+}
+
+void cf_engine_free(struct cf_engine *engine)
+{
+    if (!engine)
+        return;
+    cf_engine_stop(engine);
+    cf_pipe_pool_done(&engine->pipes);
+    cf_flow_table_done(&engine->flows);
+    free(engine);
+}
+
+uint64_t cf_engine_logged_packets(const struct cf_engine *engine)
+{
+    return engine->packets;
+}

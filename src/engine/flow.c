@@ -1,0 +1,187 @@
+/*
+ * flow.c - the table of flows and their events
+ *
+ * How this works. A flow is made unlisted; listed while packets with its key
+ * are meant for it; unlisted when its key goes to a successor (a new SYN on
+ * the same four-tuple) or when it ends. It is open between flow_open and
+ * flow_close, which need not be the time it is listed: a denied flow is listed
+ * and never open, and a superseded connection still delivers what it holds.
+ *
+ * Ghosts are hashes of key and sequence number in a ring: the oldest makes
+ * room. A copy of a SYN is as old as one turn of the loop at most when its
+ * connection has come and gone, so the ring need not be long. Two keys with one
+ * 64-bit hash under a secret are as good as impossible, and would cost one SYN
+ * that its sender repeats.
+ */
+#include "engine/flow.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* protocol, two families, two addresses, two ports, a sequence number */
+#define KEY_BYTES (1 + 2 + 32 + 4 + 4)
+
+static uint64_t key_hash(const struct cf_flow_key *key, uint32_t isn)
+{
+    uint8_t bytes[KEY_BYTES] = { key->protocol, key->src.addr.family, key->dst.addr.family };
+
+    memcpy(bytes + 3, key->src.addr.bytes, 16);
+    memcpy(bytes + 19, key->dst.addr.bytes, 16);
+    memcpy(bytes + 35, &key->src.port, 2);
+    memcpy(bytes + 37, &key->dst.port, 2);
+    memcpy(bytes + 39, &isn, 4);
+    return cf_hash_bytes(bytes, sizeof bytes);
+}
+
+static bool key_equal(const struct cf_flow_key *a, const struct cf_flow_key *b)
+{
+    return a->protocol == b->protocol && cf_addr_port_equal(&a->src, &b->src) &&
+           cf_addr_port_equal(&a->dst, &b->dst);
+}
+
+int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit, cf_process_find *find,
+                       void *find_data)
+{
+    memset(table, 0, sizeof *table);
+    table->ring = calloc(CF_FLOW_GHOSTS, sizeof *table->ring);
+    if (!table->ring)
+        return -ENOMEM;
+    table->audit = audit;
+    table->process_find = find;
+    table->process_data = find_data;
+    table->limit = CF_FLOWS_MAX;
+    cf_hash_init(&table->hash);
+    cf_hash_init(&table->ghosts);
+    return 0;
+}
+
+void cf_flow_table_done(struct cf_flow_table *table)
+{
+    cf_hash_done(&table->hash);
+    cf_hash_done(&table->ghosts);
+    free(table->ring);
+    table->ring = NULL;
+}
+
+void cf_flow_init(struct cf_flow *flow, const struct cf_flow_key *key)
+{
+    memset(flow, 0, sizeof *flow);
+    cf_list_init(&flow->age);
+    flow->key = *key;
+}
+
+struct cf_flow *cf_flow_find(const struct cf_flow_table *table, const struct cf_flow_key *key)
+{
+    struct cf_hash_node *node = cf_hash_find(&table->hash, key_hash(key, 0));
+
+    for (; node; node = cf_hash_next(node)) {
+        struct cf_flow *flow = cf_container_of(node, struct cf_flow, node);
+
+        if (key_equal(&flow->key, key))
+            return flow;
+    }
+    return NULL;
+}
+
+int cf_flow_list(struct cf_flow_table *table, struct cf_flow *flow)
+{
+    int r = cf_hash_add(&table->hash, &flow->node, key_hash(&flow->key, 0));
+
+    if (r == 0)
+        flow->listed = true;
+    return r;
+}
+
+void cf_flow_unlist(struct cf_flow_table *table, struct cf_flow *flow)
+{
+    if (!flow->listed)
+        return;
+    cf_hash_remove(&table->hash, &flow->node);
+    flow->listed = false;
+}
+
+bool cf_flow_table_full(const struct cf_flow_table *table)
+{
+    return table->n_open >= table->limit;
+}
+
+static enum cf_proto proto_of(const struct cf_flow_key *key)
+{
+    switch (key->protocol) {
+    case IPPROTO_TCP:
+        return CF_PROTO_TCP;
+    case IPPROTO_UDP:
+        return CF_PROTO_UDP;
+    default:
+        return CF_PROTO_ICMP;
+    }
+}
+
+void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
+                 const struct cf_judgement *judgement, const struct cf_addr_port *via)
+{
+    bool allowed = judgement->verdict.action == CF_ALLOW;
+    struct cf_event event = { .type = allowed ? CF_EVENT_FLOW_OPEN : CF_EVENT_FLOW_DENIED };
+    struct cf_event_flow_open *open = &event.flow_open;
+
+    flow->id = ++table->last_id;
+    flow->opened_us = cf_clock_monotonic_us();
+    open->flow = flow->id;
+    open->proto = proto_of(&flow->key);
+    open->src = flow->key.src;
+    open->dst = flow->key.dst;
+    if (open->proto == CF_PROTO_ICMP)
+        open->src.port = 0;
+    open->names = judgement->names;
+    open->dns_ids = judgement->dns_ids;
+    open->n_names = judgement->n_names;
+    open->process.unknown = "not_looked_up";
+    if (table->process_find)
+        table->process_find(table->process_data, open->proto, &flow->key.src, &flow->key.dst,
+                            &open->process);
+    open->verdict = judgement->verdict;
+    if (via)
+        open->via_local = *via;
+    if (allowed) {
+        flow->open = true;
+        table->n_open++;
+    }
+    cf_audit_emit(table->audit, &event);
+}
+
+void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
+                       enum cf_flow_result result)
+{
+    struct cf_event event = { .type = CF_EVENT_FLOW_CLOSE };
+
+    if (!flow->open)
+        return;
+    flow->open = false;
+    table->n_open--;
+    event.flow_close.flow = flow->id;
+    event.flow_close.result = result;
+    event.flow_close.bytes_out = flow->bytes_out;
+    event.flow_close.bytes_in = flow->bytes_in;
+    event.flow_close.duration_us = (uint64_t)(cf_clock_monotonic_us() - flow->opened_us);
+    cf_audit_emit(table->audit, &event);
+}
+
+void cf_flow_ghost_add(struct cf_flow_table *table, const struct cf_flow_key *key, uint32_t isn)
+{
+    struct cf_flow_ghost *ghost = &table->ring[table->ring_at];
+
+    table->ring_at = (table->ring_at + 1) % CF_FLOW_GHOSTS;
+    if (ghost->listed)
+        cf_hash_remove(&table->ghosts, &ghost->node);
+    ghost->listed = cf_hash_add(&table->ghosts, &ghost->node, key_hash(key, isn)) == 0;
+}
+
+bool cf_flow_ghost_find(const struct cf_flow_table *table, const struct cf_flow_key *key,
+                        uint32_t isn)
+{
+    return cf_hash_find(&table->ghosts, key_hash(key, isn)) != NULL;
+}

@@ -1,0 +1,106 @@
+/*
+ * flow.h - the table of flows and their events
+ *
+ * A flow is one TCP connection, one UDP conversation, or one echo sequence,
+ * known by its protocol and its four-tuple as the sandbox sees it. The
+ * protocols embed struct cf_flow in what they keep; the table owns nothing.
+ * Every flow that is let through is one flow_open and one flow_close, every
+ * other one flow_denied. Single-threaded.
+ */
+#ifndef CF_ENGINE_FLOW_H
+#define CF_ENGINE_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/audit.h"
+#include "base/addr.h"
+#include "base/hash.h"
+#include "engine/judge.h"
+#include "engine/list.h"
+
+/* Flows that are open at once; past it a new one is denied with reason `limit`. */
+#define CF_FLOWS_MAX 65536
+
+/* Conversations of the past that a late copy of their SYN can still be told by. */
+#define CF_FLOW_GHOSTS 4096
+
+struct cf_flow_key {
+    uint8_t protocol;        /* IPPROTO_TCP, UDP, ICMP or ICMPV6 */
+    struct cf_addr_port src; /* port: the id, for an echo */
+    struct cf_addr_port dst; /* port: 0, for an echo */
+};
+
+struct cf_flow {
+    struct cf_hash_node node;
+    struct cf_list age; /* in a list of its protocol, oldest first */
+    struct cf_flow_key key;
+    bool listed; /* can be found by its key */
+    bool open;   /* flow_open is written, flow_close is not */
+    uint64_t id; /* of its events; 0 before the first */
+    int64_t opened_us;
+    int64_t touched_us; /* last traffic, where the protocol keeps it */
+    uint64_t bytes_out; /* payload from the sandbox */
+    uint64_t bytes_in;
+};
+
+struct cf_flow_ghost {
+    struct cf_hash_node node;
+    bool listed;
+};
+
+/* Who opened a flow, for its event; as in struct cf_engine_config. */
+typedef void cf_process_find(void *data, enum cf_proto proto, const struct cf_addr_port *src,
+                             const struct cf_addr_port *dst, struct cf_event_process *ret_process);
+
+struct cf_flow_table {
+    struct cf_audit *audit;
+    cf_process_find *process_find; /* or NULL */
+    void *process_data;
+    struct cf_hash hash;
+    struct cf_hash ghosts;
+    struct cf_flow_ghost *ring; /* CF_FLOW_GHOSTS, oldest at ring_at */
+    size_t ring_at;
+    size_t n_open;
+    size_t limit;
+    uint64_t last_id;
+};
+
+/* audit is borrowed, find may be NULL. Returns 0 or -ENOMEM. */
+int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit, cf_process_find *find,
+                       void *find_data);
+/* No flow may be left in it. */
+void cf_flow_table_done(struct cf_flow_table *table);
+
+/* An empty flow, before anything else is done with it. */
+void cf_flow_init(struct cf_flow *flow, const struct cf_flow_key *key);
+
+/* NULL when no flow has this key. */
+struct cf_flow *cf_flow_find(const struct cf_flow_table *table, const struct cf_flow_key *key);
+
+/* Let it be found by its key, which no other listed flow has. Returns 0 or -ENOMEM. */
+int cf_flow_list(struct cf_flow_table *table, struct cf_flow *flow);
+/* From here on its key is free for another. No-op when not listed. */
+void cf_flow_unlist(struct cf_flow_table *table, struct cf_flow *flow);
+
+/* No more flows may be opened now. */
+bool cf_flow_table_full(const struct cf_flow_table *table);
+
+/*
+ * Write flow_open or flow_denied, as the verdict says, and give the flow its id.
+ *
+ * via: the outward socket's address; NULL when there is none
+ */
+void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
+                 const struct cf_judgement *judgement, const struct cf_addr_port *via);
+
+/* Write flow_close. No-op when the flow is not open. */
+void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
+                       enum cf_flow_result result);
+
+/* Remember, or ask for, a conversation that is over, by its key and first sequence number. */
+void cf_flow_ghost_add(struct cf_flow_table *table, const struct cf_flow_key *key, uint32_t isn);
+bool cf_flow_ghost_find(const struct cf_flow_table *table, const struct cf_flow_key *key,
+                        uint32_t isn);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * inward.h - crafted packets on their way into the sandbox
+ */
+#ifndef CF_ENGINE_INWARD_H
+#define CF_ENGINE_INWARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/craft.h"
+
+struct cf_engine;
+
+/* Send one packet to the sandbox, in fragments when it is longer than the link's MTU. */
+int cf_inward_send(struct cf_engine *engine, const uint8_t *packet, size_t length);
+
+/* Put a held SYN back in, towards the transparent listener. */
+int cf_inward_inject(struct cf_engine *engine, const uint8_t *packet, size_t length);
+
+/*
+ * Tell the sender of `original` of an error. When error->from has no family,
+ * it is the gateway that speaks.
+ */
+int cf_inward_error(struct cf_engine *engine, const struct cf_icmp_error *error,
+                    const uint8_t *original, size_t length);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * judge.h - where a flow wants to go, and whether it may
+ *
+ * Destinations that must never reach a socket of the host are told apart
+ * first, then the gateway's own addresses, then the policy is asked with every
+ * name that the address is known by. Pure but for the names it looks up.
+ */
+#ifndef CF_ENGINE_JUDGE_H
+#define CF_ENGINE_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "dns/names.h"
+#include "profile/profile.h"
+#include "profile/verdict.h"
+
+enum cf_destination {
+    CF_DESTINATION_WORLD,   /* what the policy judges */
+    CF_DESTINATION_HOST,    /* a port of host_ports on the gateway's address */
+    CF_DESTINATION_GATEWAY, /* the gateway itself: nothing listens there */
+    CF_DESTINATION_NEVER,   /* loopback, multicast, embedded forms, the link itself, ... */
+    CF_DESTINATION_COUNT
+};
+
+struct cf_judgement {
+    enum cf_destination destination;
+    struct cf_verdict verdict;
+    struct cf_addr_port target;                   /* where the outward socket goes */
+    struct cf_flow_name names[CF_NAMES_PER_ADDR]; /* borrowed from the names until the next bind */
+    uint64_t dns_ids[CF_NAMES_PER_ADDR];
+    size_t n_names;
+};
+
+/* True for an address that no outward socket may ever be given. */
+bool cf_destination_never(const struct cf_addr *addr);
+
+/* True for multicast and broadcast, about which no ICMP error is sent (RFC 1122, 3.2.2). */
+bool cf_destination_multicast(const struct cf_addr *addr);
+
+/*
+ * Judge a flow to dst. Never fails. For NEVER and GATEWAY the verdict is a
+ * denial in audit mode too: there is nothing to let it through to.
+ */
+void cf_judge(const struct cf_profile *profile, const struct cf_names *names, int64_t now_us,
+              enum cf_proto proto, const struct cf_addr_port *dst,
+              struct cf_judgement *ret_judgement);
+
+/* Turn it into a denial that no mode lifts: the engine cannot carry the flow. */
+void cf_judge_deny(struct cf_judgement *judgement, enum cf_reason reason);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * relay.h - a TCP connection of two sockets, one inside and one outside
+ *
+ * Moves bytes, ends and errors both ways until both directions are done, then
+ * closes both sockets. Knows nothing of flows and policies.
+ */
+#ifndef CF_ENGINE_RELAY_H
+#define CF_ENGINE_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/event.h"
+#include "engine/splice.h"
+#include "loop/loop.h"
+
+struct cf_relay_side {
+    struct cf_watch watch;
+    int fd;      /* owned; -1 while there is none */
+    bool failed; /* its peer has reset it, or the network has */
+};
+
+struct cf_relay {
+    struct cf_loop *loop;
+    struct cf_pipe_pool *pipes;
+    struct cf_relay_side inside, outside;
+    struct cf_splice out, in; /* from the sandbox, to the sandbox */
+    bool out_done, in_done;
+    bool resetting;    /* over but for bytes that still leave the last socket */
+    int error;         /* first errno that a side failed with */
+    uint64_t segments; /* from the sandbox, once the inside is closed */
+    struct cf_task task;
+    struct cf_timer timer;
+    uint64_t progress; /* what the timer saw last */
+    int64_t stuck_us;  /* since when it has not changed */
+    /* Called once, with both sockets closed; may free the relay. */
+    void (*ended)(struct cf_relay *relay, enum cf_flow_result result);
+};
+
+/* The events that a socket of a relay is watched for: edges of everything. */
+uint32_t cf_relay_events(void);
+
+/* All empty; loop and pipes are borrowed. */
+void cf_relay_init(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_pool *pipes,
+                   void (*ended)(struct cf_relay *relay, enum cf_flow_result result));
+
+/*
+ * Begin. Both fds are set and have TCP_NODELAY and SO_OOBINLINE; outside.watch
+ * may be watched already for cf_relay_events().
+ *
+ * outside_events: what has been seen on the outside so far
+ * outside_error:  errno that was taken from the outside already; 0 for none
+ *
+ * Returns 0, or -errno when the inside cannot be watched; then nothing has begun.
+ */
+int cf_relay_start(struct cf_relay *relay, uint32_t outside_events, int outside_error);
+
+/* Close both sockets as close(2) does, and let go of everything. ended is not called. */
+void cf_relay_done(struct cf_relay *relay);
+
+/* Close one socket with a RST. No-op when it is not open. */
+void cf_relay_side_reset(struct cf_relay *relay, struct cf_relay_side *side);
+void cf_relay_side_close(struct cf_relay *relay, struct cf_relay_side *side);
+
+/* True once all that the sandbox sent, and its end, is with the outward kernel. */
+bool cf_relay_delivered(const struct cf_relay *relay);
+
+#endif

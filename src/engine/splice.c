@@ -1,0 +1,313 @@
+/*
+ * splice.c - one direction of a TCP connection, from socket to socket
+ *
+ * How this works. Events are edges, so what they said is kept in `readable`
+ * and `writable` until a call says EAGAIN. A run fills a pipe from one socket
+ * and empties it into the other until one of them has had enough; it reads
+ * only when the pipe is empty and the other side takes bytes, so a slow reader
+ * is felt by the sender and costs one pipe at most.
+ *
+ * A read that takes fewer bytes than the pipe has slots has emptied the
+ * socket, because each slot holds at least one byte: then another read just to
+ * hear EAGAIN is saved. What comes later makes an edge of its own. This does
+ * not hold at the end and at urgent data, which have been announced by then.
+ *
+ * Urgent data (RFC 9293, 3.8.5). The kernel does not read across the urgent
+ * mark: a read there says EAGAIN, or nothing when the end has come too. The
+ * byte at the mark is read alone and sent with MSG_OOB.
+ *
+ * When no pipe can be had, bytes are looked at with MSG_PEEK, sent, and only
+ * what was taken is removed: slower, and nothing to keep between turns.
+ */
+#include "engine/splice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PIPE_LARGE (1 << 20)
+#define PIPES_LARGE_MAX 16 /* a user has 64 MiB of pipes before all get small ones */
+#define PIPES_KEPT 16
+#define SLOT_BYTES 4096
+#define COPY_BYTES 65536
+
+/* Bytes of one direction in one turn; then the others have theirs. */
+#define TURN_BYTES (1 << 20)
+
+void cf_pipe_pool_init(struct cf_pipe_pool *pool)
+{
+    memset(pool, 0, sizeof *pool);
+    pool->limit = CF_PIPES_MAX;
+}
+
+static void pipe_free(struct cf_pipe_pool *pool, struct cf_pipe *pipe)
+{
+    if (pipe->size >= PIPE_LARGE)
+        pool->n_large--;
+    pool->n_pipes--;
+    close(pipe->fds[0]);
+    close(pipe->fds[1]);
+    free(pipe);
+}
+
+void cf_pipe_pool_done(struct cf_pipe_pool *pool)
+{
+    while (pool->free) {
+        struct cf_pipe *pipe = pool->free;
+
+        pool->free = pipe->next;
+        pipe_free(pool, pipe);
+    }
+    free(pool->copy_buffer);
+    pool->copy_buffer = NULL;
+}
+
+/* An empty pipe, or NULL when none can be had. */
+static struct cf_pipe *pipe_take(struct cf_pipe_pool *pool)
+{
+    struct cf_pipe *pipe = pool->free;
+    int size;
+
+    if (pipe) {
+        pool->free = pipe->next;
+        pool->n_free--;
+        return pipe;
+    }
+    if (pool->n_pipes >= pool->limit)
+        return NULL;
+    pipe = malloc(sizeof *pipe);
+    if (!pipe || pipe2(pipe->fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+        free(pipe);
+        return NULL;
+    }
+    if (pool->n_large < PIPES_LARGE_MAX)
+        fcntl(pipe->fds[1], F_SETPIPE_SZ, PIPE_LARGE); /* refused past the user's share */
+    size = fcntl(pipe->fds[1], F_GETPIPE_SZ);
+    pipe->size = size > 0 ? (size_t)size : SLOT_BYTES;
+    if (pipe->size >= PIPE_LARGE)
+        pool->n_large++;
+    pool->n_pipes++;
+    return pipe;
+}
+
+static void pipe_give(struct cf_pipe_pool *pool, struct cf_pipe *pipe)
+{
+    if (pool->n_free >= PIPES_KEPT) {
+        pipe_free(pool, pipe);
+        return;
+    }
+    pipe->next = pool->free;
+    pool->free = pipe;
+    pool->n_free++;
+}
+
+void cf_splice_init(struct cf_splice *way, int from, int to)
+{
+    memset(way, 0, sizeof *way);
+    way->from = from;
+    way->to = to;
+    way->writable = true;
+}
+
+void cf_splice_done(struct cf_splice *way, struct cf_pipe_pool *pool)
+{
+    if (way->pipe && way->pending > 0)
+        pipe_free(pool, way->pipe); /* bytes are in it: of no use to another */
+    else if (way->pipe)
+        pipe_give(pool, way->pipe);
+    way->pipe = NULL;
+    way->pending = 0;
+}
+
+void cf_splice_from_events(struct cf_splice *way, uint32_t events)
+{
+    if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        way->readable = true;
+    if (events & EPOLLPRI)
+        way->urgent = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        way->ending = true;
+}
+
+void cf_splice_to_events(struct cf_splice *way, uint32_t events)
+{
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        way->writable = true;
+}
+
+/* Note a failed call: 0 when it can be tried later, -errno when `from` or `to` is gone. */
+static int failed(struct cf_splice *way, bool *flag)
+{
+    if (errno == EAGAIN) {
+        *flag = false;
+        return 0;
+    }
+    if (errno == EINTR)
+        return 0;
+    way->error = errno;
+    return -errno;
+}
+
+/*
+ * `from` gave nothing. Take the urgent byte when that is what stands there.
+ * Returns true when there is one to send.
+ */
+static bool take_urgent(struct cf_splice *way)
+{
+    int at_mark = 0;
+
+    if (!way->urgent || ioctl(way->from, SIOCATMARK, &at_mark) < 0)
+        return false;
+    if (!at_mark)
+        return false;
+    way->has_oob = recv(way->from, &way->oob, 1, MSG_DONTWAIT) == 1;
+    return way->has_oob;
+}
+
+static int send_urgent(struct cf_splice *way)
+{
+    if (send(way->to, &way->oob, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        return failed(way, &way->writable);
+    way->has_oob = false;
+    way->total++;
+    return 0;
+}
+
+/* Nothing was read, with this result of the call. Returns 0 or -errno. */
+static int read_nothing(struct cf_splice *way, ssize_t n)
+{
+    if (n < 0 && errno != EAGAIN)
+        return failed(way, &way->readable);
+    if (take_urgent(way))
+        return 0;
+    if (n == 0)
+        way->eof = true;
+    else
+        way->readable = false;
+    return 0;
+}
+
+/* Fill the pipe. Returns 0 or -errno of `from`. */
+static int fill(struct cf_splice *way)
+{
+    struct cf_pipe *pipe = way->pipe;
+    ssize_t n =
+        splice(way->from, NULL, pipe->fds[1], NULL, pipe->size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+    if (n <= 0)
+        return read_nothing(way, n);
+    way->pending = (size_t)n;
+    if ((size_t)n < pipe->size / SLOT_BYTES && !way->urgent && !way->ending)
+        way->readable = false;
+    return 0;
+}
+
+/* Empty the pipe as far as `to` takes it. Returns 0 or -errno of `to`. */
+static int flush(struct cf_splice *way)
+{
+    ssize_t n = splice(way->pipe->fds[0], NULL, way->to, NULL, way->pending,
+                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+    if (n < 0)
+        return failed(way, &way->writable);
+    if (n == 0)
+        way->writable = false;
+    way->pending -= (size_t)n;
+    way->total += (uint64_t)n;
+    return 0;
+}
+
+/* Without a pipe. Returns how many bytes went, or -errno; *ret_write says whose it is. */
+static ssize_t copy(struct cf_splice *way, struct cf_pipe_pool *pool, bool *ret_write)
+{
+    ssize_t n, sent;
+
+    *ret_write = false;
+    if (!pool->copy_buffer)
+        pool->copy_buffer = malloc(COPY_BYTES);
+    if (!pool->copy_buffer) {
+        way->error = ENOMEM;
+        return -ENOMEM;
+    }
+    if (take_urgent(way))
+        return 0;
+    n = recv(way->from, pool->copy_buffer, COPY_BYTES, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0)
+        return read_nothing(way, n);
+    *ret_write = true;
+    sent = send(way->to, pool->copy_buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0)
+        return failed(way, &way->writable);
+    way->total += (uint64_t)sent;
+    /* These bytes were just seen: they are there, and one call takes them. */
+    recv(way->from, NULL, (size_t)sent, MSG_TRUNC | MSG_DONTWAIT);
+    return sent;
+}
+
+/* Read, and write at once when there is no pipe. */
+static enum cf_splice_status move(struct cf_splice *way, struct cf_pipe_pool *pool, size_t *share)
+{
+    bool write = false;
+    ssize_t n;
+
+    if (*share == 0)
+        return CF_SPLICE_AGAIN;
+    if (!way->pipe)
+        way->pipe = pipe_take(pool);
+    if (way->pipe) {
+        n = fill(way);
+        if (n == 0)
+            n = (ssize_t)way->pending;
+    } else {
+        n = copy(way, pool, &write);
+    }
+    if (n < 0)
+        return write ? CF_SPLICE_WRITE_FAILED : CF_SPLICE_READ_FAILED;
+    *share -= (size_t)n < *share ? (size_t)n : *share;
+    return CF_SPLICE_IDLE;
+}
+
+static enum cf_splice_status run(struct cf_splice *way, struct cf_pipe_pool *pool)
+{
+    size_t share = TURN_BYTES;
+
+    for (;;) {
+        if (way->pending > 0 || way->has_oob) {
+            int r;
+
+            if (!way->writable)
+                return CF_SPLICE_IDLE;
+            r = way->pending > 0 ? flush(way) : send_urgent(way);
+            if (r < 0)
+                return CF_SPLICE_WRITE_FAILED;
+        } else if (way->eof && way->broken) {
+            way->error = ECONNRESET; /* a write has had the errno that was meant for this read */
+            return CF_SPLICE_READ_FAILED;
+        } else if (way->eof) {
+            shutdown(way->to, SHUT_WR);
+            return CF_SPLICE_END;
+        } else if (way->readable && way->writable) {
+            enum cf_splice_status status = move(way, pool, &share);
+
+            if (status != CF_SPLICE_IDLE)
+                return status;
+        } else {
+            return CF_SPLICE_IDLE;
+        }
+    }
+}
+
+enum cf_splice_status cf_splice_run(struct cf_splice *way, struct cf_pipe_pool *pool)
+{
+    enum cf_splice_status status = run(way, pool);
+
+    if (way->pending == 0 || status == CF_SPLICE_WRITE_FAILED)
+        cf_splice_done(way, pool);
+    return status;
+}

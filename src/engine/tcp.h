@@ -1,0 +1,49 @@
+/*
+ * tcp.h - TCP connections of the sandbox
+ */
+#ifndef CF_ENGINE_TCP_H
+#define CF_ENGINE_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "engine/flow.h"
+#include "engine/list.h"
+#include "engine/packet.h"
+#include "loop/loop.h"
+
+struct cf_engine;
+
+/* SYNs that were answered and may come again; past it the oldest is forgotten. */
+#define CF_TCP_ANSWERED_MAX 4096
+
+struct cf_tcp {
+    struct cf_engine *engine;
+    struct cf_watch listener;
+    struct cf_timer pause; /* while nothing can be accepted */
+    int spare_fd;          /* given up to accept what must be refused */
+    struct cf_list live;   /* connecting, injected, relayed */
+    struct cf_list answered;
+    size_t n_answered;
+};
+
+/* Returns 0 or -errno with a message. */
+int cf_tcp_init(struct cf_tcp *tcp, struct cf_engine *engine, struct cf_error *err);
+/* Every connection that is open is logged as killed. */
+void cf_tcp_done(struct cf_tcp *tcp);
+
+/* A SYN was held. */
+void cf_tcp_syn(struct cf_tcp *tcp, const struct cf_packet *packet);
+
+/* Accept all that waits. */
+void cf_tcp_accept(struct cf_tcp *tcp);
+
+/*
+ * The sandbox is gone: end what it can no longer use. Returns how many
+ * connections still owe bytes to the outside; ret_moved: bytes out of those.
+ */
+size_t cf_tcp_drain(struct cf_tcp *tcp, uint64_t *ret_moved);
+
+#endif

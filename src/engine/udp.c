@@ -1,0 +1,618 @@
+/*
+ * udp.c - UDP conversations of the sandbox
+ *
+ * How this works. The first datagram of a conversation comes by one of the
+ * gateway's wildcard sockets. When it is allowed, two connected sockets are
+ * made: one outward, and one in the gateway's namespace that stands for the
+ * remote (bound to its address, connected to the sandbox's source), so that
+ * later datagrams come to it directly and replies leave from the right
+ * address. What was queued at the wildcard socket meanwhile is sent on by key.
+ *
+ * A flow is in `one_way` until the remote has answered, then in `two_way`, or
+ * in `denied`: these are lists by age, so that the timer looks at their heads
+ * only. A denied conversation is one event; each further datagram is judged
+ * anew, because a name may have been learned since, and answered.
+ *
+ * ICMP errors come back by the outward socket's error queue and go in as the
+ * same ICMP error, quoting a datagram of this conversation, so that the
+ * sandbox's own kernel tells the right socket. An error also makes one later
+ * send fail that has nothing wrong with it: the queue is read and the send is
+ * done again.
+ *
+ * Who frees: flow_end() for open flows, denied_free() for denied ones.
+ */
+#include "engine/udp.h"
+
+#include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "engine/datagrams.h"
+#include "engine/internal.h"
+#include "engine/inward.h"
+#include "engine/outward.h"
+
+#define DEFAULT_HOPS 64
+#define DENIED_S 60
+#define ERRORS_A_SECOND 1000
+#define BATCHES 4 /* of one socket in one turn */
+#define BUFFER_BYTES (4 << 20)
+#define PORT_DNS 53
+
+struct udp_flow {
+    struct cf_flow flow;
+    struct cf_udp *udp;
+    bool denied;
+    bool answered; /* the remote has spoken */
+    bool refused;  /* an ICMP port unreachable came, and nothing since */
+    uint8_t outside_family;
+    uint8_t hop_limit; /* what the outward socket sends with */
+    struct cf_watch inside, outside;
+    int inside_fd, outside_fd;
+};
+
+static struct udp_flow *flow_of(struct cf_list *age)
+{
+    return cf_container_of(cf_container_of(age, struct cf_flow, age), struct udp_flow, flow);
+}
+
+static struct udp_flow *flow_new(struct cf_udp *udp, const struct cf_flow_key *key)
+{
+    struct udp_flow *flow = calloc(1, sizeof *flow);
+
+    if (!flow)
+        return NULL;
+    cf_flow_init(&flow->flow, key);
+    flow->udp = udp;
+    flow->inside_fd = flow->outside_fd = -1;
+    flow->inside.fd = flow->outside.fd = -1;
+    flow->hop_limit = DEFAULT_HOPS;
+    if (cf_flow_list(&udp->engine->flows, &flow->flow) < 0) {
+        free(flow);
+        return NULL;
+    }
+    return flow;
+}
+
+static void flow_free(struct udp_flow *flow)
+{
+    struct cf_udp *udp = flow->udp;
+
+    cf_loop_unwatch(udp->engine->config.loop, &flow->inside);
+    cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
+    cf_fd_close(&flow->inside_fd);
+    cf_fd_close(&flow->outside_fd);
+    cf_flow_unlist(&udp->engine->flows, &flow->flow);
+    cf_list_remove(&flow->flow.age);
+    free(flow);
+}
+
+static void flow_end(struct udp_flow *flow, enum cf_flow_result result)
+{
+    struct cf_udp *udp = flow->udp;
+
+    cf_flow_log_close(&udp->engine->flows, &flow->flow, result);
+    udp->n_flows--;
+    flow_free(flow);
+}
+
+/* As it ends by itself: nothing was said for long, or room is needed. */
+static void flow_expire(struct udp_flow *flow)
+{
+    flow_end(flow, flow->refused ? CF_RESULT_REFUSED : CF_RESULT_CLOSED);
+}
+
+static void denied_free(struct udp_flow *flow)
+{
+    flow->udp->n_denied--;
+    flow_free(flow);
+}
+
+/* The moment when the oldest of a list is due, or INT64_MAX. */
+static int64_t list_due(const struct cf_list *list, int64_t idle_s)
+{
+    struct cf_list *first = cf_list_first(list);
+
+    return first ? flow_of(first)->flow.touched_us + idle_s * CF_US_PER_S : INT64_MAX;
+}
+
+static int64_t min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void idle_start(struct cf_udp *udp)
+{
+    int64_t due =
+        min(list_due(&udp->one_way, CF_UDP_IDLE_ONE_WAY_S),
+            min(list_due(&udp->two_way, CF_UDP_IDLE_S), list_due(&udp->denied, DENIED_S)));
+
+    if (due < INT64_MAX)
+        cf_loop_timer_start(udp->engine->config.loop, &udp->idle, due);
+}
+
+static void idle_due(struct cf_timer *timer)
+{
+    struct cf_udp *udp = cf_container_of(timer, struct cf_udp, idle);
+    int64_t now = cf_clock_monotonic_us();
+
+    while (list_due(&udp->one_way, CF_UDP_IDLE_ONE_WAY_S) <= now)
+        flow_expire(flow_of(cf_list_first(&udp->one_way)));
+    while (list_due(&udp->two_way, CF_UDP_IDLE_S) <= now)
+        flow_expire(flow_of(cf_list_first(&udp->two_way)));
+    while (list_due(&udp->denied, DENIED_S) <= now)
+        denied_free(flow_of(cf_list_first(&udp->denied)));
+    idle_start(udp);
+}
+
+/* Make it the youngest of the list it belongs to. */
+static void touch(struct udp_flow *flow)
+{
+    struct cf_udp *udp = flow->udp;
+    struct cf_list *list = flow->answered ? &udp->two_way : &udp->one_way;
+
+    flow->flow.touched_us = cf_loop_now_us(udp->engine->config.loop);
+    cf_list_add(flow->denied ? &udp->denied : list, &flow->flow.age);
+    if (udp->idle.slot == 0)
+        idle_start(udp);
+}
+
+/* Tell the sandbox what became of a datagram of this conversation, with this payload. */
+static void tell(struct cf_udp *udp, const struct cf_flow_key *key,
+                 const struct cf_outcome *outcome, const uint8_t *payload, size_t length)
+{
+    bool ipv4 = key->src.addr.family == CF_FAMILY_IPV4;
+    struct cf_icmp_error error = outcome->error;
+    uint8_t quote[CF_CRAFT_SIZE];
+    size_t n;
+
+    if (outcome->answer == CF_OUTCOME_SILENT)
+        return;
+    if (outcome->answer == CF_OUTCOME_RESET) {
+        error.type = ipv4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH;
+        error.code = ipv4 ? ICMP_PORT_UNREACH : ICMP6_DST_UNREACH_NOPORT;
+    }
+    n = cf_craft_quote(&key->src, &key->dst, IPPROTO_UDP, payload, length, length, quote,
+                       sizeof quote);
+    cf_inward_error(udp->engine, &error, quote, n);
+}
+
+/* Pass on what the network said. Returns true when it said anything. */
+static bool errors_read(struct udp_flow *flow)
+{
+    struct cf_outward_error error;
+    bool any = false;
+
+    while (cf_outward_error_read(flow->outside_fd, &error)) {
+        struct cf_outcome outcome;
+
+        any = true;
+        cf_outcome_from_error(&error, flow->flow.key.src.addr.family, &outcome);
+        if (outcome.result == CF_RESULT_REFUSED)
+            flow->refused = true;
+        tell(flow->udp, &flow->flow.key, &outcome, error.quote, error.quote_length);
+    }
+    return any;
+}
+
+static void count_out(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+{
+    for (int i = 0; i < n; i++)
+        flow->flow.bytes_out += datagrams[i].length;
+}
+
+/* A datagram could not be sent at all. */
+static void send_failed(struct udp_flow *flow, const struct cf_datagram *datagram, int error)
+{
+    struct cf_outcome outcome;
+
+    if (cf_outward_exhausted(error))
+        return; /* lost, as a full queue anywhere loses it */
+    cf_outcome_from_errno(error, flow->flow.key.src.addr.family, &outcome);
+    tell(flow->udp, &flow->flow.key, &outcome, datagram->data, datagram->length);
+}
+
+/* Datagrams with one hop limit, outward. */
+static void send_run(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+{
+    bool again = false;
+
+    while (n > 0) {
+        int r = cf_datagrams_send(flow->outside_fd, datagrams, n);
+
+        if (r == -EINTR)
+            continue;
+        if (r < 0 && !again) {
+            /* Maybe an error of the past: with the queue read, it is not told twice. */
+            errors_read(flow);
+            again = true;
+            continue;
+        }
+        again = false;
+        if (r < 0) {
+            send_failed(flow, datagrams, -r);
+            r = 1;
+        } else {
+            count_out(flow, datagrams, r);
+        }
+        datagrams += r;
+        n -= r;
+    }
+}
+
+/* All of them belong to this flow. */
+static void send_out(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+{
+    flow->udp->engine->packets += (uint64_t)n;
+    while (n > 0) {
+        uint8_t hops = datagrams[0].hop_limit ? datagrams[0].hop_limit : DEFAULT_HOPS;
+        int same = 1;
+
+        while (same < n && datagrams[same].hop_limit == datagrams[0].hop_limit)
+            same++;
+        if (hops != flow->hop_limit)
+            cf_outward_set_hops(flow->outside_fd, flow->outside_family, hops);
+        flow->hop_limit = hops;
+        send_run(flow, datagrams, same);
+        datagrams += same;
+        n -= same;
+    }
+}
+
+static void inside_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct udp_flow *flow = cf_container_of(watch, struct udp_flow, inside);
+    struct cf_datagram *datagrams;
+
+    (void)events;
+    for (int i = 0; i < BATCHES; i++) {
+        int n = cf_datagrams_receive(flow->inside_fd, &datagrams);
+
+        if (n <= 0)
+            return; /* an error was taken by this call */
+        touch(flow);
+        send_out(flow, datagrams, n);
+        if (n < CF_DATAGRAMS_BATCH)
+            return;
+    }
+}
+
+/* To the sandbox. What its link does not take is lost, as on any link. */
+static void send_in(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+{
+    while (n > 0) {
+        int r = cf_datagrams_send(flow->inside_fd, datagrams, n);
+
+        for (int i = 0; i < r; i++)
+            flow->flow.bytes_in += datagrams[i].length;
+        if (r == -EINTR)
+            continue;
+        if (r <= 0)
+            r = 1;
+        datagrams += r;
+        n -= r;
+    }
+}
+
+static void outside_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct udp_flow *flow = cf_container_of(watch, struct udp_flow, outside);
+    struct cf_datagram *datagrams;
+
+    if (events & EPOLLERR)
+        errors_read(flow);
+    for (int i = 0; i < BATCHES; i++) {
+        int n = cf_datagrams_receive(flow->outside_fd, &datagrams);
+
+        if (n <= 0)
+            return;
+        flow->answered = true;
+        flow->refused = false;
+        touch(flow);
+        send_in(flow, datagrams, n);
+        if (n < CF_DATAGRAMS_BATCH)
+            return;
+    }
+}
+
+static void buffers_grow(int fd)
+{
+    int size = BUFFER_BYTES; /* cut by the kernel to what the host allows */
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+static int outside_open(struct udp_flow *flow, const struct cf_addr_port *target)
+{
+    int r = cf_outward_socket(&target->addr, SOCK_DGRAM, IPPROTO_UDP);
+
+    if (r < 0)
+        return r;
+    flow->outside_fd = r;
+    flow->outside_family = target->addr.family;
+    buffers_grow(flow->outside_fd);
+    r = cf_outward_connect(flow->outside_fd, target);
+    if (r < 0)
+        return r;
+    flow->outside.fn = outside_ready;
+    return cf_loop_watch(flow->udp->engine->config.loop, &flow->outside, flow->outside_fd, EPOLLIN);
+}
+
+/* The socket that stands for the remote inside: from its address, to the sandbox's. */
+static int inside_connect(int fd, const struct cf_flow_key *key)
+{
+    bool ipv4 = key->src.addr.family == CF_FAMILY_IPV4;
+    int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6, on = 1;
+    struct sockaddr_storage sa;
+    socklen_t length;
+
+    if (setsockopt(fd, level, ipv4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on, sizeof on) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        return -errno;
+    length = cf_addr_port_to_sockaddr(&key->dst, &sa);
+    if (bind(fd, (struct sockaddr *)&sa, length) < 0)
+        return -errno;
+    length = cf_addr_port_to_sockaddr(&key->src, &sa);
+    return connect(fd, (struct sockaddr *)&sa, length) < 0 ? -errno : 0;
+}
+
+static int inside_open(struct udp_flow *flow)
+{
+    struct cf_engine *engine = flow->udp->engine;
+    uint8_t family = flow->flow.key.src.addr.family;
+    int r = cf_gateway_socket(engine->config.gateway, family == CF_FAMILY_IPV4 ? AF_INET : AF_INET6,
+                              SOCK_DGRAM, 0);
+
+    if (r < 0)
+        return r;
+    flow->inside_fd = r;
+    buffers_grow(flow->inside_fd);
+    cf_datagrams_want_hops(flow->inside_fd, family);
+    r = inside_connect(flow->inside_fd, &flow->flow.key);
+    if (r < 0)
+        return r;
+    flow->inside.fn = inside_ready;
+    return cf_loop_watch(engine->config.loop, &flow->inside, flow->inside_fd, EPOLLIN);
+}
+
+/* End the conversation that has been idle for longest; false when there is none. */
+static bool evict(struct cf_udp *udp)
+{
+    struct cf_list *oldest = cf_list_first(&udp->one_way);
+
+    if (!oldest)
+        oldest = cf_list_first(&udp->two_way);
+    if (oldest)
+        flow_expire(flow_of(oldest));
+    return oldest != NULL;
+}
+
+/* Both sockets; another conversation may have to go for them. Returns 0 or -errno. */
+static int flow_open(struct udp_flow *flow, const struct cf_addr_port *target)
+{
+    struct cf_udp *udp = flow->udp;
+
+    for (;;) {
+        int r = outside_open(flow, target);
+
+        if (r == 0)
+            r = inside_open(flow);
+        if (r == 0 || !cf_outward_exhausted(-r) || !evict(udp))
+            return r;
+        cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
+        cf_fd_close(&flow->outside_fd);
+        cf_fd_close(&flow->inside_fd);
+        cf_engine_warn(udp->engine, CF_WARNING_RESOURCES, -r);
+    }
+}
+
+static void allowed(struct udp_flow *flow, const struct cf_judgement *judgement,
+                    const struct cf_datagram *datagram)
+{
+    struct cf_udp *udp = flow->udp;
+    struct cf_addr_port local = { 0 };
+    int r;
+
+    if (udp->n_flows >= CF_UDP_FLOWS_MAX)
+        evict(udp);
+    r = flow_open(flow, &judgement->target);
+    udp->n_flows++;
+    if (r == 0)
+        cf_outward_local(flow->outside_fd, &local);
+    cf_flow_log(&udp->engine->flows, &flow->flow, judgement, r == 0 ? &local : NULL);
+    if (r == 0) {
+        touch(flow);
+        send_out(flow, datagram, 1);
+        return;
+    }
+    if (cf_outward_exhausted(-r))
+        cf_engine_warn(udp->engine, CF_WARNING_RESOURCES, -r);
+    send_failed(flow, datagram, -r);
+    flow_end(flow, CF_RESULT_UNREACHABLE);
+}
+
+/* A share for each second: what is denied must not make the engine a source of floods. */
+static bool may_answer(struct cf_udp *udp)
+{
+    int64_t now = cf_loop_now_us(udp->engine->config.loop);
+
+    if (now - udp->second_us >= CF_US_PER_S) {
+        udp->second_us = now;
+        udp->n_errors = 0;
+    }
+    return udp->n_errors++ < ERRORS_A_SECOND;
+}
+
+static void denied(struct udp_flow *flow, const struct cf_judgement *judgement,
+                   const struct cf_datagram *datagram)
+{
+    struct cf_udp *udp = flow->udp;
+    struct cf_outcome outcome;
+
+    udp->engine->packets++;
+    if (!flow->denied) {
+        flow->denied = true;
+        udp->n_denied++;
+        cf_flow_log(&udp->engine->flows, &flow->flow, judgement, NULL);
+    }
+    touch(flow);
+    if (udp->n_denied > CF_UDP_DENIED_MAX)
+        denied_free(flow_of(cf_list_first(&udp->denied)));
+    if (!may_answer(udp))
+        return;
+    cf_outcome_denied(flow->flow.key.src.addr.family, &outcome);
+    if (judgement->destination == CF_DESTINATION_GATEWAY)
+        outcome.answer = CF_OUTCOME_RESET; /* as any host where nothing listens */
+    tell(flow->udp, &flow->flow.key, &outcome, datagram->data, datagram->length);
+}
+
+static void judge(struct udp_flow *flow, const struct cf_datagram *datagram)
+{
+    struct cf_udp *udp = flow->udp;
+    struct cf_engine *engine = udp->engine;
+    struct cf_judgement judgement;
+
+    cf_judge(engine->config.profile, engine->config.names, cf_clock_monotonic_us(), CF_PROTO_UDP,
+             &flow->flow.key.dst, &judgement);
+    if (judgement.verdict.action == CF_ALLOW && cf_flow_table_full(&engine->flows))
+        cf_judge_deny(&judgement, CF_REASON_LIMIT);
+    if (judgement.verdict.action != CF_ALLOW) {
+        denied(flow, &judgement, datagram);
+        return;
+    }
+    if (flow->denied) {
+        flow->denied = false;
+        udp->n_denied--;
+    }
+    allowed(flow, &judgement, datagram);
+}
+
+/* To an address or port that no socket is given: counted, and answered where that is right. */
+static void never(struct cf_udp *udp, const struct cf_flow_key *key,
+                  const struct cf_datagram *datagram)
+{
+    struct cf_outcome outcome;
+
+    udp->engine->packets++;
+    cf_strays_add(&udp->engine->strays, IPPROTO_UDP, &key->dst.addr, "destination");
+    if (cf_destination_multicast(&key->dst.addr) || !may_answer(udp))
+        return;
+    cf_outcome_denied(key->src.addr.family, &outcome);
+    tell(udp, key, &outcome, datagram->data, datagram->length);
+}
+
+/* One datagram from a wildcard socket. */
+static void arrived(struct cf_udp *udp, const struct cf_datagram *datagram)
+{
+    struct cf_engine *engine = udp->engine;
+    struct cf_flow_key key = { IPPROTO_UDP, datagram->from, datagram->to };
+    struct cf_flow *found = cf_flow_find(&engine->flows, &key);
+    struct udp_flow *flow = found ? cf_container_of(found, struct udp_flow, flow) : NULL;
+
+    if (!flow && (cf_destination_never(&key.dst.addr) || key.dst.port == PORT_DNS)) {
+        never(udp, &key, datagram);
+        return;
+    }
+    if (!flow)
+        flow = flow_new(udp, &key);
+    if (!flow) {
+        cf_engine_warn(engine, CF_WARNING_RESOURCES, ENOMEM);
+    } else if (flow->flow.open) {
+        touch(flow);
+        send_out(flow, datagram, 1);
+    } else {
+        judge(flow, datagram);
+    }
+}
+
+static void wildcard_read(struct cf_udp *udp, int fd)
+{
+    struct cf_datagram *datagrams;
+
+    for (int i = 0; i < BATCHES; i++) {
+        int n = cf_datagrams_receive(fd, &datagrams);
+
+        for (int k = 0; k < n; k++)
+            arrived(udp, &datagrams[k]);
+        if (n < CF_DATAGRAMS_BATCH)
+            return;
+    }
+}
+
+static void new4_ready(struct cf_watch *watch, uint32_t events)
+{
+    (void)events;
+    wildcard_read(cf_container_of(watch, struct cf_udp, new4), watch->fd);
+}
+
+static void new6_ready(struct cf_watch *watch, uint32_t events)
+{
+    (void)events;
+    wildcard_read(cf_container_of(watch, struct cf_udp, new6), watch->fd);
+}
+
+int cf_udp_init(struct cf_udp *udp, struct cf_engine *engine, struct cf_error *err)
+{
+    const struct cf_gateway *gateway = engine->config.gateway;
+    int r = 0;
+
+    cf_list_init(&udp->one_way);
+    cf_list_init(&udp->two_way);
+    cf_list_init(&udp->denied);
+    udp->idle.fn = idle_due;
+    udp->new4 = (struct cf_watch) { -1, new4_ready };
+    udp->new6 = (struct cf_watch) { -1, new6_ready };
+    udp->engine = engine;
+    if (gateway->udp4_fd >= 0) {
+        cf_datagrams_want_hops(gateway->udp4_fd, CF_FAMILY_IPV4);
+        r = cf_loop_watch(engine->config.loop, &udp->new4, gateway->udp4_fd, EPOLLIN);
+    }
+    if (r == 0 && gateway->udp6_fd >= 0) {
+        cf_datagrams_want_hops(gateway->udp6_fd, CF_FAMILY_IPV6);
+        r = cf_loop_watch(engine->config.loop, &udp->new6, gateway->udp6_fd, EPOLLIN);
+    }
+    return r < 0 ? cf_error_errno(err, r, "cannot watch the gateway's UDP sockets") : 0;
+}
+
+void cf_udp_done(struct cf_udp *udp)
+{
+    if (!udp->engine)
+        return;
+    while (!cf_list_empty(&udp->one_way))
+        flow_end(flow_of(cf_list_first(&udp->one_way)), CF_RESULT_KILLED);
+    while (!cf_list_empty(&udp->two_way))
+        flow_end(flow_of(cf_list_first(&udp->two_way)), CF_RESULT_KILLED);
+    while (!cf_list_empty(&udp->denied))
+        denied_free(flow_of(cf_list_first(&udp->denied)));
+    cf_loop_timer_stop(udp->engine->config.loop, &udp->idle);
+    cf_loop_unwatch(udp->engine->config.loop, &udp->new4);
+    cf_loop_unwatch(udp->engine->config.loop, &udp->new6);
+    udp->engine = NULL;
+}
+
+static void drain_list(struct cf_list *list)
+{
+    for (struct cf_list *at = list->next, *next; at != list; at = next) {
+        next = at->next;
+        inside_ready(&flow_of(at)->inside, EPOLLIN);
+    }
+}
+
+void cf_udp_drain(struct cf_udp *udp)
+{
+    if (udp->new4.fd >= 0)
+        wildcard_read(udp, udp->new4.fd);
+    if (udp->new6.fd >= 0)
+        wildcard_read(udp, udp->new6.fd);
+    drain_list(&udp->one_way);
+    drain_list(&udp->two_way);
+}
