@@ -1,6 +1,18 @@
 bin_PROGRAMS += childflow
 childflow_SOURCES = \
-	src/cli/main.c
+	src/cli/check.c \
+	src/cli/cli.h \
+	src/cli/finish.c \
+	src/cli/lookup.c \
+	src/cli/lookup.h \
+	src/cli/main.c \
+	src/cli/narrate.c \
+	src/cli/narrate.h \
+	src/cli/options.c \
+	src/cli/run.c \
+	src/cli/run.h \
+	src/cli/show.c \
+	src/cli/start.c
 childflow_CFLAGS = $(AM_CFLAGS)
 childflow_LDADD = \
 	src/report/libcf-report.a \

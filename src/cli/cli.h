@@ -1,0 +1,72 @@
+/*
+ * cli.h - the one room that speaks to people and picks exit codes
+ */
+#ifndef CF_CLI_CLI_H
+#define CF_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "policy/diagnostic.h"
+#include "policy/policy.h"
+#include "profile/profile.h"
+
+/* doc/policy.md, "Exit status": the conventions of env(1), timeout(1), sysexits. */
+enum cf_exit {
+    CF_EXIT_OK = 0,
+    CF_EXIT_DENIED = 77,
+    CF_EXIT_POLICY = 78,
+    CF_EXIT_FAILED = 125,
+};
+
+/* A list of borrowed strings, NULL-terminated once something is in it. */
+struct cf_strings {
+    char **items;
+    size_t n_items;
+};
+
+/* What the command line of any subcommand asks for. */
+struct cf_options {
+    const char *policy; /* -p; NULL for the built-in policy */
+    const char *mode, *log, *summary;
+    struct cf_strings dns, allow, deny;
+    bool quiet;
+    int verbose;
+    bool origins;
+    char **rest; /* what stands behind the options, NULL-terminated */
+    int n_rest;
+};
+
+/* Which options a subcommand takes. */
+enum cf_option_set {
+    CF_OPTIONS_RUN,
+    CF_OPTIONS_CHECK,
+    CF_OPTIONS_SHOW,
+};
+
+/*
+ * Read the options of argv[1...]. Returns 0, or -EINVAL after it has said on
+ * stderr what is wrong. ret is the caller's, cf_options_done().
+ */
+int cf_options_parse(int argc, char **argv, enum cf_option_set set, struct cf_options *ret);
+void cf_options_done(struct cf_options *options);
+
+/*
+ * Load the policy that the options name, and say on stderr what is wrong
+ * with it. Returns CF_EXIT_OK with *ret_profile, or the exit code.
+ */
+int cf_cli_policy_load(const struct cf_options *options, struct cf_profile **ret_profile);
+
+/* Print findings on stderr, or nothing when there are none. */
+void cf_cli_diagnostics_print(const struct cf_diagnostics *diagnostics);
+
+/* "childflow: ..." on stderr. */
+void cf_cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The subcommands; each returns the exit code. argv[0] is the subcommand. */
+int cf_cli_run(int argc, char **argv);
+int cf_cli_check(int argc, char **argv);
+int cf_cli_show(int argc, char **argv);
+
+#endif

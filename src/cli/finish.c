@@ -1,0 +1,128 @@
+/*
+ * finish.c - a run from the end of the command to the exit code
+ */
+#include "cli/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+static struct cf_event_usage usage_of(int who)
+{
+    struct cf_event_usage usage = { 0 };
+    struct rusage r;
+
+    if (getrusage(who, &r) == 0) {
+        usage.cpu_us = (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * CF_US_PER_S +
+                       (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+        usage.peak_memory_bytes = (uint64_t)r.ru_maxrss * 1024;
+    }
+    return usage;
+}
+
+static void emit_run_end(struct cf_run *run)
+{
+    struct cf_event event = { .type = CF_EVENT_RUN_END };
+    struct cf_event_run_end *end = &event.run_end;
+
+    end->exit_code = run->exit_code;
+    end->exit_signal = run->exit_signal;
+    end->duration_us = (uint64_t)(cf_clock_monotonic_us() - run->start_us);
+    end->accounted = cf_gateway_counters(run->gateway, &end->interface_packets,
+                                         &end->interface_bytes) == 0;
+    end->logged_packets = cf_engine_logged_packets(run->engine);
+    end->tree = usage_of(RUSAGE_CHILDREN);
+    end->self = usage_of(RUSAGE_SELF);
+    cf_audit_emit(run->audit, &event);
+}
+
+static void print_summary(struct cf_run *run, const char *log_path)
+{
+    struct cf_buffer text;
+    bool colour;
+    int r;
+
+    if (run->options->quiet || run->profile->audit.summary == CF_SUMMARY_NONE)
+        return;
+    cf_buffer_init(&text, 0);
+    if (run->profile->audit.summary == CF_SUMMARY_JSON) {
+        r = cf_summary_format_json(run->summary, log_path, &text);
+    } else {
+        colour = isatty(STDERR_FILENO) && (!getenv("NO_COLOR") || !getenv("NO_COLOR")[0]);
+        r = cf_summary_format_text(run->summary, log_path, colour, &text);
+    }
+    if (r == 0 && text.data)
+        fputs(text.data, stderr);
+    else
+        cf_cli_say("out of memory while printing the summary");
+    cf_buffer_done(&text);
+}
+
+void cf_run_close(struct cf_run *run)
+{
+    cf_sandbox_free(run->sandbox);
+    cf_engine_free(run->engine);
+    cf_dns_server_free(run->dns);
+    cf_resolver_free(run->resolver);
+    cf_names_free(run->names);
+    if (run->loop) {
+        cf_loop_timer_stop(run->loop, &run->flush);
+        cf_loop_signals_stop(run->loop, &run->signals);
+    }
+    cf_loop_free(run->loop);
+    cf_gateway_close(run->gateway);
+    cf_summary_free(run->summary);
+    cf_profile_free(run->profile);
+    cf_sandbox_caller_done(&run->caller);
+}
+
+void cf_run_drop_log(struct cf_run *run)
+{
+    const char *path;
+
+    if (!run->audit)
+        return;
+    path = cf_audit_path(run->audit);
+    if (path && !run->log_failed)
+        unlink(path);
+    cf_audit_close(run->audit, NULL);
+}
+
+static bool was_denied(const struct cf_event_totals *totals)
+{
+    return totals->denied > 0 || totals->dns_denied > 0 || totals->packets_denied > 0;
+}
+
+int cf_run_finish(struct cf_run *run)
+{
+    cf_auto_free char *log_path = NULL;
+    struct cf_error err = { 0 };
+    bool denied;
+
+    cf_engine_stop(run->engine);
+    cf_dns_server_free(run->dns);
+    run->dns = NULL;
+    cf_resolver_free(run->resolver);
+    run->resolver = NULL;
+    emit_run_end(run);
+    denied = was_denied(cf_audit_totals(run->audit));
+    if (cf_audit_path(run->audit))
+        log_path = strdup(cf_audit_path(run->audit));
+    if (cf_audit_close(run->audit, &err) < 0 || run->log_failed) {
+        cf_cli_say("the audit log could not be written, the run was ended: %s",
+                   run->log_error[0] ? run->log_error : err.text);
+        return CF_EXIT_FAILED;
+    }
+    print_summary(run, log_path);
+    if (run->exit_code < 0)
+        return 128 + run->exit_signal;
+    if (run->exit_code == 0 && run->profile->audit.fail_on_denial && denied)
+        return CF_EXIT_DENIED;
+    return run->exit_code;
+}

@@ -1,0 +1,111 @@
+/*
+ * narrate.c - events as they happen, one line each, for -v
+ */
+#include "cli/narrate.h"
+
+#include <stdio.h>
+
+#include "base/buffer.h"
+
+/* Text that comes from the network or the command must not move the cursor. */
+static void append_safe(struct cf_buffer *line, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c < 0x20 || c >= 0x7f)
+            cf_buffer_printf(line, "\\x%02x", c);
+        else
+            cf_buffer_append(line, text, 1);
+    }
+}
+
+static void append_verdict(struct cf_buffer *line, const struct cf_verdict *verdict)
+{
+    cf_buffer_printf(line, "  %s", cf_reason_name(verdict->reason));
+    if (verdict->rule) {
+        cf_buffer_puts(line, " '");
+        append_safe(line, verdict->rule->text);
+        cf_buffer_puts(line, "'");
+        if (verdict->rule->origin.file)
+            cf_buffer_printf(line, " %s:%u", verdict->rule->origin.file,
+                             verdict->rule->origin.line);
+    }
+}
+
+static const char *word_of(const struct cf_verdict *verdict)
+{
+    if (verdict->would_deny)
+        return "would deny";
+    return verdict->action == CF_ALLOW ? "allowed" : "denied";
+}
+
+static void append_dns(struct cf_buffer *line, const struct cf_event_dns *dns)
+{
+    cf_buffer_printf(line, "%s name ", word_of(&dns->verdict));
+    append_safe(line, dns->name);
+    cf_buffer_printf(line, " type %u from %s, rcode %d", (unsigned)dns->type,
+                     cf_dns_source_name(dns->source), dns->rcode);
+    append_verdict(line, &dns->verdict);
+}
+
+static void append_flow(struct cf_buffer *line, const struct cf_event_flow_open *flow)
+{
+    char text[CF_ADDR_PORT_TEXT_SIZE];
+
+    cf_buffer_printf(line, "%s flow %llu %s %s", word_of(&flow->verdict),
+                     (unsigned long long)flow->flow, cf_proto_name(flow->proto),
+                     cf_addr_port_format(&flow->dst, text));
+    for (size_t i = 0; i < flow->n_names; i++) {
+        cf_buffer_puts(line, " ");
+        append_safe(line, flow->names[i].name);
+    }
+    append_verdict(line, &flow->verdict);
+}
+
+static bool is_denial(const struct cf_verdict *verdict)
+{
+    return verdict->action == CF_DENY || verdict->would_deny;
+}
+
+void cf_narrate_event(const struct cf_event *event, int level)
+{
+    struct cf_buffer line;
+    char text[CF_ADDR_TEXT_SIZE];
+
+    cf_buffer_init(&line, 4096);
+    switch (event->type) {
+    case CF_EVENT_DNS:
+        if (level > 1 || is_denial(&event->dns.verdict))
+            append_dns(&line, &event->dns);
+        break;
+    case CF_EVENT_FLOW_OPEN:
+    case CF_EVENT_FLOW_DENIED:
+        if (level > 1 || is_denial(&event->flow_open.verdict))
+            append_flow(&line, &event->flow_open);
+        break;
+    case CF_EVENT_FLOW_CLOSE:
+        if (level > 1)
+            cf_buffer_printf(&line, "closed flow %llu %s, %llu out, %llu in",
+                             (unsigned long long)event->flow_close.flow,
+                             cf_flow_result_name(event->flow_close.result),
+                             (unsigned long long)event->flow_close.bytes_out,
+                             (unsigned long long)event->flow_close.bytes_in);
+        break;
+    case CF_EVENT_PACKETS_DENIED:
+        cf_buffer_printf(&line, "denied %llu packets to %s, protocol %u: %s",
+                         (unsigned long long)event->packets_denied.count,
+                         cf_addr_format(&event->packets_denied.dst, text),
+                         (unsigned)event->packets_denied.protocol, event->packets_denied.reason);
+        break;
+    case CF_EVENT_WARNING:
+        cf_buffer_puts(&line, "warning: ");
+        append_safe(&line, event->warning.text);
+        break;
+    default:
+        break;
+    }
+    if (line.length > 0)
+        fprintf(stderr, "childflow: %s\n", line.data);
+    cf_buffer_done(&line);
+}

@@ -1,0 +1,99 @@
+/*
+ * run.c - childflow run: one command tree under one policy
+ *
+ * How this works. Everything is set up in one order, and each step that fails
+ * ends the run before the command has started (125):
+ *
+ *   profile            policy/    text to profile; wrong: 78
+ *   host network       netlink/   what the host's routes are, once
+ *   identity           sandbox/   the engine's user namespace, still one thread
+ *   gateway            netlink/   both network namespaces, rules, sockets
+ *   audit log          audit/     from here on everything is an event
+ *   names, resolver    dns/
+ *   engine             engine/
+ *   sandbox            sandbox/   whole, but the command waits
+ *   run_start          audit/     written and flushed: then the command runs
+ *
+ * Then the loop runs until the sandbox has ended and the flows have drained;
+ * a log that cannot be written ends the tree at once. What comes after is the
+ * same for every end: flows closed, run_end, log closed, summary, exit code.
+ */
+#include "cli/run.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+
+/* How many descriptors the engine may hold: all that the caller's limit allows. */
+static void raise_open_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int run_profile(struct cf_run *run)
+{
+    struct cf_error err = { 0 };
+    int r;
+
+    run->start_us = cf_clock_monotonic_us();
+    run->signals.watch.fd = -1;
+    uname(&run->uts);
+    cf_run_id_make(run->id);
+    raise_open_files();
+    signal(SIGPIPE, SIG_IGN);
+    r = cf_run_start(run, &err);
+    if (r < 0 && !run->started) {
+        cf_cli_say("%s", err.text);
+        cf_cli_say("the command was not run");
+        cf_run_drop_log(run);
+        return CF_EXIT_FAILED;
+    }
+    if (r == 0)
+        r = cf_loop_run(run->loop);
+    else
+        cf_cli_say("%s", err.text);
+    if (r < 0) {
+        cf_sandbox_kill(run->sandbox);
+        cf_run_finish(run);
+        return CF_EXIT_FAILED;
+    }
+    return cf_run_finish(run);
+}
+
+int cf_cli_run(int argc, char **argv)
+{
+    struct cf_run run = { 0 };
+    struct cf_options options;
+    struct cf_error err = { 0 };
+    int status;
+
+    if (cf_sandbox_caller_save(&run.caller, &err) < 0) {
+        cf_cli_say("%s", err.text);
+        return CF_EXIT_FAILED;
+    }
+    if (cf_options_parse(argc, argv, CF_OPTIONS_RUN, &options) < 0) {
+        cf_sandbox_caller_done(&run.caller);
+        return CF_EXIT_FAILED;
+    }
+    run.options = &options;
+    status = cf_cli_policy_load(&options, &run.profile);
+    if (status == CF_EXIT_OK) {
+        run.command = options.n_rest > 0 ? options.rest : run.profile->command;
+        if (run.command) {
+            status = run_profile(&run);
+        } else {
+            cf_cli_say("no command: name one behind '--', or `command` in the policy; "
+                       "try 'childflow --help'");
+            status = CF_EXIT_FAILED;
+        }
+    }
+    cf_run_close(&run);
+    cf_options_done(&options);
+    return status;
+}

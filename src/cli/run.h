@@ -1,0 +1,70 @@
+/*
+ * run.h - the state of one run, shared by its beginning, middle and end
+ */
+#ifndef CF_CLI_RUN_H
+#define CF_CLI_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/utsname.h>
+
+#include "audit/audit.h"
+#include "cli/cli.h"
+#include "dns/names.h"
+#include "dns/resolver.h"
+#include "dns/server.h"
+#include "engine/engine.h"
+#include "loop/loop.h"
+#include "netlink/gateway.h"
+#include "report/summary.h"
+#include "sandbox/sandbox.h"
+
+struct cf_run {
+    const struct cf_options *options;
+    struct cf_caller caller;
+    struct cf_profile *profile;
+    char *const *command;
+    char id[CF_RUN_ID_SIZE];
+    struct utsname uts;
+    int64_t start_us;
+
+    struct cf_host_network network;
+    struct cf_identity identity;
+    struct cf_gateway *gateway;
+    struct cf_audit *audit;
+    struct cf_loop *loop;
+    struct cf_names *names;
+    struct cf_resolver *resolver;
+    struct cf_dns_server *dns;
+    struct cf_engine *engine;
+    struct cf_sandbox *sandbox;
+    struct cf_summary_table *summary;
+    struct cf_timer flush;
+    struct cf_signals signals;
+
+    bool ipv6;
+    bool started;        /* the command has been let go */
+    bool ended;          /* the sandbox is gone */
+    bool log_failed;
+    char log_error[CF_ERROR_TEXT_SIZE];
+    int exit_code;       /* of the command; -1 when a signal ended it */
+    int exit_signal;
+};
+
+/*
+ * Set everything up to the command's first instruction. On failure the
+ * command has not run unless run->started says so, and what was made stays
+ * in run for cf_run_close().
+ */
+int cf_run_start(struct cf_run *run, struct cf_error *err);
+
+/* Take back a log in which nothing was said. */
+void cf_run_drop_log(struct cf_run *run);
+
+/* The command has run: end everything in order. Returns the exit code. */
+int cf_run_finish(struct cf_run *run);
+
+/* Let go of all that the run holds; takes any half-made state. */
+void cf_run_close(struct cf_run *run);
+
+#endif

@@ -1,0 +1,285 @@
+/*
+ * start.c - a run from the profile to the command's first instruction
+ */
+#include "config.h"
+
+#include "cli/run.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "cli/lookup.h"
+#include "cli/narrate.h"
+
+#define CACHE_ENTRIES 4096
+#define FLUSH_US CF_US_PER_S
+#define DRAIN_US (5 * CF_US_PER_S)
+
+/* Signals that are passed on to the command. */
+static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
+
+static void on_event(void *data, const struct cf_event *event)
+{
+    struct cf_run *run = data;
+
+    cf_summary_event(run->summary, event);
+    if (run->options->verbose > 0)
+        cf_narrate_event(event, run->options->verbose);
+}
+
+/* The log is the evidence: without it the tree does not go on. */
+static void on_log_failed(void *data, const struct cf_error *err)
+{
+    struct cf_run *run = data;
+
+    run->log_failed = true;
+    snprintf(run->log_error, sizeof run->log_error, "%s", err->text);
+    if (run->sandbox && !run->ended)
+        cf_sandbox_kill(run->sandbox);
+    else if (run->loop)
+        cf_loop_stop(run->loop, 0);
+}
+
+static void on_flush(struct cf_timer *timer)
+{
+    struct cf_run *run = cf_container_of(timer, struct cf_run, flush);
+
+    cf_audit_flush(run->audit);
+    cf_loop_timer_start(run->loop, timer, cf_loop_now_us(run->loop) + FLUSH_US);
+}
+
+static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo *info)
+{
+    struct cf_run *run = cf_container_of(signals, struct cf_run, signals);
+
+    if (run->ended) {
+        cf_loop_stop(run->loop, 0); /* the wait for the last bytes is cut short */
+        return;
+    }
+    cf_sandbox_forward(run->sandbox, info);
+}
+
+static void on_drained(void *data)
+{
+    struct cf_run *run = data;
+
+    cf_loop_stop(run->loop, 0);
+}
+
+static void warn_leftovers(struct cf_run *run, const struct cf_sandbox_end *end)
+{
+    struct cf_buffer names;
+
+    if (end->n_left == 0)
+        return;
+    cf_buffer_init(&names, 0);
+    for (size_t i = 0; i < end->n_leftovers; i++)
+        cf_buffer_printf(&names, "%s%s (%d)", i ? ", " : "", end->leftovers[i].name,
+                         (int)end->leftovers[i].pid);
+    cf_audit_warn(run->audit, "left_behind", "the command left %zu process%s behind, ended: %s%s",
+                  end->n_left, end->n_left == 1 ? "" : "es", names.data ? names.data : "",
+                  end->n_left > end->n_leftovers ? ", ..." : "");
+    cf_buffer_done(&names);
+}
+
+static void on_sandbox_ended(void *data, const struct cf_sandbox_end *end)
+{
+    struct cf_run *run = data;
+
+    run->ended = true;
+    run->exit_code = end->exit_code;
+    run->exit_signal = end->exit_signal;
+    if (end->exec_errno)
+        cf_cli_say("cannot run '%s': %s", run->command[0], strerror(end->exec_errno));
+    if (end->killed) {
+        run->exit_code = -1;
+        run->exit_signal = SIGKILL;
+        cf_audit_warn(run->audit, "init_killed",
+                      "the sandbox's PID 1 was killed from outside, and the tree with it");
+    }
+    warn_leftovers(run, end);
+    if (run->log_failed)
+        cf_loop_stop(run->loop, 0);
+    else
+        cf_engine_drain(run->engine, DRAIN_US, on_drained, run);
+}
+
+static int open_log(struct cf_run *run, struct cf_error *err)
+{
+    cf_auto_free char *path = NULL;
+    int r;
+
+    if (run->profile->audit.log) {
+        r = cf_audit_path_expand(run->profile->audit.log, run->profile->name, run->id,
+                                 run->uts.nodename, &path, err);
+        if (r < 0)
+            return r;
+    }
+    r = cf_summary_new(&run->summary);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot make the summary");
+    r = cf_audit_open(path, run->id, on_log_failed, run, &run->audit, err);
+    if (r < 0)
+        return r;
+    cf_audit_tap(run->audit, on_event, run);
+    return 0;
+}
+
+/* What the host has, and what the policy wants of it. */
+static int open_network(struct cf_run *run, struct cf_error *err)
+{
+    struct cf_gateway_config config = { .ipv4 = true };
+    int r;
+
+    r = cf_host_network_read(&run->network, err);
+    if (r < 0)
+        return r;
+    if (run->profile->egress.ipv6 == CF_IPV6_ON && !run->network.has_ipv6)
+        return cf_error_set(err, -ENETUNREACH,
+                            "egress.ipv6 is on, but the host has no IPv6 route; "
+                            "add one, or set egress.ipv6 to auto");
+    run->ipv6 = run->network.has_ipv6 && run->profile->egress.ipv6 != CF_IPV6_OFF;
+    r = cf_sandbox_identity(&run->identity, err);
+    if (r < 0)
+        return r;
+    config.ipv6 = run->ipv6;
+    config.mtu = run->network.mtu;
+    config.first_gid = run->identity.root ? 0 : run->identity.gid;
+    config.last_gid = run->identity.root ? INT32_MAX - 1 : run->identity.gid;
+    return cf_gateway_open(&config, &run->gateway, err);
+}
+
+static int open_engine(struct cf_run *run, struct cf_error *err)
+{
+    struct cf_resolver_config resolver = {
+        .profile = run->profile,
+        .cache_entries = CACHE_ENTRIES,
+    };
+    struct cf_engine_config engine = { .profile = run->profile };
+    int r;
+
+    r = cf_loop_new(&run->loop, err);
+    if (r < 0)
+        return r;
+    r = cf_names_new(run->profile, &run->names);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot make the table of names");
+    cf_addr_parse(CF_GATEWAY_IPV4, &resolver.loopback4);
+    if (run->ipv6)
+        cf_addr_parse(CF_GATEWAY_IPV6, &resolver.loopback6);
+    resolver.loop = engine.loop = run->loop;
+    resolver.audit = engine.audit = run->audit;
+    resolver.names = engine.names = run->names;
+    r = cf_resolver_new(&resolver, &run->resolver, err);
+    if (r < 0)
+        return r;
+    r = cf_dns_server_new(run->loop, run->resolver, run->gateway->dns4_fd, run->gateway->dns6_fd,
+                          &run->dns, err);
+    if (r < 0)
+        return r;
+    engine.dns = run->dns;
+    engine.gateway = run->gateway;
+    return cf_engine_new(&engine, &run->engine, err);
+}
+
+static int open_sandbox(struct cf_run *run, struct cf_error *err)
+{
+    struct cf_sandbox_config config = {
+        .identity = run->identity,
+        .caller = &run->caller,
+        .netns_fd = run->gateway->sandbox_netns_fd,
+        .command = run->command,
+    };
+    struct cf_lookup_files files;
+    int r;
+
+    r = cf_lookup_files_make(run->profile, run->uts.nodename, run->ipv6, &files);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot make the files under /etc");
+    config.resolv_conf = files.resolv_conf;
+    config.hosts = files.hosts;
+    config.nsswitch_conf = files.nsswitch_conf;
+    r = cf_sandbox_start(&config, run->loop, on_sandbox_ended, run, &run->sandbox, err);
+    cf_lookup_files_done(&files);
+    return r;
+}
+
+static int emit_run_start(struct cf_run *run)
+{
+    const char *libraries[] = { cf_resolver_library() };
+    cf_auto_free char *cwd = getcwd(NULL, 0);
+    const struct passwd *user = getpwuid(run->identity.uid);
+    struct cf_event event = { .type = CF_EVENT_RUN_START };
+    struct cf_event_run_start *start = &event.run_start;
+
+    start->profile = run->profile;
+    start->mode = run->profile->mode;
+    start->command = run->command;
+    start->cwd = cwd;
+    start->uid = run->identity.uid;
+    start->user = user ? user->pw_name : NULL;
+    start->host = run->uts.nodename;
+    start->kernel = run->uts.release;
+    start->backend = run->identity.root ? "rootful" : "rootless";
+    start->version = PACKAGE_VERSION;
+    start->libraries = libraries;
+    start->n_libraries = sizeof libraries / sizeof libraries[0];
+    start->dns_servers = cf_resolver_servers(run->resolver, &start->n_dns_servers);
+    start->masked = cf_sandbox_masked(run->sandbox, &start->n_masked);
+    start->not_in_force = cf_policy_not_in_force(&start->n_not_in_force);
+    return cf_audit_emit(run->audit, &event);
+}
+
+static void emit_sandbox_warnings(struct cf_run *run)
+{
+    size_t n;
+    const char *const *warnings = cf_sandbox_warnings(run->sandbox, &n);
+
+    for (size_t i = 0; i < n; i++)
+        cf_audit_warn(run->audit, "sandbox", "%s", warnings[i]);
+}
+
+int cf_run_start(struct cf_run *run, struct cf_error *err)
+{
+    sigset_t set;
+    int r;
+
+    r = open_network(run, err);
+    if (r == 0)
+        r = open_log(run, err);
+    if (r == 0)
+        r = open_engine(run, err);
+    if (r == 0)
+        r = open_sandbox(run, err);
+    if (r < 0)
+        return r;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
+        sigaddset(&set, forwarded[i]);
+    run->signals.fn = on_signal;
+    r = cf_loop_signals_start(run->loop, &run->signals, &set);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot watch signals");
+    run->flush.fn = on_flush;
+    r = cf_loop_timer_start(run->loop, &run->flush, cf_loop_now_us(run->loop) + FLUSH_US);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot start a timer");
+    r = emit_run_start(run);
+    if (r == 0) {
+        emit_sandbox_warnings(run);
+        r = cf_audit_flush(run->audit);
+    }
+    if (r < 0)
+        return cf_error_set(err, r, "%s", run->log_error);
+    run->started = true;
+    return cf_sandbox_exec(run->sandbox, err);
+}
