@@ -1,5 +1,5 @@
 /*
- * attach.c - put one file or folder over another, read-only
+ * attach.c - put one file or folder over another
  *
  * The mount calls of Linux 5.12: they work on descriptors, so that what was
  * looked at is what is covered, and they can cover a symbolic link. Called
@@ -34,36 +34,22 @@ static int set_attributes(int fd, const char *path, unsigned flags, uint64_t set
     return syscall(SYS_mount_setattr, fd, path, flags, &attr, sizeof attr) < 0 ? -errno : 0;
 }
 
-int cf_attach(const char *source, int target_fd, bool whole)
+int cf_attach(const char *source, int target_fd, enum cf_attach_how how)
 {
-    unsigned below = whole ? AT_RECURSIVE : 0;
+    unsigned below = how == CF_ATTACH_ONE ? 0 : AT_RECURSIVE;
     cf_auto_close int tree = tree_open(source, below);
-    int r;
+    int r = tree < 0 ? tree : 0;
 
-    if (tree < 0)
-        return tree;
-    r = set_attributes(tree, "", AT_EMPTY_PATH | below, READ_ONLY);
-    if (r < 0)
-        return r;
-    if (syscall(SYS_move_mount, tree, "", target_fd, "",
-                MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-        return -errno;
-    return 0;
+    if (r == 0 && how != CF_ATTACH_AS_IT_IS)
+        r = set_attributes(tree, "", AT_EMPTY_PATH | (how == CF_ATTACH_WHOLE ? below : 0),
+                           READ_ONLY);
+    if (r == 0 && syscall(SYS_move_mount, tree, "", target_fd, "",
+                          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+        r = -errno;
+    return r;
 }
 
 int cf_attach_read_only(const char *path)
 {
     return set_attributes(AT_FDCWD, path, AT_RECURSIVE, MOUNT_ATTR_RDONLY);
-}
-
-int cf_attach_detach(const char *path)
-{
-    return tree_open(path, AT_RECURSIVE);
-}
-
-int cf_attach_tree(int tree_fd, const char *path)
-{
-    if (syscall(SYS_move_mount, tree_fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-        return -errno;
-    return 0;
 }

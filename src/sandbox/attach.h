@@ -1,28 +1,26 @@
 /*
- * attach.h - put one file or folder over another, read-only
+ * attach.h - put one file or folder over another
  *
  * Private to the room; async-signal-safe, allocates nothing.
  */
 #ifndef CF_SANDBOX_ATTACH_H
 #define CF_SANDBOX_ATTACH_H
 
-#include <stdbool.h>
+enum cf_attach_how {
+    CF_ATTACH_ONE,      /* this mount, read-only */
+    CF_ATTACH_WHOLE,    /* with what is mounted below it, read-only */
+    CF_ATTACH_TOP,      /* with what is mounted below it, only the top read-only */
+    CF_ATTACH_AS_IT_IS, /* with what is mounted below it, nothing changed */
+};
 
 /*
- * Mount source (with what is mounted below it when `whole`) read-only over
- * target_fd, an O_PATH descriptor. A descriptor opened with O_NOFOLLOW may be
- * that of a symbolic link: the link itself is covered then, so that it no
- * longer matters where it led. Returns 0 or -errno.
+ * Mount source over target_fd, an O_PATH or folder's descriptor. One opened
+ * with O_NOFOLLOW may be that of a symbolic link: the link itself is covered
+ * then, so that it no longer matters where it led. Returns 0 or -errno.
  */
-int cf_attach(const char *source, int target_fd, bool whole);
+int cf_attach(const char *source, int target_fd, enum cf_attach_how how);
 
 /* Make path read-only, with what is mounted below it. Returns 0 or -errno. */
 int cf_attach_read_only(const char *path);
-
-/* A copy of the mounts from path down, not attached anywhere; a descriptor or -errno. */
-int cf_attach_detach(const char *path);
-
-/* Attach such a copy at path. Returns 0 or -errno. */
-int cf_attach_tree(int tree_fd, const char *path);
 
 #endif

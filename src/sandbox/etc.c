@@ -8,23 +8,27 @@
  *   a symbolic link  is covered itself, be it absolute, relative or dangling:
  *                    resolv.conf often leads into /run/systemd/resolve, which
  *                    is masked, and images differ in what is there.
- *   nothing there    a mount needs something to stand on, so /etc gets an
- *                    overlay with the missing names in a layer of ours. For a
- *                    caller who cannot write to /etc this changes nothing
- *                    else; for root, who can, what the command writes below
- *                    /etc goes to our layer and is gone when it ends, which
- *                    the caller is told. Mounts below /etc are carried over.
+ *   nothing there    a mount needs something to stand on, so /etc itself is
+ *                    replaced by one that has the name. A caller who may
+ *                    write to /etc (root) gets an overlay, in which every
+ *                    file can be replaced as package managers do; it takes
+ *                    what is written and goes when the command ends, which
+ *                    the caller is told. For others, and where something is
+ *                    mounted below /etc (no overlay shows that), a folder is
+ *                    assembled in which each entry is a mount of its original.
  */
 #include "sandbox/etc.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -42,73 +46,9 @@ const char *cf_etc_path(enum cf_etc_file file)
     return paths[file];
 }
 
-/* The fifth field of a line of mountinfo is the mount point, with octal escapes. */
-static char *mount_point(const char *line)
-{
-    const char *at = line;
-    char *path, *to;
-    size_t length;
-
-    for (int field = 0; field < 4; field++) {
-        at = strchr(at, ' ');
-        if (!at)
-            return NULL;
-        at++;
-    }
-    length = strcspn(at, " ");
-    path = strndup(at, length);
-    if (!path)
-        return NULL;
-    to = path;
-    for (const char *from = path; *from; from++) {
-        unsigned octet;
-
-        if (from[0] == '\\' && sscanf(from + 1, "%3o", &octet) == 1) {
-            *to++ = (char)octet;
-            from += 3;
-        } else {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
-    return path;
-}
-
-/* Mounts directly below /etc: each brings along what is mounted below itself. */
-static int list_submounts(struct cf_etc *etc)
-{
-    cf_auto_fclose FILE *file = fopen("/proc/self/mountinfo", "re");
-    cf_auto_free char *line = NULL;
-    size_t capacity = 0;
-
-    if (!file)
-        return -errno;
-    while (getline(&line, &capacity, file) > 0) {
-        cf_auto_free char *path = mount_point(line);
-        bool below = path && strncmp(path, "/etc/", 5) == 0;
-
-        for (size_t i = 0; below && i < etc->n_submounts; i++) {
-            size_t length = strlen(etc->submounts[i]);
-
-            below = strncmp(path, etc->submounts[i], length) != 0 ||
-                    (path[length] != '/' && path[length] != '\0');
-        }
-        if (!below)
-            continue;
-        if (etc->n_submounts == CF_ETC_SUBMOUNTS_MAX)
-            return -ENOSPC;
-        etc->submounts[etc->n_submounts++] = path;
-        path = NULL;
-    }
-    return 0;
-}
-
 int cf_etc_plan(struct cf_etc *etc, struct cf_error *err)
 {
-    int r;
-
-    etc->overlay = false;
-    etc->n_submounts = 0;
+    etc->incomplete = false;
     for (int i = 0; i < CF_ETC_COUNT; i++) {
         struct stat st;
 
@@ -117,24 +57,10 @@ int cf_etc_plan(struct cf_etc *etc, struct cf_error *err)
             return cf_error_errno(err, -errno, "cannot look at '%s'", paths[i]);
         if (!etc->missing[i] && S_ISDIR(st.st_mode))
             return cf_error_set(err, -EISDIR, "'%s' is a directory; remove it", paths[i]);
-        etc->overlay |= etc->missing[i];
+        etc->incomplete |= etc->missing[i];
     }
-    if (!etc->overlay)
-        return 0;
     etc->writable = access("/etc", W_OK) == 0;
-    r = list_submounts(etc);
-    if (r < 0) {
-        cf_etc_done(etc);
-        return cf_error_errno(err, r, "cannot list the mounts below '/etc'");
-    }
     return 0;
-}
-
-void cf_etc_done(struct cf_etc *etc)
-{
-    for (size_t i = 0; i < etc->n_submounts; i++)
-        free(etc->submounts[i]);
-    etc->n_submounts = 0;
 }
 
 static int write_text(const char *folder, const char *name, const char *text)
@@ -151,57 +77,118 @@ static int write_text(const char *folder, const char *name, const char *text)
     return cf_fd_write_all(fd, text, strlen(text));
 }
 
-/* A layer over /etc in which the missing names stand, empty. */
+/* The missing names, empty; ours are mounted over them. */
+static int fill_missing(const struct cf_etc *etc, const char *folder)
+{
+    int r = 0;
+
+    for (int i = 0; i < CF_ETC_COUNT && r == 0; i++) {
+        if (etc->missing[i])
+            r = write_text(folder, names[i], "");
+    }
+    return r;
+}
+
+/* -EINVAL where something is mounted below /etc. */
 static int overlay_mount(const struct cf_etc *etc, const char *scratch)
 {
     char upper[64], work[64], options[256];
+    int r;
 
     snprintf(upper, sizeof upper, "%s/etc-upper", scratch);
     snprintf(work, sizeof work, "%s/etc-work", scratch);
     if (mkdir(upper, 0755) < 0 || chmod(upper, 0755) < 0 || mkdir(work, 0755) < 0)
         return -errno;
-    for (int i = 0; i < CF_ETC_COUNT; i++) {
-        int r = etc->missing[i] ? write_text(upper, names[i], "") : 0;
-
-        if (r < 0)
-            return r;
-    }
-    if (etc->writable)
-        snprintf(options, sizeof options, "lowerdir=/etc,upperdir=%s,workdir=%s,userxattr", upper,
-                 work);
-    else
-        snprintf(options, sizeof options, "lowerdir=%s:/etc", upper);
+    r = fill_missing(etc, upper);
+    if (r < 0)
+        return r;
+    snprintf(options, sizeof options, "lowerdir=/etc,upperdir=%s,workdir=%s,userxattr", upper,
+             work);
     return mount("overlay", "/etc", "overlay", MS_NOSUID | MS_NODEV, options) < 0 ? -errno : 0;
 }
 
-static int overlay_place(const struct cf_etc *etc, const char *scratch, struct cf_error *err)
+/* One entry of /etc in the folder that replaces it: a copy of a link, a mount of all else. */
+static int assemble_one(int etc_fd, int folder_fd, const char *name)
 {
-    int trees[CF_ETC_SUBMOUNTS_MAX], r = 0;
-    size_t n = 0;
+    cf_auto_close int target = -1;
+    char text[PATH_MAX];
+    struct stat st;
 
-    for (; n < etc->n_submounts; n++) {
-        trees[n] = cf_attach_detach(etc->submounts[n]);
-        if (trees[n] < 0) {
-            r = cf_error_errno(err, trees[n], "cannot copy the mount '%s'", etc->submounts[n]);
-            break;
-        }
+    if (fstatat(etc_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno; /* gone meanwhile */
+    if (S_ISLNK(st.st_mode)) {
+        ssize_t n = readlinkat(etc_fd, name, text, sizeof text - 1);
+
+        if (n < 0)
+            return -errno;
+        text[n] = '\0';
+        return symlinkat(text, folder_fd, name) < 0 ? -errno : 0;
     }
-    if (r == 0) {
-        r = overlay_mount(etc, scratch);
-        if (r < 0)
-            cf_error_errno(err, r,
-                           "cannot put an overlay over '/etc', which lacks one of "
-                           "resolv.conf, hosts, nsswitch.conf; create it");
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (r == 0) {
-            r = cf_attach_tree(trees[i], etc->submounts[i]);
+    if ((S_ISDIR(st.st_mode) ? mkdirat(folder_fd, name, 0700)
+                             : mknodat(folder_fd, name, S_IFREG | 0600, 0)) < 0)
+        return -errno;
+    target = openat(folder_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (target < 0)
+        return -errno;
+    snprintf(text, sizeof text, "/etc/%s", name);
+    return cf_attach(text, target, CF_ATTACH_AS_IT_IS);
+}
+
+/* Without readdir(3), which allocates. */
+static int assemble_all(int etc_fd, int folder_fd)
+{
+    _Alignas(struct dirent64) char entries[4096];
+    long n;
+
+    while ((n = syscall(SYS_getdents64, etc_fd, entries, sizeof entries)) > 0) {
+        for (long at = 0; at < n;) {
+            const struct dirent64 *entry = (const struct dirent64 *)(void *)(entries + at);
+            int r;
+
+            at += entry->d_reclen;
+            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                continue;
+            r = assemble_one(etc_fd, folder_fd, entry->d_name);
             if (r < 0)
-                cf_error_errno(err, r, "cannot put the mount '%s' back", etc->submounts[i]);
+                return r;
         }
-        close(trees[i]);
     }
+    return n < 0 ? -errno : 0;
+}
+
+static int assemble(const struct cf_etc *etc, const char *scratch)
+{
+    cf_auto_close int etc_fd = open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cf_auto_close int folder_fd = -1;
+    char folder[64];
+    int r;
+
+    if (etc_fd < 0)
+        return -errno;
+    snprintf(folder, sizeof folder, "%s/etc", scratch);
+    if (mkdir(folder, 0755) < 0 || chmod(folder, 0755) < 0)
+        return -errno;
+    folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd < 0)
+        return -errno;
+    r = assemble_all(etc_fd, folder_fd);
+    if (r == 0)
+        r = fill_missing(etc, folder);
+    if (r == 0)
+        r = cf_attach(folder, etc_fd, etc->writable ? CF_ATTACH_AS_IT_IS : CF_ATTACH_TOP);
     return r;
+}
+
+static int replace(const struct cf_etc *etc, const char *scratch, struct cf_error *err)
+{
+    int r = etc->writable ? overlay_mount(etc, scratch) : -EINVAL;
+
+    if (r < 0)
+        r = assemble(etc, scratch);
+    return r < 0 ? cf_error_errno(err, r,
+                                  "cannot replace '/etc', which lacks one of resolv.conf, "
+                                  "hosts, nsswitch.conf; create it")
+                 : 0;
 }
 
 static int place_one(const char *scratch, enum cf_etc_file file, const char *text)
@@ -216,12 +203,12 @@ static int place_one(const char *scratch, enum cf_etc_file file, const char *tex
     if (r < 0)
         return r;
     snprintf(source, sizeof source, "%s/%s", scratch, names[file]);
-    return cf_attach(source, target, false);
+    return cf_attach(source, target, CF_ATTACH_ONE);
 }
 
 int cf_etc_place(const struct cf_etc *etc, const char *scratch, struct cf_error *err)
 {
-    int r = etc->overlay ? overlay_place(etc, scratch, err) : 0;
+    int r = etc->incomplete ? replace(etc, scratch, err) : 0;
 
     for (int i = 0; i < CF_ETC_COUNT && r == 0; i++) {
         r = place_one(scratch, (enum cf_etc_file)i, etc->texts[i]);

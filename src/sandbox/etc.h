@@ -18,21 +18,15 @@ enum cf_etc_file {
     CF_ETC_COUNT,
 };
 
-/* Mounts below /etc that an overlay would hide. */
-#define CF_ETC_SUBMOUNTS_MAX 64
-
 struct cf_etc {
     const char *texts[CF_ETC_COUNT]; /* borrowed */
     bool missing[CF_ETC_COUNT];
-    bool overlay;  /* some file is missing: a name can only be added by an overlay */
-    bool writable; /* the caller may write to /etc: the overlay takes it and forgets it */
-    char *submounts[CF_ETC_SUBMOUNTS_MAX];
-    size_t n_submounts;
+    bool incomplete; /* some file is missing: /etc itself has to be replaced */
+    bool writable;   /* the caller may write to /etc */
 };
 
 /* Look at /etc as the caller has it. texts are set by the caller. 0 or -errno. */
 int cf_etc_plan(struct cf_etc *etc, struct cf_error *err);
-void cf_etc_done(struct cf_etc *etc);
 
 /* Where file has its place. */
 const char *cf_etc_path(enum cf_etc_file file);

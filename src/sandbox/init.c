@@ -45,6 +45,9 @@
 /* How long what is left may take to end by itself. */
 #define GRACE_US INT64_C(1000000)
 
+/* In the flags of /proc/PID/stat: set before the process closes anything. */
+#define PF_EXITING 0x4U
+
 struct init {
     struct cf_plan *plan;
     int signal_fd;
@@ -137,6 +140,7 @@ static bool read_process(const char *pid, struct cf_sandbox_leftover *ret)
 {
     char path[32], text[256], *open_at, *close_at;
     cf_auto_close int fd = -1;
+    unsigned flags;
     ssize_t n;
 
     snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
@@ -151,8 +155,8 @@ static bool read_process(const char *pid, struct cf_sandbox_leftover *ret)
     close_at = strrchr(text, ')');
     if (!open_at || !close_at || close_at < open_at || close_at[1] != ' ')
         return false;
-    if (close_at[2] == 'Z' || close_at[2] == 'X')
-        return false;
+    if (sscanf(close_at + 2, "%*c %*d %*d %*d %*d %*d %u", &flags) != 1 || (flags & PF_EXITING))
+        return false; /* a zombie, or about to be one */
     *close_at = '\0';
     ret->pid = (pid_t)atoi(pid);
     snprintf(ret->name, sizeof ret->name, "%.15s", open_at + 1);
@@ -246,6 +250,26 @@ static void start_command(struct init *init, const struct cf_init_request *reque
     close_others(own, 2);
 }
 
+/*
+ * Engine, PID 1 and, unless it moved, the command are one process group. What
+ * was sent to the group (a key of the terminal, kill(2) with 0 from inside or
+ * with its number from outside) is pending here too, and the command has it.
+ * The kernel walks a group from its youngest member, so it is pending here by
+ * the time the engine reads it.
+ */
+static void forward(const struct init *init, int signal)
+{
+    const struct timespec now = { 0 };
+    bool sent_to_group;
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    sent_to_group = sigtimedwait(&set, NULL, &now) == signal;
+    if (!sent_to_group || getpgid(init->command) != getpgrp())
+        kill(init->command, signal);
+}
+
 static void take_request(struct init *init)
 {
     static _Alignas(struct cf_init_request) char
@@ -261,6 +285,8 @@ static void take_request(struct init *init)
         start_command(init, request);
     else if (request->type == CF_INIT_SIGNAL && init->command > 0)
         kill(init->command, request->signal);
+    else if (request->type == CF_INIT_FORWARD && init->command > 0)
+        forward(init, request->signal);
 }
 
 static int wait_ms(const struct init *init)

@@ -56,6 +56,7 @@ struct cf_init_ended {
 enum cf_init_request_type {
     CF_INIT_EXEC, /* with the filter behind the header */
     CF_INIT_SIGNAL,
+    CF_INIT_FORWARD, /* a signal that the engine got */
 };
 
 struct cf_init_request {

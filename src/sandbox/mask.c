@@ -253,7 +253,7 @@ static int cover_one(const char *path, bool only_socket, const struct cf_mask_co
         return 0;
     if (!S_ISSOCK(found.st_mode) && !(folder && !only_socket))
         return 0;
-    r = cf_attach(folder ? cover->folder : cover->file, fd, false);
+    r = cf_attach(folder ? cover->folder : cover->file, fd, CF_ATTACH_ONE);
     return r < 0 ? r : 1;
 }
 

@@ -65,7 +65,7 @@ static int cover(const char *source, const char *target)
 
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
-    r = cf_attach(source, fd, true);
+    r = cf_attach(source, fd, CF_ATTACH_WHOLE);
     return r == -ENOENT ? 0 : r;
 }
 

@@ -31,7 +31,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -68,7 +67,6 @@ static void plan_done(struct cf_plan *plan)
     free(plan->cwd);
     free(plan->keep_fds);
     cf_mask_list_done(&plan->masks);
-    cf_etc_done(&plan->etc);
     cf_fd_close(&plan->control_fd);
 }
 
@@ -180,9 +178,9 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
         sandbox->masked[sandbox->n_masked++] = plan->masks.paths[i];
         plan->masks.paths[i] = NULL;
     }
-    if (r == 0 && plan->etc.overlay && plan->etc.writable)
+    if (r == 0 && plan->etc.incomplete && plan->etc.writable)
         r = warn(sandbox, strdup("/etc lacks resolv.conf, hosts or nsswitch.conf: what the command "
-                                 "writes below /etc is not kept"));
+                                 "changes below /etc is not kept"));
     if (r == 0 && ready->mounts.host_sysfs)
         r = warn(sandbox, strdup("/sys cannot be renewed here: the command sees the names of the "
                                  "host's network interfaces"));
@@ -406,30 +404,11 @@ int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal)
     return request(sandbox, &message, sizeof message);
 }
 
-/* A process that has a PID in more namespaces than ours is in one below. */
-static bool is_below(pid_t pid)
+int cf_sandbox_forward(struct cf_sandbox *sandbox, int signal)
 {
-    cf_auto_fclose FILE *file = NULL;
-    char path[32], line[256];
+    const struct cf_init_request message = { .type = CF_INIT_FORWARD, .signal = signal };
 
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file)) {
-        int outer, inner;
-
-        if (strncmp(line, "NSpid:", 6) == 0)
-            return sscanf(line + 6, "%d %d", &outer, &inner) == 2;
-    }
-    return false;
-}
-
-bool cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info)
-{
-    if (info->ssi_code == SI_KERNEL)
-        return false;
-    if (info->ssi_code == SI_USER && is_below((pid_t)info->ssi_pid))
-        return false;
-    return cf_sandbox_signal(sandbox, (int)info->ssi_signo) == 0;
+    return request(sandbox, &message, sizeof message);
 }
 
 void cf_sandbox_kill(struct cf_sandbox *sandbox)

@@ -23,7 +23,6 @@
 #include "sandbox/caller.h"
 
 struct cf_sandbox;
-struct signalfd_siginfo;
 
 /* The identity that the caller has; what maps are made of. */
 struct cf_identity {
@@ -92,13 +91,11 @@ int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err);
 int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal);
 
 /*
- * Pass a signal on that this process got, unless the command has it already:
- * from the terminal, whose keys reach the whole process group, or from a
- * process of the tree itself (kill(2) on its own group, which is also ours).
- *
- * Returns true when it was sent.
+ * Pass on a signal that this process got, unless the command has it already,
+ * because it was sent to the process group that they share: by the terminal,
+ * by the caller's shell, or by the command itself. 0 or -errno.
  */
-bool cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info);
+int cf_sandbox_forward(struct cf_sandbox *sandbox, int signal);
 
 /* SIGKILL for the whole tree, now; `ended` still comes. */
 void cf_sandbox_kill(struct cf_sandbox *sandbox);

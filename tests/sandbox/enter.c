@@ -37,7 +37,8 @@ static void ended(void *data, const struct cf_sandbox_end *end)
 static void forward(struct cf_signals *signals, const struct signalfd_siginfo *info)
 {
     (void)signals;
-    fprintf(report, "signal %u forwarded=%d\n", info->ssi_signo, cf_sandbox_forward(sandbox, info));
+    fprintf(report, "signal %u\n", info->ssi_signo);
+    cf_sandbox_forward(sandbox, (int)info->ssi_signo);
     fflush(report);
 }
 

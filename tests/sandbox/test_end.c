@@ -1,0 +1,225 @@
+/*
+ * test_end.c - however it ends, nothing is left
+ */
+#include "scene.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+
+static void what_is_left_is_ended_and_reported(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome,
+                "tail -f /dev/null & setsid tail -f /dev/null & "
+                "while ! pgrep -x tail -c | grep -qx 2; do :; done; exit 5");
+    assert_has(outcome.report, "ended code=5 signal=0 errno=0 killed=0 left=2\n"
+                               "left tail\nleft tail\n");
+    /* One that has stopped itself, one that does not listen to SIGTERM. */
+    scene_shell(&scene, &outcome,
+                "sh -c 'kill -STOP $$' & (trap '' TERM; exec tail -f /dev/null) &"
+                "while ! pgrep -x tail; do :; done; exit 6");
+    assert_has(outcome.report, "ended code=6 signal=0 errno=0 killed=0 left=2\n");
+    scene_shell(&scene, &outcome, "for i in $(seq 40); do tail -f /dev/null & done; exit 7");
+    assert_has(outcome.report, "ended code=7 signal=0 errno=0 killed=0 left=40\n");
+}
+
+static void a_tree_that_ends_in_order_leaves_nothing_to_report(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome, "(true & true) | cat; true & wait; seq 99999 | head -1");
+    assert_has(outcome.report, "left=0\n");
+}
+
+static const char *const tree[] = {
+    "sh", "-c", "trap '' TERM HUP INT; setsid tail -f /dev/null & echo up; tail -f /dev/null", NULL
+};
+
+static int pidfd_open_of(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static void wait_for_exit(int pidfd)
+{
+    struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+
+    assert_true(pidfd >= 0);
+    assert_int_equal(poll(&fd, 1, -1), 1);
+    close(pidfd);
+}
+
+/* The pipe that the whole tree writes to is at its end when the last of it is gone. */
+static void kill_9_of_the_engine_ends_the_tree(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+    struct play play;
+    int init;
+
+    play_start(&scene, &play, tree);
+    play_wait_for(&play, "up\n");
+    init = pidfd_open_of((pid_t)play_number(&play, "init "));
+    assert_int_equal(kill(play.pid, SIGKILL), 0);
+    wait_for_exit(init);
+    play_end(&play, &outcome);
+    assert_true(WIFSIGNALED(outcome.status));
+}
+
+static void kill_9_of_pid_1_is_told_apart(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+    struct play play;
+
+    play_start(&scene, &play, tree);
+    play_wait_for(&play, "up\n");
+    assert_int_equal(kill((pid_t)play_number(&play, "init "), SIGKILL), 0);
+    play_end(&play, &outcome);
+    assert_has(outcome.report, "ended code=-1 signal=0 errno=0 killed=1 left=0\n");
+    assert_int_equal(outcome.status, 0);
+}
+
+/* The first child of PID 1 is the command. */
+static pid_t command_of(const struct play *play)
+{
+    cf_auto_free char *text = NULL;
+    char path[64];
+    size_t length;
+    int init = (int)play_number(play, "init ");
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", init, init);
+    assert_int_equal(cf_fd_read_file(path, 4096, &text, &length), 0);
+    return (pid_t)atoi(text);
+}
+
+static void kill_9_of_the_command_is_its_status(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+    struct play play;
+
+    play_start(&scene, &play, tree);
+    play_wait_for(&play, "up\n");
+    assert_int_equal(kill(command_of(&play), SIGKILL), 0);
+    play_end(&play, &outcome);
+    assert_has(outcome.report, "ended code=-1 signal=9 errno=0 killed=0 left=");
+}
+
+static void a_signal_is_passed_on_to_the_command(void **state)
+{
+    static const char *const command[] = {
+        "sh", "-c",
+        "trap 'echo term; exit 9' TERM; echo up; while :; do tail -f /dev/null & wait; done", NULL
+    };
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+    struct play play;
+
+    play_start(&scene, &play, command);
+    play_wait_for(&play, "up\n");
+    assert_int_equal(kill(play.pid, SIGTERM), 0);
+    play_end(&play, &outcome);
+    assert_has(outcome.report, "signal 15\n");
+    assert_has(outcome.report, "ended code=9");
+    assert_string_equal(outcome.out, "term\n");
+}
+
+static void in_own_group(const struct scene *scene)
+{
+    (void)scene;
+    setpgid(0, 0); /* else `kill 0` reaches the test */
+}
+
+/* A script that signals its own group reaches the engine too, which is in it. */
+static void a_signal_from_inside_is_not_sent_twice(void **state)
+{
+    const struct scene scene = { .who = scene_who(state), .before = in_own_group };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome, "trap 'echo term' TERM; kill -TERM 0; exit 4");
+    assert_string_equal(outcome.out, "term\n");
+    assert_has(outcome.report, "ended code=4");
+    assert_has(outcome.report, "signal 15\n");
+}
+
+/* One that has left the group is not reached by what is sent to it, and gets it from us. */
+static void a_signal_to_the_group_reaches_a_command_that_left_it(void **state)
+{
+    static const char *const command[] = {
+        "setsid",
+        "-w",
+        "sh",
+        "-c",
+        "trap 'echo term; exit 9' TERM; echo up; while :; do tail -f /dev/null & wait; done",
+        NULL
+    };
+    const struct scene scene = { .who = scene_who(state), .before = in_own_group };
+    struct outcome outcome;
+    struct play play;
+
+    play_start(&scene, &play, command);
+    play_wait_for(&play, "up\n");
+    assert_int_equal(kill(-play.pid, SIGTERM), 0);
+    play_end(&play, &outcome);
+    assert_has(outcome.report, "signal 15\n");
+    assert_string_equal(outcome.out, "term\n");
+}
+
+static size_t count_mounts(void)
+{
+    cf_auto_free char *text = NULL;
+    size_t length, lines = 0;
+
+    assert_int_equal(cf_fd_read_file("/proc/self/mountinfo", 1 << 20, &text, &length), 0);
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        lines++;
+    return lines;
+}
+
+static void no_mount_of_ours_is_seen_outside(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    size_t before = count_mounts();
+    struct outcome outcome;
+    struct play play;
+
+    play_start(&scene, &play, tree);
+    play_wait_for(&play, "up\n");
+    assert_int_equal(count_mounts(), before);
+    kill(play.pid, SIGKILL);
+    play_end(&play, &outcome);
+    assert_int_equal(count_mounts(), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        AS_BOTH(what_is_left_is_ended_and_reported),
+        AS_BOTH(a_tree_that_ends_in_order_leaves_nothing_to_report),
+        AS_BOTH(kill_9_of_the_engine_ends_the_tree),
+        AS_BOTH(kill_9_of_pid_1_is_told_apart),
+        AS_BOTH(kill_9_of_the_command_is_its_status),
+        AS_BOTH(a_signal_is_passed_on_to_the_command),
+        AS_BOTH(a_signal_from_inside_is_not_sent_twice),
+        AS_BOTH(a_signal_to_the_group_reaches_a_command_that_left_it),
+        AS_BOTH(no_mount_of_ours_is_seen_outside),
+    };
+
+    umask(0022);
+    return scene_possible() ? cmocka_run_group_tests(tests, scene_open, scene_close) : 77;
+}

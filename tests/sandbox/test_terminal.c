@@ -1,0 +1,205 @@
+/*
+ * test_terminal.c - job control works through the sandbox as without it
+ *
+ * A shell on a pseudo-terminal, the sandbox in it, a shell in the sandbox.
+ * Everything is typed and read back; nothing waits for time to pass.
+ */
+#include "scene.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct terminal {
+    int fd;
+    pid_t pid;
+    char seen[65536]; /* since the last line that was typed */
+    size_t length;
+};
+
+/* An interactive bash as the session's leader; its prompt is "outer>". */
+static void terminal_open(struct terminal *terminal, const struct who *who)
+{
+    memset(terminal, 0, sizeof *terminal);
+    fflush(stdout);
+    terminal->pid = forkpty(&terminal->fd, NULL, NULL, NULL);
+    assert_true(terminal->pid >= 0);
+    if (terminal->pid == 0) {
+        setenv("PS1", "outer> ", 1);
+        setenv("HISTFILE", "/dev/null", 1);
+        setenv("TERM", "dumb", 1);
+        if (chdir(scene_folder) < 0)
+            _exit(93);
+        if (!who->root && geteuid() == 0) {
+            if (fchown(0, ORDINARY_ID, ORDINARY_ID) < 0 || setgid(ORDINARY_ID) < 0 ||
+                setuid(ORDINARY_ID) < 0)
+                _exit(92);
+        }
+        execlp("bash", "bash", "--norc", "--noprofile", "--noediting", "-i", NULL);
+        _exit(94);
+    }
+}
+
+/* Read until text comes; what came before it is forgotten. */
+static void expect(struct terminal *terminal, const char *text)
+{
+    char *at;
+
+    while (!(at = strstr(terminal->seen, text))) {
+        ssize_t n = read(terminal->fd, terminal->seen + terminal->length,
+                         sizeof terminal->seen - 1 - terminal->length);
+
+        if (n <= 0)
+            fail_msg("the terminal ends before '%s': %s", text, terminal->seen);
+        terminal->length += (size_t)n;
+        terminal->seen[terminal->length] = '\0';
+    }
+    at += strlen(text);
+    terminal->length -= (size_t)(at - terminal->seen);
+    memmove(terminal->seen, at, terminal->length + 1);
+}
+
+static void type(struct terminal *terminal, const char *text)
+{
+    assert_int_equal(write(terminal->fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void terminal_close(struct terminal *terminal)
+{
+    char rest[4096];
+    int status;
+
+    type(terminal, "exit\n");
+    while (read(terminal->fd, rest, sizeof rest) > 0)
+        ;
+    assert_int_equal(waitpid(terminal->pid, &status, 0), terminal->pid);
+    close(terminal->fd);
+}
+
+static const struct who *who_with_bash(void **state)
+{
+    const struct who *who = scene_who(state);
+
+    if (system("command -v bash >/dev/null") != 0) {
+        print_message("needs bash\n");
+        skip();
+    }
+    return who;
+}
+
+static void keys_reach_a_command_in_the_foreground(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    /* ^C ends it; the engine reports the signal and does not send it twice. */
+    type(&terminal, "./enter r1-$UID cat\n");
+    type(&terminal, "ready\n");
+    expect(&terminal, "ready\r\nready\r\n");
+    type(&terminal, "\003");
+    expect(&terminal, "outer> ");
+    type(&terminal, "cat r1-$UID\n");
+    expect(&terminal, "ended code=-1 signal=2");
+    expect(&terminal, "outer> ");
+    /* ^Z stops the whole group; the shell outside sees it, and fg goes on. */
+    type(&terminal, "./enter r2-$UID cat\n");
+    type(&terminal, "ready\n");
+    expect(&terminal, "ready\r\nready\r\n");
+    type(&terminal, "\032");
+    expect(&terminal, "Stopped");
+    expect(&terminal, "outer> ");
+    type(&terminal, "fg\n");
+    expect(&terminal, "r2-$UID cat\r\n");
+    type(&terminal, "again\n");
+    expect(&terminal, "again\r\nagain\r\n");
+    type(&terminal, "\004");
+    expect(&terminal, "outer> ");
+    type(&terminal, "cat r2-$UID\n");
+    expect(&terminal, "ended code=0 signal=0");
+    expect(&terminal, "outer> ");
+    terminal_close(&terminal);
+}
+
+static void check_shell(const struct who *who, const char *start, const char *stopped)
+{
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, start);
+    expect(&terminal, "inner> ");
+    type(&terminal, "cat\n");
+    type(&terminal, "ready\n");
+    expect(&terminal, "ready\r\nready\r\n");
+    type(&terminal, "\032");
+    expect(&terminal, stopped);
+    expect(&terminal, "inner> ");
+    type(&terminal, "echo pid=$$; fg\n");
+    expect(&terminal, "pid=2\r\n");
+    expect(&terminal, "cat\r\n");
+    type(&terminal, "again\n");
+    expect(&terminal, "again\r\nagain\r\n");
+    type(&terminal, "\003");
+    expect(&terminal, "inner> ");
+    type(&terminal, "exit 3\n");
+    /* The terminal is the outer shell's again: it can read, and so can its jobs. */
+    expect(&terminal, "outer> ");
+    type(&terminal, "echo status=$? $((20+2)); cat\n");
+    expect(&terminal, "status=0 22\r\n");
+    type(&terminal, "back\n");
+    expect(&terminal, "back\r\nback\r\n");
+    type(&terminal, "\004");
+    expect(&terminal, "outer> ");
+    terminal_close(&terminal);
+}
+
+static void an_interactive_shell_inside_has_job_control(void **state)
+{
+    const struct who *who = who_with_bash(state);
+
+    check_shell(who, "PS1='inner''> ' ./enter r3-$UID bash --norc --noprofile --noediting -i\n",
+                "Stopped");
+    check_shell(who, "PS1='inner''> ' ENV= ./enter r4-$UID dash -i\n", "Stopped");
+}
+
+/* After `kill -9` of a shell that had the terminal, the terminal is not lost. */
+static void the_terminal_comes_back_when_the_shell_inside_is_killed(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "(PS1='inner''> ' ./enter r5-$UID bash --norc --noprofile --noediting -i; cat; "
+                    "echo end)\n");
+    expect(&terminal, "inner> ");
+    type(&terminal, "kill -9 $$\n");
+    type(&terminal, "read by cat\n");
+    expect(&terminal, "read by cat\r\nread by cat\r\n");
+    type(&terminal, "\004");
+    expect(&terminal, "end\r\n");
+    expect(&terminal, "outer> ");
+    terminal_close(&terminal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        AS_BOTH(keys_reach_a_command_in_the_foreground),
+        AS_BOTH(an_interactive_shell_inside_has_job_control),
+        AS_BOTH(the_terminal_comes_back_when_the_shell_inside_is_killed),
+    };
+
+    umask(0022);
+    return scene_possible() ? cmocka_run_group_tests(tests, scene_open, scene_close) : 77;
+}

@@ -1,0 +1,277 @@
+/*
+ * test_walls.c - every way out that is known, tried from inside
+ */
+#include "scene.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Try something inside; the line that probe prints must be the expected one. */
+static void check_probe(const struct who *who, const char *what, const char *arg,
+                        const char *expected)
+{
+    const struct scene scene = { .who = who };
+    const char *const argv[] = { "./probe", what, arg, NULL };
+    struct outcome outcome;
+    struct play play;
+
+    play_start(&scene, &play, argv);
+    play_end(&play, &outcome);
+    if (strcmp(expected, "refused") == 0)
+        assert_has_not(outcome.out, " ok");
+    else
+        assert_has(outcome.out, expected);
+}
+
+static void families_outside_the_network_namespace_are_refused(void **state)
+{
+    const struct who *who = scene_who(state);
+
+    check_probe(who, "socket", "40", "socket: EAFNOSUPPORT"); /* AF_VSOCK */
+    check_probe(who, "socket_wide", "40", "socket_wide: EAFNOSUPPORT");
+    check_probe(who, "socket", "21", "socket: EAFNOSUPPORT");         /* AF_RDS */
+    check_probe(who, "socket", "31", "socket: EAFNOSUPPORT");         /* AF_BLUETOOTH */
+    check_probe(who, "socketpair", "30", "socketpair: EAFNOSUPPORT"); /* AF_TIPC */
+    check_probe(who, "socket", "1", "socket ok");
+    check_probe(who, "socket", "2", "socket ok");
+    check_probe(who, "socket", "10", "socket ok");
+    check_probe(who, "socketpair", "1", "socketpair ok");
+    check_probe(who, "io_uring", NULL, "io_uring: ENOSYS");
+}
+
+#ifdef __x86_64__
+static void other_instruction_sets_are_no_way_around(void **state)
+{
+    const struct who *who = scene_who(state);
+
+    check_probe(who, "socket32", "40", "refused");
+    check_probe(who, "socketcall", "40", "refused");
+    check_probe(who, "x32", "40", "refused");
+}
+#endif
+
+static void nobody_types_into_the_callers_terminal(void **state)
+{
+    const struct who *who = scene_who(state);
+
+    check_probe(who, "ioctl", "0x5412", "ioctl: EPERM");      /* TIOCSTI */
+    check_probe(who, "ioctl", "0x100005412", "ioctl: EPERM"); /* its upper half filled */
+    check_probe(who, "ioctl", "0x541c", "ioctl: EPERM");      /* TIOCLINUX */
+}
+
+static void pid_1_cannot_be_looked_into_or_killed(void **state)
+{
+    const struct who *who = scene_who(state);
+    const struct scene scene = { .who = who };
+    struct outcome outcome;
+
+    check_probe(who, "ptrace", "1", "ptrace: EPERM");
+    check_probe(who, "setns", "/proc/1/ns/net", "refused");
+    check_probe(who, "setns", "/proc/1/ns/user", "refused");
+    check_probe(who, "setns", "/proc/1/ns/mnt", "refused");
+    scene_shell(&scene, &outcome,
+                "cat /proc/1/environ && echo open; ls /proc/1/root/ && echo open;"
+                "kill -KILL 1; kill -TERM 1; kill -STOP 1; kill -INT -1; echo alive");
+    assert_has_not(outcome.out, "open");
+    assert_has(outcome.out, "alive");
+    assert_has(outcome.report, "ended code=0 signal=0 errno=0 killed=0");
+}
+
+static void no_process_of_the_host_is_seen(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    char unseen[64];
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome, "echo pid $$; ls -d /proc/[0-9]*; ls /sys/class/net");
+    assert_has(outcome.out, "pid 2\n");
+    snprintf(unseen, sizeof unseen, "/proc/%d\n", (int)getpid());
+    assert_has_not(outcome.out, unseen);
+    assert_has(outcome.out, "lo\n");
+    assert_has_not(outcome.out, "eth"); /* of the machine: the namespace has none */
+}
+
+static void what_we_mounted_stays_mounted(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome,
+                "umount /etc/resolv.conf && echo gone; umount -l /etc/resolv.conf && echo gone;"
+                "unshare -Urm umount /etc/resolv.conf && echo gone;"
+                "unshare -Urm umount -l /etc/hosts && echo gone;"
+                "unshare -Urm sh -c 'mount --bind /etc /mnt && cat /mnt/hosts' && echo gone;"
+                "unshare -m umount /etc/resolv.conf && echo gone;"
+                "rm -f /etc/resolv.conf && echo gone; mv /etc/hosts /etc/other && echo gone;"
+                "echo new > /etc/resolv.conf && echo gone; cat /etc/resolv.conf");
+    assert_has_not(outcome.out, "gone\n");
+    assert_has(outcome.out, "nameserver 198.18.0.1\n");
+}
+
+static void the_network_is_not_the_commands_to_change(void **state)
+{
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome,
+                "ip link set lo up && echo changed; ip link add x type dummy && echo changed;"
+                "ip addr add 192.0.2.1/24 dev lo && echo changed;"
+                "unshare -Ur ip link set lo up && echo changed; true");
+    assert_has_not(outcome.out, "changed\n");
+}
+
+static void root_cannot_reach_the_host_through_proc_and_sys(void **state)
+{
+    const struct who *who = scene_who(state);
+
+    check_probe(who, "write", "/proc/sys/kernel/core_pattern", "write: EROFS");
+    check_probe(who, "write", "/proc/sys/kernel/modprobe", "refused");
+    check_probe(who, "write", "/proc/sysrq-trigger", "refused");
+    check_probe(who, "write", "/sys/kernel/uevent_seqnum", "refused");
+    check_probe(who, "write", "/sys/kernel/uevent_helper", "refused");
+    check_probe(who, "write", "/sys/kernel/mm/ksm/run", "refused");
+}
+
+static int listen_at(const struct sockaddr_un *at, socklen_t length)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)at, length), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+static int listen_path(const char *name)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int fd;
+
+    snprintf(at.sun_path, sizeof at.sun_path, "%s/%s", scene_folder, name);
+    fd = listen_at(&at, sizeof at);
+    chmod(at.sun_path, 0777);
+    return fd;
+}
+
+static void abstract_sockets_belong_to_the_network_namespace(void **state)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    const struct who *who = scene_who(state);
+    char name[64];
+    int fd;
+
+    snprintf(name, sizeof name, "cf-test-%d", (int)getpid());
+    memcpy(at.sun_path + 1, name, strlen(name));
+    fd = listen_at(&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name)));
+    check_probe(who, "abstract", name, "abstract: ECONNREFUSED");
+    close(fd);
+}
+
+/* As many desktops have it: buses and engines in the runtime and home folders. */
+static void point_at_sockets(const struct scene *scene)
+{
+    char text[256];
+
+    (void)scene;
+    setenv("XDG_RUNTIME_DIR", scene_folder, 1);
+    setenv("HOME", scene_folder, 1);
+    snprintf(text, sizeof text, "unix://%s/engine.sock", scene_folder);
+    setenv("DOCKER_HOST", text, 1);
+    snprintf(text, sizeof text, "tcp:host=x;unix:path=%s/a%%20bus,guid=00ff", scene_folder);
+    setenv("DBUS_SESSION_BUS_ADDRESS", text, 1);
+    snprintf(text, sizeof text, "%s/multiplexer,12,0", scene_folder);
+    setenv("TMUX", text, 1);
+}
+
+static void sockets_that_lead_outside_are_masked(void **state)
+{
+    static const char *const sockets[] = { "bus", "engine.sock", "a bus", "multiplexer",
+                                           "systemd/private" };
+    const struct scene scene = { .who = scene_who(state), .before = point_at_sockets };
+    char path[256];
+    struct outcome outcome;
+    int fds[5], other;
+
+    snprintf(path, sizeof path, "%s/systemd", scene_folder);
+    mkdir(path, 0755);
+    for (size_t i = 0; i < 5; i++)
+        fds[i] = listen_path(sockets[i]);
+    other = listen_path("agent.sock");
+    scene_shell(&scene, &outcome,
+                "for s in bus engine.sock 'a bus' multiplexer systemd/private agent.sock; do "
+                "echo \"$s: $(./probe connect \"$s\")\"; done; ls systemd; echo x > bus");
+    assert_has(outcome.out, "\nengine.sock: connect: ECONNREFUSED");
+    assert_has(outcome.out, "bus: connect: ECONNREFUSED");
+    assert_has(outcome.out, "a bus: connect: ECONNREFUSED");
+    assert_has(outcome.out, "multiplexer: connect: ECONNREFUSED");
+    assert_has(outcome.out, "systemd/private: connect: ENOENT");
+    assert_has(outcome.out, "agent.sock: connect ok"); /* not one of them */
+    assert_has(outcome.out, "Read-only file system");
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(path, sizeof path, "masked %s/%.7s", scene_folder, sockets[i]);
+        assert_has(outcome.report, path);
+        close(fds[i]);
+        snprintf(path, sizeof path, "%s/%s", scene_folder, sockets[i]);
+        unlink(path);
+    }
+    close(other);
+    snprintf(path, sizeof path, "%s/agent.sock", scene_folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/systemd", scene_folder);
+    rmdir(path);
+}
+
+/* A /run like that of a desktop, in a mount namespace of the test. */
+static void desktop_run(const struct scene *scene)
+{
+    (void)scene;
+    if (mount("none", "/run", "tmpfs", 0, "mode=0755") < 0 ||
+        system("cd /run && mkdir -p nscd systemd/resolve systemd/system avahi-daemon dbus podman &&"
+               "touch nscd/socket systemd/resolve/io.systemd.Resolve dbus/system_bus_socket "
+               "avahi-daemon/socket podman/podman.sock systemd/system/stays") != 0)
+        _exit(97);
+}
+
+static void name_services_and_buses_are_masked(void **state)
+{
+    const struct scene scene = { .who = scene_who(state), .layout = desktop_run };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome, "find /run -type f");
+    assert_string_equal(outcome.out, "/run/systemd/system/stays\n");
+    assert_has(outcome.report, "masked /run/nscd\n");
+    assert_has(outcome.report, "masked /run/systemd/resolve\n");
+    assert_has(outcome.report, "masked /run/avahi-daemon\n");
+    assert_has(outcome.report, "masked /run/dbus\n");
+    assert_has(outcome.report, "masked /run/podman\n");
+    assert_has_not(outcome.report, "masked /var/run"); /* the same folder by another name */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        AS_BOTH(families_outside_the_network_namespace_are_refused),
+#ifdef __x86_64__
+        AS_BOTH(other_instruction_sets_are_no_way_around),
+#endif
+        AS_BOTH(nobody_types_into_the_callers_terminal),
+        AS_BOTH(pid_1_cannot_be_looked_into_or_killed),
+        AS_BOTH(no_process_of_the_host_is_seen),
+        AS_BOTH(what_we_mounted_stays_mounted),
+        AS_BOTH(the_network_is_not_the_commands_to_change),
+        AS(root_cannot_reach_the_host_through_proc_and_sys, root),
+        AS_BOTH(abstract_sockets_belong_to_the_network_namespace),
+        AS_BOTH(sockets_that_lead_outside_are_masked),
+        AS_BOTH(name_services_and_buses_are_masked),
+    };
+
+    umask(0022);
+    return scene_possible() ? cmocka_run_group_tests(tests, scene_open, scene_close) : 77;
+}
