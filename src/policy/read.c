@@ -299,11 +299,17 @@ static void list_keys(const char *path, const char *const *names, size_t n, char
 static void report_unknown(struct cf_reader *reader, const struct cf_yaml_node *name,
                            const char *path, const char *shown)
 {
-    const char *names[CF_SCHEMA_CHILDREN_MAX];
-    size_t n = cf_schema_children(path, names);
-    const char *near = cf_suggest(name->text, names, n);
+    const char *names[CF_SCHEMA_CHILDREN_MAX], *near;
     char got[CF_QUOTED_SIZE], known[256];
+    size_t n;
 
+    if (reader->diagnostics->n_items == CF_DIAGNOSTICS_MAX) {
+        /* Only counted: no need to look for what was meant. */
+        cf_read_error(reader, name->mark, shown, "expected a known key");
+        return;
+    }
+    n = cf_schema_children(path, names);
+    near = cf_suggest(name->text, names, n);
     if (!near)
         near = find_elsewhere(name->text);
     cf_quote_text(name->text, got);

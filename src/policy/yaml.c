@@ -388,6 +388,14 @@ static int report_syntax(struct builder *b)
     return -EINVAL;
 }
 
+static int check_size(struct builder *b, yaml_mark_t mark)
+{
+    if (b->document->n_nodes <= CF_YAML_NODES_MAX)
+        return 0;
+    report(b, mark_of(mark), "expected at most %zu values and keys, got more", CF_YAML_NODES_MAX);
+    return -EINVAL;
+}
+
 static int build(struct builder *b)
 {
     for (;;) {
@@ -399,6 +407,8 @@ static int build(struct builder *b)
             return report_syntax(b);
         last = event.type == YAML_STREAM_END_EVENT;
         r = on_event(b, &event);
+        if (r == 0)
+            r = check_size(b, event.start_mark);
         yaml_event_delete(&event);
         if (r < 0)
             return r;

@@ -3,7 +3,8 @@
  *
  * What YAML has and a policy may not use is refused here: tags, a second
  * document, keys that are not text, duplicate keys, aliases that expand past
- * CF_YAML_EXPANDED_MAX nodes, nesting past CF_YAML_DEPTH_MAX.
+ * CF_YAML_EXPANDED_MAX nodes, nesting past CF_YAML_DEPTH_MAX, more than
+ * CF_YAML_NODES_MAX nodes.
  */
 #ifndef CF_POLICY_YAML_H
 #define CF_POLICY_YAML_H
@@ -16,6 +17,8 @@
 
 #define CF_YAML_DEPTH_MAX 64
 #define CF_YAML_EXPANDED_MAX 10000
+/* Written out; the longest lists that the table allows, all together, have fewer. */
+#define CF_YAML_NODES_MAX ((size_t)150000)
 #define CF_YAML_SCALAR_MAX ((size_t)65536)
 /* A scalar counts as one more node for each so many bytes, so that memory is bounded too. */
 #define CF_YAML_SCALAR_UNIT 256

@@ -132,6 +132,19 @@ static void a_huge_scalar_is_refused(void **state)
     cf_buffer_done(&text);
 }
 
+static void a_document_of_very_many_values_is_refused(void **state)
+{
+    struct cf_buffer text;
+
+    (void)state;
+    begin(&text);
+    cf_buffer_puts(&text, "command: [");
+    repeat(&text, "x,", 150000);
+    cf_buffer_puts(&text, "]\n");
+    assert_int_equal(check_text(&text, "at most 150000 values and keys, got more"), 1);
+    cf_buffer_done(&text);
+}
+
 static void check_many(const char *head, const char *item, size_t n, const char *tail,
                        const char *expected)
 {
@@ -175,10 +188,10 @@ static void thousands_of_findings_are_counted(void **state)
     repeat(&text, "'a b', ", 9000);
     cf_buffer_puts(&text, "]}\n");
     assert_int_equal(check_text(&text, "\nand 8000 more\n"), 9000);
-    cf_buffer_clear(&text);
-    for (int i = 0; i < 100000; i++)
-        cf_buffer_puts(&text, "name: p\n");
-    check_text(&text, "\nand 99000 more\n");
+    cf_buffer_done(&text);
+    begin(&text);
+    repeat(&text, "name: p\n", 70000);
+    check_text(&text, "\nand 68999 more\n");
     cf_buffer_done(&text);
 }
 
@@ -190,6 +203,7 @@ int main(void)
         cmocka_unit_test(long_text_counts_for_its_aliases),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(a_huge_scalar_is_refused),
+        cmocka_unit_test(a_document_of_very_many_values_is_refused),
         cmocka_unit_test(lists_and_maps_have_a_longest_length),
         cmocka_unit_test(lists_of_the_longest_length_are_read),
         cmocka_unit_test(thousands_of_findings_are_counted),
