@@ -18,6 +18,18 @@ static void make_etc(const struct scene *scene)
         _exit(97);
 }
 
+/* The same with mounts below it; mount(8) would have no power as an ordinary user. */
+static void make_mounted_etc(const struct scene *scene)
+{
+    make_etc(scene);
+    if (mount("none", "/etc/other", "tmpfs", 0, NULL) < 0 ||
+        system("echo mounted > /etc/other/file; mkdir /etc/other/sub") != 0 ||
+        mount("none", "/etc/other/sub", "tmpfs", 0, NULL) < 0 ||
+        system("echo below > /etc/other/sub/file") != 0 ||
+        mount("/etc/deep/file", "/etc/single", NULL, MS_BIND, NULL) < 0)
+        _exit(97);
+}
+
 static const char read_all[] = "cat /etc/resolv.conf /etc/hosts /etc/nsswitch.conf; "
                                "test ! -L /etc/resolv.conf && echo plain; "
                                "for f in resolv.conf hosts nsswitch.conf; do "
@@ -62,11 +74,9 @@ static void an_incomplete_etc_keeps_what_is_in_it(void **state)
 {
     const struct scene scene = {
         .who = scene_who(state),
-        .layout = make_etc,
-        .data = "mkdir deep; echo kept > deep/file; echo top > top; ln -s deep/file link;"
-                "mkdir other; mount -t tmpfs none other;"
-                "echo mounted > other/file; mkdir other/sub; mount -t tmpfs none other/sub;"
-                "echo below > other/sub/file; touch single; mount --bind deep/file single",
+        .layout = make_mounted_etc,
+        .data = "mkdir deep other; echo kept > deep/file; echo top > top; ln -s deep/file link;"
+                "touch single",
     };
     struct outcome outcome;
 
