@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -404,9 +405,12 @@ int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal)
     return request(sandbox, &message, sizeof message);
 }
 
-int cf_sandbox_forward(struct cf_sandbox *sandbox, int signal)
+int cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info)
 {
-    const struct cf_init_request message = { .type = CF_INIT_FORWARD, .signal = signal };
+    const struct cf_init_request message = {
+        .type = CF_INIT_FORWARD,
+        .signal = (int)info->ssi_signo,
+    };
 
     return request(sandbox, &message, sizeof message);
 }

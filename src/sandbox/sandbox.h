@@ -23,6 +23,7 @@
 #include "sandbox/caller.h"
 
 struct cf_sandbox;
+struct signalfd_siginfo;
 
 /* The identity that the caller has; what maps are made of. */
 struct cf_identity {
@@ -95,7 +96,7 @@ int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal);
  * because it was sent to the process group that they share: by the terminal,
  * by the caller's shell, or by the command itself. 0 or -errno.
  */
-int cf_sandbox_forward(struct cf_sandbox *sandbox, int signal);
+int cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info);
 
 /* SIGKILL for the whole tree, now; `ended` still comes. */
 void cf_sandbox_kill(struct cf_sandbox *sandbox);

@@ -38,7 +38,7 @@ static void forward(struct cf_signals *signals, const struct signalfd_siginfo *i
 {
     (void)signals;
     fprintf(report, "signal %u\n", info->ssi_signo);
-    cf_sandbox_forward(sandbox, (int)info->ssi_signo);
+    cf_sandbox_forward(sandbox, info);
     fflush(report);
 }
 
