@@ -66,11 +66,12 @@ static void print_summary(struct cf_run *run, const char *log_path)
 
 void cf_run_close(struct cf_run *run)
 {
-    cf_sandbox_free(run->sandbox);
     cf_engine_free(run->engine);
     cf_dns_server_free(run->dns);
     cf_resolver_free(run->resolver);
     cf_names_free(run->names);
+    cf_owners_free(run->owners);
+    cf_sandbox_free(run->sandbox);
     if (run->loop) {
         cf_loop_timer_stop(run->loop, &run->flush);
         cf_loop_signals_stop(run->loop, &run->signals);

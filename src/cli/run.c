@@ -9,9 +9,9 @@
  *   identity           sandbox/   the engine's user namespace, still one thread
  *   gateway            netlink/   both network namespaces, rules, sockets
  *   audit log          audit/     from here on everything is an event
+ *   sandbox            sandbox/   whole, but the command waits
  *   names, resolver    dns/
  *   engine             engine/
- *   sandbox            sandbox/   whole, but the command waits
  *   run_start          audit/     written and flushed: then the command runs
  *
  * Then the loop runs until the sandbox has ended and the flows have drained;

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "loop/loop.h"
 #include "netlink/gateway.h"
+#include "netlink/owner.h"
 #include "report/summary.h"
 #include "sandbox/sandbox.h"
 
@@ -33,6 +34,7 @@ struct cf_run {
     struct cf_gateway *gateway;
     struct cf_audit *audit;
     struct cf_loop *loop;
+    struct cf_owners *owners;
     struct cf_names *names;
     struct cf_resolver *resolver;
     struct cf_dns_server *dns;

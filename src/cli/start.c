@@ -65,7 +65,7 @@ static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo 
         cf_loop_stop(run->loop, 0); /* the wait for the last bytes is cut short */
         return;
     }
-    cf_sandbox_forward(run->sandbox, info);
+    cf_sandbox_forward(run->sandbox, (int)info->ssi_signo);
 }
 
 static void on_drained(void *data)
@@ -158,18 +158,75 @@ static int open_network(struct cf_run *run, struct cf_error *err)
     return cf_gateway_open(&config, &run->gateway, err);
 }
 
-static int open_engine(struct cf_run *run, struct cf_error *err)
+static int open_sandbox(struct cf_run *run, struct cf_error *err)
 {
-    struct cf_resolver_config resolver = {
-        .profile = run->profile,
-        .cache_entries = CACHE_ENTRIES,
+    struct cf_sandbox_config config = {
+        .identity = run->identity,
+        .caller = &run->caller,
+        .netns_fd = run->gateway->sandbox_netns_fd,
+        .command = run->command,
     };
-    struct cf_engine_config engine = { .profile = run->profile };
+    struct cf_lookup_files files;
     int r;
 
     r = cf_loop_new(&run->loop, err);
     if (r < 0)
         return r;
+    r = cf_lookup_files_make(run->profile, run->uts.nodename, run->ipv6, &files);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot make the files under /etc");
+    config.resolv_conf = files.resolv_conf;
+    config.hosts = files.hosts;
+    config.nsswitch_conf = files.nsswitch_conf;
+    r = cf_sandbox_start(&config, run->loop, on_sandbox_ended, run, &run->sandbox, err);
+    cf_lookup_files_done(&files);
+    return r;
+}
+
+/* The owner of a socket as an event says it. */
+static void find_process(void *data, enum cf_proto proto, const struct cf_addr_port *src,
+                         const struct cf_addr_port *dst, struct cf_event_process *ret_process)
+{
+    struct cf_run *run = data;
+    const struct cf_owner *owner;
+    const char *unknown;
+
+    cf_owner_find(run->owners, proto, src, dst, &owner, &unknown);
+    *ret_process = (struct cf_event_process){ .unknown = unknown };
+    if (!owner)
+        return;
+    ret_process->pid = owner->pid;
+    ret_process->exe = owner->exe;
+    ret_process->argv = owner->argv;
+    ret_process->parent_pid = owner->parent_pid;
+    ret_process->parent_exe = owner->parent_exe;
+}
+
+static void find_client(void *data, const struct cf_dns_client *client,
+                        struct cf_event_process *ret_process)
+{
+    find_process(data, client->tcp ? CF_PROTO_TCP : CF_PROTO_UDP, &client->src, &client->asked,
+                 ret_process);
+}
+
+static int open_engine(struct cf_run *run, struct cf_error *err)
+{
+    struct cf_resolver_config resolver = {
+        .profile = run->profile,
+        .cache_entries = CACHE_ENTRIES,
+        .process_find = find_client,
+        .process_data = run,
+    };
+    struct cf_engine_config engine = {
+        .profile = run->profile,
+        .process_find = find_process,
+        .process_data = run,
+    };
+    int r;
+
+    r = cf_owners_new(run->gateway->diag_fd, cf_sandbox_proc_fd(run->sandbox), &run->owners);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot make the table of processes");
     r = cf_names_new(run->profile, &run->names);
     if (r < 0)
         return cf_error_errno(err, r, "cannot make the table of names");
@@ -189,28 +246,6 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
     engine.dns = run->dns;
     engine.gateway = run->gateway;
     return cf_engine_new(&engine, &run->engine, err);
-}
-
-static int open_sandbox(struct cf_run *run, struct cf_error *err)
-{
-    struct cf_sandbox_config config = {
-        .identity = run->identity,
-        .caller = &run->caller,
-        .netns_fd = run->gateway->sandbox_netns_fd,
-        .command = run->command,
-    };
-    struct cf_lookup_files files;
-    int r;
-
-    r = cf_lookup_files_make(run->profile, run->uts.nodename, run->ipv6, &files);
-    if (r < 0)
-        return cf_error_errno(err, r, "cannot make the files under /etc");
-    config.resolv_conf = files.resolv_conf;
-    config.hosts = files.hosts;
-    config.nsswitch_conf = files.nsswitch_conf;
-    r = cf_sandbox_start(&config, run->loop, on_sandbox_ended, run, &run->sandbox, err);
-    cf_lookup_files_done(&files);
-    return r;
 }
 
 static int emit_run_start(struct cf_run *run)
@@ -257,9 +292,9 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     if (r == 0)
         r = open_log(run, err);
     if (r == 0)
-        r = open_engine(run, err);
-    if (r == 0)
         r = open_sandbox(run, err);
+    if (r == 0)
+        r = open_engine(run, err);
     if (r < 0)
         return r;
     sigemptyset(&set);
