@@ -65,7 +65,7 @@ static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo 
         cf_loop_stop(run->loop, 0); /* the wait for the last bytes is cut short */
         return;
     }
-    cf_sandbox_forward(run->sandbox, (int)info->ssi_signo);
+    cf_sandbox_forward(run->sandbox, info);
 }
 
 static void on_drained(void *data)
