@@ -40,12 +40,10 @@ void cf_read_host_addr(struct cf_reader *reader, const char *name, const char *t
         cf_read_out_of_memory(reader);
 }
 
-#define ADDRESSES_MAX 64
-
 static void read_addresses(struct cf_reader *reader, const char *name,
                            const struct cf_yaml_node *node, const char *key, struct cf_mark name_at)
 {
-    static const struct cf_schema_key list = { .list = true, .max_items = ADDRESSES_MAX };
+    static const struct cf_schema_key list = { .list = true, .max_items = CF_HOST_ADDRESSES_MAX };
 
     if (node->kind == CF_YAML_SCALAR && !cf_yaml_is_null(node)) {
         cf_read_host_addr(reader, name, node->text, node->mark, key, name_at);

@@ -161,12 +161,6 @@ static void read_command(struct cf_reader *reader, const struct cf_schema_key *r
 
     if (!cf_read_list(reader, row, node, key))
         return;
-    if (node->n_items == 0) {
-        cf_read_error(reader, node->mark, key,
-                      "expected a program and its arguments, got an "
-                      "empty list");
-        return;
-    }
     command = calloc(node->n_items + 1, sizeof *command);
     if (!command) {
         cf_read_out_of_memory(reader);

@@ -256,6 +256,11 @@ bool cf_read_list(struct cf_reader *reader, const struct cf_schema_key *row,
         cf_read_unexpected(reader, node, key, cf_schema_describe(row));
         return false;
     }
+    if (node->n_items < row->min_items) {
+        cf_read_error(reader, node->mark, key, "expected %s, at least %zu long, got %zu items",
+                      cf_schema_describe(row), row->min_items, node->n_items);
+        return false;
+    }
     if (row->max_items > 0 && node->n_items > row->max_items) {
         cf_read_error(reader, node->mark, key, "expected at most %zu items, got %zu",
                       row->max_items, node->n_items);

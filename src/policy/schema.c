@@ -479,6 +479,7 @@ static const struct cf_schema_key keys[] = {
     { .path = "command",
       .type = CF_TYPE_STRING,
       .list = true,
+      .min_items = 1,
       .max_items = 10000,
       .since = "0.1",
       .help = "what runs when no command stands behind --" },

@@ -41,12 +41,16 @@ struct cf_schema_key {
     bool protection;           /* on by default: named in the summary while it is not built */
     const char *unit;          /* of a number; NULL when it has none */
     int64_t minimum, maximum;  /* both 0: any */
+    size_t min_items;          /* of a list */
     size_t max_items;          /* of a list or of a map with free names; 0: no limit of its own */
     const char *const *values; /* CHOICE: in the order of the enum, NULL-terminated */
     const char *fallback;      /* the default as YAML; NULL when there is none */
     const char *since;         /* first version that has it; NULL: not built in this version */
     const char *help;          /* one line */
 };
+
+/* Addresses of one name of `hosts`. */
+#define CF_HOST_ADDRESSES_MAX 64
 
 /* Every row; a map stands in front of its keys. */
 const struct cf_schema_key *cf_schema_keys(size_t *ret_n);

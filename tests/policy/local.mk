@@ -1,6 +1,7 @@
 # Tests of this room.
 POLICY_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	-DGOLDEN_DIR='"$(abs_srcdir)/tests/policy/golden"' \
+	-DSCHEMA_DIR='"$(abs_srcdir)/schema"' \
 	-DPOLICIES_DIR='"$(abs_srcdir)/policies"'
 POLICY_LIBS = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
 	$(YAML_LIBS) $(CRYPTO_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
@@ -36,3 +37,9 @@ TESTS += tests/policy/test_policies
 tests_policy_test_policies_SOURCES = tests/policy/test_policies.c
 tests_policy_test_policies_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_policies_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_json_schema
+TESTS += tests/policy/test_json_schema
+tests_policy_test_json_schema_SOURCES = tests/policy/test_json_schema.c
+tests_policy_test_json_schema_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_json_schema_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
