@@ -13,3 +13,21 @@ TESTS += tests/dns/test_resolver
 tests_dns_test_resolver_SOURCES = tests/dns/test_resolver.c $(dns_test_fixture)
 tests_dns_test_resolver_CFLAGS = $(dns_test_cflags)
 tests_dns_test_resolver_LDADD = $(dns_test_libs)
+
+check_PROGRAMS += tests/dns/test_server
+TESTS += tests/dns/test_server
+tests_dns_test_server_SOURCES = tests/dns/test_server.c $(dns_test_fixture)
+tests_dns_test_server_CFLAGS = $(dns_test_cflags)
+tests_dns_test_server_LDADD = $(dns_test_libs)
+
+check_PROGRAMS += tests/dns/test_wire tests/dns/test_cache tests/dns/test_names
+TESTS += tests/dns/test_wire tests/dns/test_cache tests/dns/test_names
+tests_dns_test_wire_SOURCES = tests/dns/test_wire.c $(dns_test_message)
+tests_dns_test_wire_CFLAGS = $(dns_test_cflags)
+tests_dns_test_wire_LDADD = $(dns_test_libs)
+tests_dns_test_cache_SOURCES = tests/dns/test_cache.c $(dns_test_message)
+tests_dns_test_cache_CFLAGS = $(dns_test_cflags)
+tests_dns_test_cache_LDADD = $(dns_test_libs)
+tests_dns_test_names_SOURCES = tests/dns/test_names.c
+tests_dns_test_names_CFLAGS = $(dns_test_cflags)
+tests_dns_test_names_LDADD = $(dns_test_libs)
