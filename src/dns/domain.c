@@ -37,6 +37,7 @@ int cf_domain_read(const uint8_t *message, size_t length, size_t at, struct cf_d
                 return -EBADMSG;
             if (next == 0)
                 next = at + 2;
+            length = run;
             at = run = target;
             continue;
         }

@@ -27,8 +27,9 @@ struct cf_domain {
 
 /*
  * Read the name at offset `at` of a message, following compression (RFC 1035,
- * 4.1.4). Each pointer must lead to before the run of labels that it ends and
- * behind the header, so no message can make this loop.
+ * 4.1.4). What a pointer leads to must lie wholly before the run of labels that
+ * the pointer ends, and behind the header: so no message can make this loop,
+ * and a name never depends on octets that come after it.
  *
  * ret_next: offset behind the name as it stands in the message
  *

@@ -67,6 +67,7 @@ static void hostile_names_are_malformed(void **state)
     check_name("\1a\xc0\x0c", 4, 0, NULL, 0);      /* to its own beginning */
     check_name("\xc0\x0e\xc0\x0c", 4, 2, NULL, 0); /* to one another */
     check_name("\xc0\x0e\1a\0", 5, 0, NULL, 0);    /* forwards */
+    check_name("\3\0\xc0\x0c\0", 5, 2, NULL, 0);   /* a label that runs into its own pointer */
     check_name("\xc0\x00\0", 3, 0, NULL, 0);       /* into the header */
     check_name("\xff\xff\0", 3, 0, NULL, 0);       /* past the end */
     /* 255 octets are the most: 127 labels of one octet and the root; then one more. */

@@ -49,3 +49,23 @@ tests_fuzz_fuzz_policy_CFLAGS = $(AM_CFLAGS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_policy_LDADD = $(fuzz_policy_libs)
 endif
+
+# dns
+fuzz_dns_sources = tests/fuzz/fuzz_dns.c
+fuzz_dns_libs = src/dns/libcf-dns.a src/profile/libcf-profile.a src/base/libcf-base.a \
+	$(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+
+EXTRA_DIST += tests/fuzz/corpus/dns
+check_PROGRAMS += tests/fuzz/replay_dns
+TESTS += tests/fuzz/replay_dns
+tests_fuzz_replay_dns_SOURCES = tests/fuzz/replay.c $(fuzz_dns_sources)
+tests_fuzz_replay_dns_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"dns"'
+tests_fuzz_replay_dns_LDADD = $(fuzz_dns_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_dns
+tests_fuzz_fuzz_dns_SOURCES = $(fuzz_dns_sources)
+tests_fuzz_fuzz_dns_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_dns_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_dns_LDADD = $(fuzz_dns_libs)
+endif
