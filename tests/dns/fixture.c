@@ -34,6 +34,7 @@ void fixture_start(struct fixture *fixture,
     char run[CF_RUN_ID_SIZE];
 
     memset(fixture, 0, sizeof *fixture);
+    fixture->timeout_ms = 10000;
     cf_run_id_make(run);
     if (cf_loop_new(&fixture->loop, NULL) < 0)
         abort();
@@ -84,7 +85,7 @@ void fixture_open(struct fixture *fixture, size_t cache_entries)
         .profile = fixture->profile,
         .audit = fixture->audit,
         .cache_entries = cache_entries,
-        .timeout_ms = 100,
+        .timeout_ms = fixture->timeout_ms,
         .attempts = 2,
     };
     struct cf_error err = { 0 };

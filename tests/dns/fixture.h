@@ -29,6 +29,7 @@ struct fixture {
     struct cf_resolver *resolver;
     struct fake upstream;
     struct seen seen;
+    uint32_t timeout_ms; /* of an attempt; tests of silence make it short */
 
     struct message reply; /* the last one */
     unsigned n_replies;
