@@ -1,1 +1,2 @@
 # What this folder ships.
+dist_doc_DATA += doc/dns.md

@@ -179,7 +179,7 @@ static void add_if_type(struct cf_reply *reply, const struct cf_addr *addr)
         cf_reply_add_addr(reply, addr, CF_ASK_TTL_S);
 }
 
-/* The host's loopback is reached through addresses of the gateway: they need their name. */
+/* The host's loopback is reached through addresses of the gateway; the log names their flows. */
 static bool add_loopback(struct cf_ask *ask, struct cf_reply *reply)
 {
     const struct cf_resolver_config *config = &ask->desk->config;

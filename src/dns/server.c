@@ -24,6 +24,7 @@
 #define BATCHES_PER_TURN 4
 #define DATAGRAM_MAX 4096
 #define SPARE_MAX 1024
+#define SOCKET_ROOM (4 << 20)
 
 union pktinfo {
     struct in_pktinfo ipv4;
@@ -225,7 +226,7 @@ static int udp_open(struct cf_dns_server *server, struct udp *udp, int family, i
 {
     int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
     int option = family == AF_INET ? IP_PKTINFO : IPV6_RECVPKTINFO;
-    int one = 1, r;
+    int one = 1, room = SOCKET_ROOM, r;
 
     udp->server = server;
     udp->family = family;
@@ -235,6 +236,9 @@ static int udp_open(struct cf_dns_server *server, struct udp *udp, int family, i
         return 0;
     if (setsockopt(fd, level, option, &one, sizeof one) < 0)
         return cf_error_errno(err, -errno, "cannot learn which DNS server is asked");
+    /* As much as the host lets have: a burst that waits is better than one that is lost. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     r = cf_loop_watch(server->loop, &udp->watch, fd, EPOLLIN);
     return r < 0 ? cf_error_errno(err, r, "cannot wait for DNS queries") : 0;
 }

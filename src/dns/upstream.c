@@ -49,6 +49,7 @@
 #define RESOLV_CONF "/etc/resolv.conf"
 #define RESOLV_CONF_MAX ((size_t)1 << 20)
 #define DNS_PORT 53
+#define SOCKET_ROOM (4 << 20)
 
 struct server {
     struct cf_upstream *upstream;
@@ -324,9 +325,10 @@ static void options_fill(struct ares_options *options, const struct cf_upstream_
     options->ednspsz = CF_REPLY_UDP_MAX;
     options->timeout = (int)config->timeout_ms;
     options->tries = 1;
+    options->socket_receive_buffer_size = SOCKET_ROOM; /* the kernel gives what it may */
     options->resolvconf_path = resolv_conf;
     *ret_mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                ARES_OPT_NOROTATE | ARES_OPT_RESOLVCONF;
+                ARES_OPT_NOROTATE | ARES_OPT_RESOLVCONF | ARES_OPT_SOCK_RCVBUF;
 #ifdef ARES_OPT_QUERY_CACHE
     options->qcache_max_ttl = 0; /* the cache is ours: it knows verdicts */
     *ret_mask |= ARES_OPT_QUERY_CACHE;
