@@ -421,6 +421,27 @@ static void a_dead_server_fails_its_lookups_only(void **state)
     fixture_stop(&f);
 }
 
+static void servers_may_have_ipv6_addresses(void **state)
+{
+    struct fake other;
+
+    (void)state;
+    start();
+    fixture_allow(&f, "**.example");
+    fake_start(&other, f.loop, true, zone);
+    f.profile->dns.servers[0] = other.at;
+    fixture_open(&f, 100);
+    check("a.example", CF_TYPE_A, 0, CF_ALLOW, CF_DNS_SOURCE_UPSTREAM, 0);
+    check("big.example", CF_TYPE_TXT, 0, CF_ALLOW, CF_DNS_SOURCE_UPSTREAM, 0);
+    assert_int_equal(other.n_udp, 2);
+    assert_int_equal(other.n_tcp, 1);
+    assert_true(cf_addr_port_equal(&f.seen.dns.server, &other.at));
+    cf_resolver_free(f.resolver);
+    f.resolver = NULL;
+    fake_stop(&other);
+    fixture_stop(&f);
+}
+
 static void hosts_are_answered_without_the_upstream(void **state)
 {
     (void)state;
@@ -658,6 +679,7 @@ int main(void)
         cmocka_unit_test(servers_that_do_not_know_edns_are_asked_without),
         cmocka_unit_test(wrong_answers_are_servfail),
         cmocka_unit_test(a_dead_server_fails_its_lookups_only),
+        cmocka_unit_test(servers_may_have_ipv6_addresses),
         cmocka_unit_test(hosts_are_answered_without_the_upstream),
         cmocka_unit_test(the_hosts_loopback_has_a_name_when_ports_are_listed),
         cmocka_unit_test(the_name_of_an_address_follows_the_address),
