@@ -139,13 +139,18 @@ static void stray_packet(void *data, const struct cf_nflog_packet *logged)
     cf_strays_add(&engine->strays, packet.protocol, &packet.dst, reason);
 }
 
+static void strays_read(struct cf_engine *engine, int budget)
+{
+    int n = cf_nflog_read(engine->config.gateway->strays_fd, budget, stray_packet, engine);
+
+    if (n == -ENOBUFS)
+        cf_engine_warn(engine, CF_WARNING_LOST, ENOBUFS);
+}
+
 static void strays_ready(struct cf_watch *watch, uint32_t events)
 {
-    struct cf_engine *engine = cf_container_of(watch, struct cf_engine, strays_watch);
-
     (void)events;
-    if (cf_nflog_read(watch->fd, STRAYS_A_TURN, stray_packet, engine) == -ENOBUFS)
-        cf_engine_warn(engine, CF_WARNING_LOST, ENOBUFS);
+    strays_read(cf_container_of(watch, struct cf_engine, strays_watch), STRAYS_A_TURN);
 }
 
 static uint32_t link_mtu(const struct cf_gateway *gateway)
@@ -254,8 +259,9 @@ void cf_engine_stop(struct cf_engine *engine)
 
     engine->drain.done = NULL;
     cf_loop_timer_stop(loop, &engine->drain.timer);
-    if (engine->strays_watch.fd >= 0)
-        strays_ready(&engine->strays_watch, EPOLLIN);
+    if (engine->strays_watch.fd >= 0 &&
+        cf_nflog_unbind(engine->config.gateway->strays_fd, CF_NFLOG_STRAYS) == 0)
+        strays_read(engine, INT32_MAX);
     cf_loop_unwatch(loop, &engine->flows_watch);
     cf_loop_unwatch(loop, &engine->strays_watch);
     cf_tcp_done(&engine->tcp);

@@ -33,22 +33,33 @@
 /* Longest wait for the rest of a batch, in hundredths of a second. */
 #define BATCH_WAIT 10
 
-static struct nl_msg *bind_request(const struct cf_nflog_config *config)
+/* A command for a group, to which attributes can be added; NULL when out of memory. */
+static struct nl_msg *group_request(uint16_t group, uint8_t what)
 {
     const struct nfgenmsg header = { .nfgen_family = AF_UNSPEC,
                                      .version = NFNETLINK_V0,
-                                     .res_id = htons(config->group) };
-    const struct nfulnl_msg_config_cmd command = { .command = NFULNL_CFG_CMD_BIND };
+                                     .res_id = htons(group) };
+    const struct nfulnl_msg_config_cmd command = { .command = what };
+    struct nl_msg *request = cf_netlink_request(NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG, 0);
+
+    if (request && (nlmsg_append(request, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+                    nla_put(request, NFULA_CFG_CMD, sizeof(command), &command) < 0)) {
+        nlmsg_free(request);
+        return NULL;
+    }
+    return request;
+}
+
+static struct nl_msg *bind_request(const struct cf_nflog_config *config)
+{
     const struct nfulnl_msg_config_mode mode = { .copy_range = htonl(config->copy_bytes),
                                                  .copy_mode = NFULNL_COPY_PACKET };
-    struct nl_msg *request = cf_netlink_request(NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG, 0);
+    struct nl_msg *request = group_request(config->group, NFULNL_CFG_CMD_BIND);
     int r;
 
     if (!request)
         return NULL;
-    r = nlmsg_append(request, (void *)&header, sizeof(header), NLMSG_ALIGNTO);
-    r |= nla_put(request, NFULA_CFG_CMD, sizeof(command), &command);
-    r |= nla_put(request, NFULA_CFG_MODE, sizeof(mode), &mode);
+    r = nla_put(request, NFULA_CFG_MODE, sizeof(mode), &mode);
     r |= nla_put_u32(request, NFULA_CFG_QTHRESH, htonl(config->batch));
     r |= nla_put_u32(request, NFULA_CFG_TIMEOUT, htonl(BATCH_WAIT));
     if (config->batch == 1)
@@ -78,6 +89,22 @@ int cf_nflog_open(const struct cf_nflog_config *config, struct cf_error *err)
         return cf_error_errno(err, -errno, "cannot make a netlink socket non-blocking");
     r = fd;
     fd = -1;
+    return r;
+}
+
+int cf_nflog_unbind(int fd, uint16_t group)
+{
+    struct nl_msg *request = group_request(group, NFULNL_CFG_CMD_UNBIND);
+    struct nlmsghdr *header;
+    int r = 0;
+
+    if (!request)
+        return -ENOMEM;
+    header = nlmsg_hdr(request);
+    header->nlmsg_flags = NLM_F_REQUEST; /* an acknowledgement would stand among the packets */
+    if (send(fd, header, header->nlmsg_len, 0) < 0)
+        r = -errno;
+    nlmsg_free(request);
     return r;
 }
 

@@ -55,4 +55,10 @@ struct cf_nflog_config {
  */
 int cf_nflog_open(const struct cf_nflog_config *config, struct cf_error *err);
 
+/*
+ * Let go of a group. What waited for the rest of its batch is delivered now,
+ * and can be read when this returns. 0 or -errno.
+ */
+int cf_nflog_unbind(int fd, uint16_t group);
+
 #endif
