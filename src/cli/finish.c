@@ -36,7 +36,7 @@ static void emit_run_end(struct cf_run *run)
     end->duration_us = (uint64_t)(cf_clock_monotonic_us() - run->start_us);
     end->accounted = cf_gateway_counters(run->gateway, &end->interface_packets,
                                          &end->interface_bytes) == 0;
-    end->logged_packets = cf_engine_logged_packets(run->engine);
+    end->logged_packets = cf_engine_logged_packets(run->engine) + run->dns_packets;
     end->tree = usage_of(RUSAGE_CHILDREN);
     end->self = usage_of(RUSAGE_SELF);
     cf_audit_emit(run->audit, &event);
@@ -107,6 +107,7 @@ int cf_run_finish(struct cf_run *run)
     bool denied;
 
     cf_engine_stop(run->engine);
+    run->dns_packets = cf_dns_server_packets(run->dns);
     cf_dns_server_free(run->dns);
     run->dns = NULL;
     cf_resolver_free(run->resolver);

@@ -44,6 +44,7 @@ struct cf_run {
     struct cf_timer flush;
     struct cf_signals signals;
 
+    uint64_t dns_packets; /* from the sandbox, counted when its server ended */
     bool ipv6;
     bool started;        /* the command has been let go */
     bool ended;          /* the sandbox is gone */

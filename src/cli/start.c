@@ -107,10 +107,8 @@ static void on_sandbox_ended(void *data, const struct cf_sandbox_end *end)
                       "the sandbox's PID 1 was killed from outside, and the tree with it");
     }
     warn_leftovers(run, end);
-    if (run->log_failed)
+    if (run->log_failed || cf_engine_drain(run->engine, DRAIN_US, on_drained, run) < 0)
         cf_loop_stop(run->loop, 0);
-    else
-        cf_engine_drain(run->engine, DRAIN_US, on_drained, run);
 }
 
 static int open_log(struct cf_run *run, struct cf_error *err)

@@ -59,6 +59,7 @@ struct cf_dns_server {
     struct request *requests; /* in use */
     struct request *spare;
     size_t n_spare;
+    uint64_t datagrams_in;
     struct mmsghdr messages[BATCH];
     struct iovec iovecs[BATCH];
     struct sockaddr_storage peers[BATCH];
@@ -216,6 +217,8 @@ static void udp_ready(struct cf_watch *watch, uint32_t events)
     (void)events;
     for (int turn = 0; turn < BATCHES_PER_TURN && n == BATCH; turn++) {
         n = batch_read(udp);
+        if (n > 0)
+            udp->server->datagrams_in += (uint64_t)n;
         for (int i = 0; i < n; i++)
             datagram(udp, &udp->server->messages[i]);
     }
@@ -284,6 +287,11 @@ void cf_dns_server_free(struct cf_dns_server *server)
     cf_loop_unwatch(server->loop, &server->udp4.watch);
     cf_loop_unwatch(server->loop, &server->udp6.watch);
     free(server);
+}
+
+uint64_t cf_dns_server_packets(const struct cf_dns_server *server)
+{
+    return server->datagrams_in + cf_streams_segments(&server->streams);
 }
 
 int cf_dns_server_stream(struct cf_dns_server *server, int fd, const struct cf_addr_port *src,

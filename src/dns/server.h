@@ -22,6 +22,12 @@ int cf_dns_server_new(struct cf_loop *loop, struct cf_resolver *resolver, int fd
 void cf_dns_server_free(struct cf_dns_server *server);
 
 /*
+ * Packets from the sandbox that queries came in: datagrams, and segments as
+ * the sockets of streams count them.
+ */
+uint64_t cf_dns_server_packets(const struct cf_dns_server *server);
+
+/*
  * Serve one accepted TCP connection: messages with a two-byte length, any
  * number, pipelined, answered as they come (RFC 7766). Closed after 30 s
  * without a query, at a malformed length, or with the server.

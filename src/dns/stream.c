@@ -17,7 +17,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -75,6 +75,17 @@ static void wait_free(struct wait *wait)
     free(wait);
 }
 
+/* Segments that came over a connection so far, less the SYN, which was held and counted there. */
+static uint64_t segments(const struct cf_stream *stream)
+{
+    struct tcp_info info = { 0 };
+    socklen_t length = sizeof info;
+
+    if (getsockopt(stream->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+        return 0;
+    return info.tcpi_segs_in > 0 ? info.tcpi_segs_in - 1 : 0;
+}
+
 static void stream_close(struct cf_stream *stream)
 {
     struct cf_streams *streams = stream->streams;
@@ -91,6 +102,7 @@ static void stream_close(struct cf_stream *stream)
     else
         streams->first = stream->next;
     streams->n--;
+    streams->closed_segments += segments(stream);
     cf_loop_timer_stop(streams->loop, &stream->idle);
     cf_loop_task_remove(streams->loop, &stream->task);
     cf_loop_unwatch(streams->loop, &stream->watch);
@@ -326,6 +338,15 @@ int cf_streams_open(struct cf_streams *streams, int fd, const struct cf_addr_por
     streams->first = stream;
     streams->n++;
     return 0;
+}
+
+uint64_t cf_streams_segments(const struct cf_streams *streams)
+{
+    uint64_t sum = streams->closed_segments;
+
+    for (const struct cf_stream *stream = streams->first; stream; stream = stream->next)
+        sum += segments(stream);
+    return sum;
 }
 
 void cf_streams_close(struct cf_streams *streams)

@@ -74,7 +74,8 @@ void cf_engine_free(struct cf_engine *engine);
 /*
  * Packets from the sandbox that a flow or an event accounts for, complete after
  * cf_engine_stop(). Segments of TCP are as the sockets count them: one packet
- * on the link can be several segments. Those of DNS are not in it.
+ * on the link can be several segments. Those of port 53 are the
+ * DNS server's (dns/server.h).
  */
 uint64_t cf_engine_logged_packets(const struct cf_engine *engine);
 

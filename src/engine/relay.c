@@ -42,6 +42,7 @@ uint32_t cf_relay_events(void)
     return EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 }
 
+/* Segments that came over a connection, less the SYN, which was counted when it was held. */
 static uint64_t segments(int fd)
 {
     struct tcp_info info = { 0 };
@@ -49,7 +50,7 @@ static uint64_t segments(int fd)
 
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
         return 0;
-    return info.tcpi_segs_in;
+    return info.tcpi_segs_in > 0 ? info.tcpi_segs_in - 1 : 0;
 }
 
 void cf_relay_side_close(struct cf_relay *relay, struct cf_relay_side *side)
