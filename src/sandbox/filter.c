@@ -15,6 +15,10 @@
  *       whole. C libraries use the direct calls since Linux 4.3.
  *   io_uring_setup             ENOSYS, so that libraries fall back: a ring
  *       opens sockets (IORING_OP_SOCKET) that no filter sees.
+ *   request_key                EPERM when the kernel would have the key made:
+ *       it runs /sbin/request-key for that, as the host's root in the host's
+ *       namespaces, and for the type dns_resolver that asks the host's DNS
+ *       for any name. Keys that exist are found as ever.
  *
  * Families let through: UNIX; INET and INET6, which go by the engine; NETLINK,
  * which programs need to see their interfaces; PACKET, which belongs to the
@@ -75,6 +79,13 @@ static int add_ioctls(scmp_filter_ctx ctx)
     return r;
 }
 
+/* Its third argument is what the kernel passes on to the program that makes the key. */
+static int add_keys(scmp_filter_ctx ctx)
+{
+    return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(request_key), 1,
+                            SCMP_A2(SCMP_CMP_NE, 0));
+}
+
 /* Up to the highest that is let through one by one, then all above it at once. */
 static int add_families(scmp_filter_ctx ctx, int call)
 {
@@ -101,6 +112,8 @@ static int add_rules(scmp_filter_ctx ctx)
         r = add_families(ctx, SCMP_SYS(socketpair));
     if (r == 0)
         r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0);
+    if (r == 0)
+        r = add_keys(ctx);
     return r;
 }
 

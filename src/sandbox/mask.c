@@ -33,6 +33,19 @@ static const char *const known_paths[] = {
     "/var/run/nscd",
     "/run/systemd/resolve",
     "/run/avahi-daemon",
+    /* Daemons that fetch, print or talk to the network for whoever asks. */
+    "/run/cups",
+    "/run/tailscale",
+    "/run/wpa_supplicant",
+    "/run/rpcbind.sock",
+    "/nix/var/nix/daemon-socket",
+    "/var/guix/daemon-socket",
+    "@/gnupg/S.dirmngr",
+    "~/.gnupg/S.dirmngr",
+    "@/pulse",
+    "@/gvfsd",
+    /* Network hardware that has no network namespace. */
+    "/dev/infiniband",
     /* Message buses: resolved, systemd, and everything that can be activated. */
     "/run/dbus",
     "/var/run/dbus",
@@ -73,6 +86,7 @@ static const char *const known_paths[] = {
     /* Terminal multiplexers and editors that run commands for whoever asks. */
     "/run/screen",
     "@/emacs",
+    "@/zellij",
 };
 
 /* Variables that name a socket, alone or in an address. */
@@ -85,6 +99,15 @@ static const char *const known_variables[] = {
     "CONTAINERD_ADDRESS",
     "LIBVIRT_DEFAULT_URI",
     "TMUX",
+    "NVIM",
+    "NVIM_LISTEN_ADDRESS",
+    "KITTY_LISTEN_ON",
+    "WEZTERM_UNIX_SOCKET",
+    "VSCODE_IPC_HOOK_CLI",
+    "I3SOCK",
+    "SWAYSOCK",
+    "PULSE_SERVER",
+    "WATCHMAN_SOCK",
 };
 
 static int add(struct cf_mask_list *list, char *path, bool only_socket)

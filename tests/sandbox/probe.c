@@ -49,6 +49,12 @@ static int io_uring_try(char **arg)
     return (int)syscall(SYS_io_uring_setup, 1, params);
 }
 
+/* A key that nobody has; with information for the program that would make it, or without. */
+static int request_key_try(char **arg)
+{
+    return (int)syscall(SYS_request_key, "user", "childflow-test", arg[0], 0);
+}
+
 static int unix_connect(const struct sockaddr_un *at, socklen_t length)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -138,6 +144,7 @@ static const struct {
     { "socketpair", socketpair_try },
     { "ioctl", ioctl_try },
     { "io_uring", io_uring_try },
+    { "request_key", request_key_try },
     { "connect", connect_try },
     { "abstract", abstract_try },
     { "ptrace", ptrace_try },

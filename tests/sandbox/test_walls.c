@@ -66,6 +66,14 @@ static void nobody_types_into_the_callers_terminal(void **state)
     check_probe(who, "ioctl", "0x541c", "ioctl: EPERM");      /* TIOCLINUX */
 }
 
+static void no_program_of_the_host_makes_a_key(void **state)
+{
+    const struct who *who = scene_who(state);
+
+    check_probe(who, "request_key", "information", "request_key: EPERM");
+    check_probe(who, "request_key", NULL, "request_key: ENOKEY");
+}
+
 static void pid_1_cannot_be_looked_into_or_killed(void **state)
 {
     const struct who *who = scene_who(state);
@@ -262,6 +270,7 @@ int main(void)
         AS_BOTH(other_instruction_sets_are_no_way_around),
 #endif
         AS_BOTH(nobody_types_into_the_callers_terminal),
+        AS_BOTH(no_program_of_the_host_makes_a_key),
         AS_BOTH(pid_1_cannot_be_looked_into_or_killed),
         AS_BOTH(no_process_of_the_host_is_seen),
         AS_BOTH(what_we_mounted_stays_mounted),
