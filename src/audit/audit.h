@@ -4,9 +4,9 @@
  * Every event goes through cf_audit_emit(), in order: it is counted, written
  * as one line of JSON when there is a log, and handed to the tap (the summary
  * at the end of a run). Lines leave whole: what a full disk cut is taken back
- * to the last whole line. The caller calls cf_audit_flush() at least each
- * second; a full buffer flushes by itself, which slows the run rather than
- * losing an event.
+ * to the last whole line. The caller calls cf_audit_flush() at the end of each
+ * turn of its loop; a full buffer flushes by itself, which slows the run rather
+ * than losing an event.
  */
 #ifndef CF_AUDIT_AUDIT_H
 #define CF_AUDIT_AUDIT_H

@@ -73,7 +73,7 @@ void cf_run_close(struct cf_run *run)
     cf_owners_free(run->owners);
     cf_sandbox_free(run->sandbox);
     if (run->loop) {
-        cf_loop_timer_stop(run->loop, &run->flush);
+        cf_loop_task_remove(run->loop, &run->flush);
         cf_loop_signals_stop(run->loop, &run->signals);
     }
     cf_loop_free(run->loop);

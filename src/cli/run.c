@@ -47,6 +47,7 @@ static int run_profile(struct cf_run *run)
     cf_run_id_make(run->id);
     raise_open_files();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log at the caller's limit of file size is an error like any */
     r = cf_run_start(run, &err);
     if (r < 0 && !run->started) {
         cf_cli_say("%s", err.text);

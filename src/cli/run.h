@@ -41,7 +41,7 @@ struct cf_run {
     struct cf_engine *engine;
     struct cf_sandbox *sandbox;
     struct cf_summary_table *summary;
-    struct cf_timer flush;
+    struct cf_task flush;
     struct cf_signals signals;
 
     uint64_t dns_packets; /* from the sandbox, counted when its server ended */

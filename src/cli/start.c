@@ -21,7 +21,6 @@
 #include "cli/narrate.h"
 
 #define CACHE_ENTRIES 4096
-#define FLUSH_US CF_US_PER_S
 #define DRAIN_US (5 * CF_US_PER_S)
 
 /* Signals that are passed on to the command. */
@@ -32,6 +31,8 @@ static void on_event(void *data, const struct cf_event *event)
     struct cf_run *run = data;
 
     cf_summary_event(run->summary, event);
+    if (run->loop)
+        cf_loop_task_add(run->loop, &run->flush);
     if (run->options->verbose > 0)
         cf_narrate_event(event, run->options->verbose);
 }
@@ -49,12 +50,14 @@ static void on_log_failed(void *data, const struct cf_error *err)
         cf_loop_stop(run->loop, 0);
 }
 
-static void on_flush(struct cf_timer *timer)
+/*
+ * At the end of each turn in which something was said. The command can kill
+ * this process (they share a process group and a user), so what it did must be
+ * in the file by the time that it has an effect.
+ */
+static void on_flush(struct cf_task *task)
 {
-    struct cf_run *run = cf_container_of(timer, struct cf_run, flush);
-
-    cf_audit_flush(run->audit);
-    cf_loop_timer_start(run->loop, timer, cf_loop_now_us(run->loop) + FLUSH_US);
+    cf_audit_flush(cf_container_of(task, struct cf_run, flush)->audit);
 }
 
 static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo *info)
@@ -167,6 +170,7 @@ static int open_sandbox(struct cf_run *run, struct cf_error *err)
     struct cf_lookup_files files;
     int r;
 
+    run->flush.fn = on_flush;
     r = cf_loop_new(&run->loop, err);
     if (r < 0)
         return r;
@@ -302,10 +306,6 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     r = cf_loop_signals_start(run->loop, &run->signals, &set);
     if (r < 0)
         return cf_error_errno(err, r, "cannot watch signals");
-    run->flush.fn = on_flush;
-    r = cf_loop_timer_start(run->loop, &run->flush, cf_loop_now_us(run->loop) + FLUSH_US);
-    if (r < 0)
-        return cf_error_errno(err, r, "cannot start a timer");
     r = emit_run_start(run);
     if (r == 0) {
         emit_sandbox_warnings(run);
