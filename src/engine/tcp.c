@@ -421,8 +421,6 @@ static void denied(struct tcp_flow *flow, const struct cf_judgement *judgement)
     struct cf_outcome outcome;
 
     cf_outcome_denied(flow->flow.key.src.addr.family, &outcome);
-    if (judgement->destination == CF_DESTINATION_GATEWAY)
-        outcome.answer = CF_OUTCOME_RESET; /* as any host where nothing listens */
     cf_flow_log(&flow->tcp->engine->flows, &flow->flow, judgement, NULL);
     answer(flow, &outcome);
 }

@@ -470,8 +470,6 @@ static void denied(struct udp_flow *flow, const struct cf_judgement *judgement,
     if (!may_answer(udp))
         return;
     cf_outcome_denied(flow->flow.key.src.addr.family, &outcome);
-    if (judgement->destination == CF_DESTINATION_GATEWAY)
-        outcome.answer = CF_OUTCOME_RESET; /* as any host where nothing listens */
     tell(flow->udp, &flow->flow.key, &outcome, datagram->data, datagram->length);
 }
 
