@@ -13,6 +13,8 @@ import signal
 import subprocess
 import time
 
+from lab import space
+
 CASES = []
 SECONDS = 60    # a bound on each command; nothing waits for it when all is well
 
@@ -109,7 +111,7 @@ class Done:
         return lines[starts[-1]:]
 
     def __str__(self):
-        return f"status {self.status}\n--- stdout\n{self.out[-3000:]}\n--- stderr\n{self.err[-3000:]}"
+        return f"status {self.status}\n--- stdout\n{self.out[-1500:]}\n--- stderr\n{self.err[-1500:]}"
 
 
 class Bench:
@@ -124,6 +126,7 @@ class Bench:
         self.net = internet         # None outside of the lab
         self.runs = 0
         self.last = None            # what a failed case shows
+        self.started = []           # processes that a failed case may have left
 
     def home(self):
         home = self.folder / "home"
@@ -174,7 +177,15 @@ class Bench:
         options.setdefault("cwd", self.folder)
         for stream in ("stdin", "stdout", "stderr"):
             options.setdefault(stream, subprocess.PIPE)
-        return subprocess.Popen(words, start_new_session=True, **options)
+        process = subprocess.Popen(words, start_new_session=True, **options)
+        self.started.append(process)
+        return process
+
+    def close(self):
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def finish(self, process, stdin=None):
         try:
@@ -260,3 +271,17 @@ class Reader:
             if not data:
                 return self.text
             self.text += data.decode("utf-8", "replace").replace("\r", "")
+
+
+def wait_for_text(path, part, seconds=SECONDS):
+    """Until a file that grows holds `part`; woken by inotify."""
+    watch = space.libc.inotify_init1(os.O_CLOEXEC)
+    try:
+        space.call("inotify_add_watch", watch, os.fsencode(path), 0x2)     # IN_MODIFY
+        deadline = time.monotonic() + seconds
+        while part not in path.read_text(encoding="utf-8"):
+            ready, _, _ = select.select([watch], [], [], max(0, deadline - time.monotonic()))
+            check(ready, f"no {part!r} within {seconds} s in {path}")
+            os.read(watch, 65536)
+    finally:
+        os.close(watch)

@@ -26,6 +26,7 @@ OTHER4 = "203.0.113.81"       # the same web server, under no name
 PRIVATE4 = "10.20.30.40"      # a private address that answers
 UNREACHABLE4, UNREACHABLE6 = "203.0.113.200", "2001:db8:2::200"
 PROHIBITED4 = "203.0.113.201"
+CLOSED4 = ROUTER4               # answers, but nothing listens there
 HOLE4, HOLE6 = "203.0.113.202", "2001:db8:2::202"
 
 ECHO, DIGEST, GREET, RESET, HOLD, CLOSED = 7, 1001, 1003, 1004, 1005, 9
@@ -38,6 +39,7 @@ BIG = "\n".join(f"txt-record=big.lab,{str(n) * 200}" for n in range(1, 9))
 DNSMASQ = f"""
 no-resolv
 no-hosts
+local-ttl=300
 bind-interfaces
 user=root
 listen-address={DNS4},{DNS6}

@@ -1,0 +1,158 @@
+"""The audit log and the summary."""
+import json
+import re
+import subprocess
+
+from lab import internet as net
+from lab.case import Skipped, case, check, check_equal, check_in, wait_for_text
+
+MIXTURE = f"""
+curl -sS -o /dev/null http://web.lab/
+dig +short secret.lab
+{{probe}} connect {net.WEB4} 81 {net.OTHER4} 80
+{{probe}} udp {net.WEB4} 7 x
+setsid sleep 1000 >/dev/null 2>&1 &
+exit 0
+"""
+
+
+def mixture(bench, **options):
+    policy = bench.policy(allow=["web.lab:80", "v4.lab", f"udp://{net.WEB4}:7"], name="mixture")
+    return bench.good(["sh", "-c", MIXTURE.format(probe=bench.probe)], policy, **options)
+
+
+@case("a run with everything in it leaves every kind of event, each as the schema has it")
+def event_kinds(bench):
+    if not bench.schema:
+        raise Skipped("no python3-jsonschema here")
+    done = mixture(bench)
+    kinds = {event["event"] for event in done.events}
+    for kind in ("run_start", "dns", "flow_open", "flow_close", "flow_denied", "warning",
+                 "run_end"):
+        check_in(kind, kinds, "kinds of events")
+    for event in done.events:
+        check_equal(bench.schema(event), None, f"the schema on {event}")
+
+
+@case("run_start says what ran, under which policy, and what is masked")
+def run_start(bench):
+    policy = bench.policy(name="start")
+    start = bench.good(["echo", "a b", "c"], policy).one("run_start")
+    check_equal(start["command"], ["echo", "a b", "c"])
+    check_equal((start["policy"]["name"], start["policy"]["mode"]), ("start", "enforce"))
+    digest = subprocess.run(["sha256sum", str(policy)], capture_output=True, text=True, check=True)
+    check_equal(start["policy"]["sha256"], digest.stdout.split()[0])
+    check_equal(start["cwd"], str(bench.folder))
+
+
+@case("run_end counts what the events say")
+def run_end(bench):
+    done = mixture(bench)
+    totals = done.one("run_end")["totals"]
+    closes = done.of("flow_close")
+    check_equal(totals["dns"], len(done.of("dns")))
+    check_equal(totals["flows"], len(done.of("flow_open")))
+    check_equal(totals["denied"], len(done.of("flow_denied")))
+    check_equal(totals["bytes_in"], sum(event["bytes_in"] for event in closes))
+    check_equal(totals["bytes_out"], sum(event["bytes_out"] for event in closes))
+
+
+@case("a denial names the rule with its file and line")
+def rule_origin(bench):
+    policy = bench.write("policy.yaml", "version: 1\negress:\n  default: allow\n  deny:\n"
+                                        f"    - {net.OTHER4}\n")
+    done = bench.good([bench.probe, "connect", net.OTHER4, "80"], policy)
+    rule = done.one("flow_denied")["verdict"]["rule"]
+    check_equal(rule, {"text": net.OTHER4, "file": str(policy), "line": 5})
+
+
+@case("packets that are no flow are counted")
+def strays(bench):
+    script = bench.write("stray.py", f"""
+import errno, socket
+try:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDPLITE)
+    sock.sendto(b"x", ("{net.WEB4}", 7))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+""")
+    done = bench.good(["python3", str(script)], bench.policy(egress={"default": "allow"}))
+    if "EPROTONOSUPPORT" in done.out:
+        raise Skipped("no UDP-Lite in this kernel")
+    stray = done.one("packets_denied")
+    check_equal((stray["dst"], stray["count"]), ({"ip": net.WEB4}, 1))
+
+
+@case("the summary begins with the policy's name, its mode and the verdict counts")
+def summary(bench):
+    lines = mixture(bench).summary()
+    check(re.match(r"childflow: mixture, enforce: 2 flows allowed, 2 denied; "
+                   r"[23] names asked, 1 denied; [0-9.]+ m?s$", lines[0]), f"first line: {lines[0]!r}")
+    text = "\n".join(lines)
+    for words in (r"allowed\s+web\.lab:80\s+1 flow ", r"denied\s+\S*203\.0\.113\.81:80\s",
+                  r"log\s+\S*log-\d+\.jsonl"):
+        check(re.search(words, text), f"no line like {words!r} in:\n{text}")
+
+
+@case("the summary names protections that are not in force")
+def not_in_force(bench):
+    text = "\n".join(bench.good(["true"], bench.policy()).summary()[:4])
+    check_in("verify_names", text)
+
+
+@case("the summary as JSON is one line")
+def summary_json(bench):
+    done = bench.good(["true"], bench.policy(name="json"), options=["--summary", "json"])
+    lines = done.err.splitlines()
+    check_equal(len(lines), 1, "lines on stderr")
+    check_in("json", json.dumps(json.loads(lines[0])))
+
+
+@case("a log that cannot be made is 125, and the command does not run")
+def log_refused(bench):
+    exists = bench.write("exists.jsonl", "")
+    for path in ("/proc/no/log.jsonl", "/dev/full", str(exists)):
+        done = bench.run(["touch", "ran"], bench.policy(), ["--log", path], log_checked=False)
+        check_equal(done.status, 125, f"status with {path}")
+        check_in(path.rpartition("/")[0], done.err)
+        check(not (bench.folder / "ran").exists(), "the command ran")
+
+
+@case("a log that fills its disk ends the run with 125, and the tree with it")
+def log_full(bench):
+    small = bench.folder / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=1777", "small", str(small)],
+                   check=True)
+    try:
+        done = bench.run(["sh", "-c", f"while :; do {bench.probe} connect {net.WEB4} 9; done"],
+                         bench.policy(), ["--log", str(small / "log.jsonl")], log_checked=False)
+        check_equal(done.status, 125, "status")
+        check_in("log.jsonl", done.err)
+        for line in (small / "log.jsonl").read_text().splitlines():
+            json.loads(line)
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+@case("the log's folders are made, and its placeholders replaced")
+def log_pattern(bench):
+    policy = bench.policy(name="pattern", audit={"log": "audit/deep/{name}-{run}.jsonl"})
+    words = [*bench.identity.prefix, bench.childflow, "-p", str(policy), "--", "true"]
+    status, _, err = bench.finish(bench.start(words), b"")
+    check_equal(status, 0, f"status ({err})")
+    found = [path.name for path in (bench.folder / "audit" / "deep").iterdir()]
+    check_equal(len(found), 1, "logs")
+    check(re.fullmatch(r"pattern-[0-9a-f]{12}\.jsonl", found[0]), found[0])
+
+
+@case("the log is flushed while the command runs")
+def flushed(bench):
+    words, log = bench.words(bench.policy(), ["sh", "-c", f"{bench.probe} connect {net.WEB4} 80; "
+                                              "echo waiting; read line"])
+    process = bench.start(words)
+    check_equal(process.stdout.readline(), b"EHOSTUNREACH\n")
+    process.stdout.readline()
+    wait_for_text(log, "flow_denied")
+    status, _, _ = bench.finish(process, b"\n")
+    check_equal(status, 0, "status")

@@ -1,0 +1,149 @@
+"""What childflow's exit status says, and that its own output stays out of the command's."""
+import os
+
+from lab import internet as net
+from lab.case import case, check, check_equal, check_in
+
+
+def check_status(bench, command, expected, policy=None, **options):
+    done = bench.run(command, policy, **options)
+    check_equal(done.status, expected, f"status of {command}")
+    return done
+
+
+@case("the exit status is the command's own")
+def own_status(bench):
+    policy = bench.policy()
+    for status in (0, 1, 7, 125, 255):
+        check_status(bench, ["sh", "-c", f"exit {status}"], status, policy)
+
+
+@case("a signal that ends the command is 128 and its number")
+def signal_status(bench):
+    policy = bench.policy()
+    for name, number in (("TERM", 15), ("KILL", 9), ("SEGV", 11)):
+        done = check_status(bench, ["sh", "-c", f"ulimit -c 0; kill -{name} $$"], 128 + number,
+                            policy)
+        check_in("signal", done.one("run_end")["exit"])
+
+
+@case("a command that does not exist is 127, one that cannot be run 126")
+def not_run(bench):
+    policy = bench.policy()
+    check_status(bench, ["no-such-command"], 127, policy)
+    check_status(bench, ["/no/such/command"], 127, policy)
+    plain = bench.write("plain", "no program\n")
+    done = check_status(bench, [str(plain)], 126, policy)
+    check_in("plain", done.err)
+    check_status(bench, ["/"], 126, policy)
+
+
+@case("a wrong policy is 78, is named by file, line and column, and nothing runs")
+def wrong_policy(bench):
+    policy = bench.write("bad.yaml", "version: 1\negress:\n  alow: [web.lab]\n")
+    done = check_status(bench, ["touch", "ran"], 78, policy, log_checked=False)
+    check_in("bad.yaml:3:3: ", done.err)
+    check_in("allow", done.err, "the nearest known key")
+    check(not (bench.folder / "ran").exists(), "the command ran")
+
+
+@case("a key that is not built yet refuses the policy")
+def not_built(bench):
+    policy = bench.write("later.yaml", "version: 1\negress: {verify_names: true}\n")
+    done = check_status(bench, ["true"], 78, policy, log_checked=False)
+    check_in("verify_names", done.err)
+
+
+@case("a wrong command line is 125")
+def wrong_usage(bench):
+    for words in (["--no-such-option", "--", "true"], ["-p"], ["--mode", "maybe", "--", "true"]):
+        done = bench.direct(bench.childflow, *words)
+        check(done.status in (78, 125), f"status of {words}: {done.status}")
+        check(done.err.strip(), "no message")
+
+
+@case("fail_on_denial is 77 when the command succeeded, and its own status when not")
+def fail_on_denial(bench):
+    policy = bench.policy(audit={"fail_on_denial": True})
+    denied = f"python3 {bench.probe} connect {net.WEB4} 80"
+    check_status(bench, ["sh", "-c", denied], 77, policy)
+    check_status(bench, ["sh", "-c", f"{denied}; exit 3"], 3, policy)
+    check_status(bench, ["true"], 0, policy)
+    policy = bench.policy(allow=[f"{net.WEB4}:80"], audit={"fail_on_denial": True})
+    check_status(bench, ["sh", "-c", denied], 0, policy)
+
+
+@case("where user namespaces are refused, 125 says so and nothing runs")
+def no_namespaces(bench):
+    words, _ = bench.words(bench.policy(), ["touch", "ran"])
+    command = words[len(bench.identity.prefix):]
+    done = bench.direct("unshare", "-Ur", "sh", "-c",
+                        'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"', "sh", *command)
+    check_equal(done.status, 125, "status")
+    check_in("namespace", done.err)
+    check(not (bench.folder / "ran").exists(), "the command ran")
+
+
+@case("without -p everything is allowed in audit mode")
+def built_in_policy(bench):
+    done = bench.good(["curl", "-sS", "http://web.lab/"])
+    check_equal(done.out, "hello from the lab\n")
+    check_equal(done.one("run_start")["policy"]["mode"], "audit")
+    check_in("audit", done.summary()[0])
+
+
+@case("options beat the file: --mode, --allow, --deny, --dns, --summary, --log")
+def options_beat(bench):
+    policy = bench.policy()
+    probe = [bench.probe, "connect", net.WEB4, "80"]
+    run = bench.run
+    check_equal(run(probe, policy).out.strip(), "EHOSTUNREACH")
+    check_equal(run(probe, policy, ["--mode", "audit"]).out.strip(), "ok")
+    check_equal(run(probe, policy, ["--allow", f"{net.WEB4}:80"]).out.strip(), "ok")
+    both = ["--allow", f"{net.WEB4}:80", "--deny", net.WEB4]
+    check_equal(run(probe, bench.policy(allow=["203.0.113.0/24"]),
+                    ["--deny", net.WEB4]).out.strip(), "EHOSTUNREACH")
+    check_equal(run(probe, policy, [*both, "--mode", "audit"]).out.strip(), "ok")
+    dead = run([bench.probe, "resolve", "web.lab"], bench.policy(allow=["web.lab"]),
+               ["--dns", "127.0.0.1:1"])
+    check(net.WEB4 not in dead.out, "--dns did not replace the servers")
+    check_equal(run(["true"], policy, ["--summary", "none"]).err, "", "stderr without a summary")
+
+
+@case("-q prints nothing, and the command's own output stays its own")
+def quiet(bench):
+    done = bench.good(["sh", "-c", "echo out; echo err >&2"], bench.policy(), options=["-q"])
+    check_equal(done.out, "out\n", "stdout")
+    check_equal(done.err, "err\n", "stderr")
+
+
+@case("childflow run, check, show, --help and --version do what they say")
+def subcommands(bench):
+    policy = bench.policy(allow=["web.lab:80"])
+    bad = bench.write("bad.yaml", "version: 2\n")
+    childflow = bench.childflow
+    check_equal(bench.direct(childflow, "run", "-q", "-p", str(policy), "--", "echo", "x").out,
+                "x\n", "run")
+    check_equal(bench.direct(childflow, "check", str(policy)).status, 0, "check, good")
+    check_equal(bench.direct(childflow, "check", str(policy), str(bad)).status, 78, "check, bad")
+    shown = bench.direct(childflow, "show", "-p", str(policy))
+    check_equal(shown.status, 0, "show")
+    check_in("web.lab:80", shown.out)
+    check_equal(bench.direct(childflow, "check", str(bench.write("shown.yaml", shown.out))).status,
+                0, "what show prints is a policy")
+    check_in("childflow 0.1.0", bench.direct(childflow, "--version").out)
+    check_in("-p", bench.direct(childflow, "--help").out)
+
+
+@case("the policy's command runs when none is given")
+def policy_command(bench):
+    policy = bench.policy(command=["echo", "from the policy"])
+    done = bench.direct(bench.childflow, "-q", "-p", str(policy))
+    check_equal(done.out, "from the policy\n")
+
+
+@case("stdin and stdout pass through unchanged")
+def streams(bench):
+    data = os.urandom(300_000).hex()
+    done = bench.good(["cat"], bench.policy(), stdin=data.encode())
+    check(done.out == data, "what came out is not what went in")

@@ -1,0 +1,168 @@
+"""What the policy allows passes; what it denies is refused at once, and as what it is."""
+from lab import internet as net
+from lab.case import case, check, check_equal, check_in
+
+
+def check_connect(bench, policy, *rows):
+    """Each row: host, port, what connect() says."""
+    targets = [str(word) for row in rows for word in row[:2]]
+    done = bench.good([bench.probe, "connect", *targets], policy)
+    for row, found in zip(rows, done.out.splitlines()):
+        check_equal(found, row[2], f"{row[0]} port {row[1]}")
+    check_equal(len(done.out.splitlines()), len(rows), "answers")
+    return done
+
+
+@case("a denied connection is EHOSTUNREACH over IPv4 and EACCES over IPv6")
+def denied_errno(bench):
+    done = check_connect(bench, bench.policy(allow=[f"{net.WEB4}:443"]),
+                         (net.WEB4, 80, "EHOSTUNREACH"), (net.WEB6, 80, "EACCES"),
+                         (net.WEB4, 443, "ok"), (net.OTHER4, 443, "EHOSTUNREACH"),
+                         (net.UNREACHABLE4, 80, "EHOSTUNREACH"), (net.HOLE4, 80, "EHOSTUNREACH"))
+    check_equal(len(done.of("flow_denied")), 5, "denials")
+    check_equal(done.of("flow_denied")[0]["verdict"]["reason"], "default")
+
+
+@case("a denied datagram is EHOSTUNREACH over IPv4 and EACCES over IPv6")
+def denied_udp(bench):
+    policy = bench.policy(allow=[f"tcp://{net.WEB4}"])
+    check_equal(bench.ask("udp", net.WEB4, "7", "x", policy=policy), "EHOSTUNREACH")
+    check_equal(bench.ask("udp", net.WEB6, "7", "x", policy=policy), "EACCES")
+    check_equal(bench.last.one("flow_denied")["proto"], "udp")
+
+
+@case("a denied ping says that it is filtered")
+def denied_ping(bench):
+    policy = bench.policy(allow=[f"udp://{net.WEB4}"])
+    done = bench.run(["ping", "-n", "-c", "1", "-W", "20", net.WEB4], policy)
+    check_equal(done.status, 1, "status")
+    check_in("iltered", done.out)
+    done = bench.run(["ping", "-n", "-c", "1", "-W", "20", net.WEB6], policy)
+    check_equal(done.status, 1, "status")
+    check_in("prohibited", done.out)
+    check_equal(done.one("flow_denied")["proto"], "icmp")
+
+
+@case("refused, unreachable and prohibited connections end as they do outside")
+def ends_as_outside(bench):
+    check_connect(bench, bench.policy(allow=["203.0.113.0/24", "[2001:db8:2::]/48"]),
+                  (net.WEB4, net.CLOSED, "ECONNREFUSED"), (net.WEB6, net.CLOSED, "ECONNREFUSED"),
+                  (net.UNREACHABLE4, 80, "EHOSTUNREACH"), (net.UNREACHABLE6, 80, "ENETUNREACH"),
+                  (net.PROHIBITED4, 80, "EHOSTUNREACH"))
+    results = [event["result"] for event in bench.last.of("flow_close")]
+    check_equal(results, ["refused", "refused", "unreachable", "unreachable", "unreachable"])
+
+
+@case("a black hole stays silent")
+def black_hole(bench):
+    policy = bench.policy(allow=["203.0.113.0/24"])
+    check_equal(bench.ask("blackhole", net.HOLE4, "80", policy=policy), "silent")
+
+
+@case("Happy Eyeballs: a dead IPv6 address does not stop curl")
+def happy_eyeballs(bench):
+    done = bench.good(["curl", "-sS", "http://happy.lab/"], bench.policy(allow=["happy.lab:80"]))
+    check_equal(done.out, "hello from the lab\n")
+
+
+@case("rules by name hold for the addresses of that name only")
+def by_name(bench):
+    check_connect(bench, bench.policy(allow=["v4.lab:80", "web.lab:443"]),
+                  (net.WEB4, 80, "EHOSTUNREACH"),      # nobody asked for the name yet
+                  ("v4.lab", 80, "ok"), (net.WEB4, 80, "ok"), (net.OTHER4, 80, "EHOSTUNREACH"),
+                  ("v4.lab", 443, "EHOSTUNREACH"), ("web.lab", 443, "ok"))
+
+
+@case("wildcards: one star is one label, two are one or more, neither is the apex")
+def wildcards(bench):
+    names = ["a.zone.lab", "b.a.zone.lab", "zone.lab"]
+    denied = "Name or service not known"
+    for rule, expected in (("*.zone.lab", [net.WEB4, denied, denied]),
+                           ("**.zone.lab", [net.WEB4, net.WEB4, denied])):
+        found = bench.ask("resolve", *names, policy=bench.policy(allow=[rule])).splitlines()
+        check_equal(found, expected, rule)
+
+
+@case("a deny beats an allow by name whose address is private")
+def private(bench):
+    policy = bench.policy(allow=["private.lab:80", "v4.lab:80"], deny=["private"])
+    check_connect(bench, policy, ("private.lab", 80, "EHOSTUNREACH"), ("v4.lab", 80, "ok"))
+    policy = bench.policy(allow=["private.lab:80", f"{net.PRIVATE4}:80"], deny=["private"])
+    check_connect(bench, policy, ("private.lab", 80, "ok"))
+
+
+@case("default allow with a deny rule")
+def default_allow(bench):
+    policy = bench.policy(deny=[f"{net.WEB4}:80"], egress={"default": "allow"})
+    check_connect(bench, policy, (net.WEB4, 80, "EHOSTUNREACH"), (net.WEB4, 443, "ok"))
+    rule = bench.last.one("flow_denied")["verdict"]["rule"]
+    check_equal((rule["text"], rule["line"] > 1), (f"{net.WEB4}:80", True))
+
+
+@case("audit mode lets everything through and logs what enforce would deny")
+def audit_mode(bench):
+    policy = bench.policy(mode="audit")
+    done = bench.good([bench.probe, "connect", "web.lab", "80", net.WEB4, "80", net.WEB6, "80"],
+                      policy)
+    check_equal(done.out.split(), ["ok"] * 3)
+    check_equal(done.of("flow_denied"), [])
+    for event in done.of("flow_open", "dns"):
+        check(event["verdict"]["would_deny"], f"no would_deny: {event}")
+        check_equal(event["verdict"]["action"], "allow")
+    check(done.one("run_end")["totals"]["would_deny"] >= 4, "totals")
+
+
+@case("host_ports lead to the host's loopback, other ports of it do not")
+def host_ports(bench):
+    policy = bench.policy(egress={"host_ports": [net.HOST_PORT]})
+    name = "host.childflow.internal"
+    check_equal(bench.ask("greeting", name, str(net.HOST_PORT), policy=policy),
+                "220 ready\nhello")
+    denied = bench.ask("connect", name, "5433", policy=policy)
+    check(denied in ("EHOSTUNREACH", "EACCES"), denied)
+
+
+@case("the sandbox's own loopback is its own")
+def loopback(bench):
+    policy = bench.policy(egress={"default": "allow"})
+    check_equal(bench.ask("connect", "127.0.0.1", str(net.HOST_PORT), policy=policy),
+                "ECONNREFUSED")
+
+
+@case("hosts entries and the hosts file answer, and pin their address")
+def hosts(bench):
+    bench.write("extra-hosts", f"{net.OTHER4} other.internal\n")
+    policy = bench.policy(allow=["pinned.internal:80", "other.internal:80"],
+                          hosts={"pinned.internal": [net.WEB4, net.WEB6], "free.internal": "192.0.2.9"},
+                          hosts_file="extra-hosts")
+    done = bench.good(["curl", "-sS", "http://pinned.internal/", "http://other.internal/"], policy)
+    check_equal(done.out, "hello from the lab\n" * 2)
+    done = bench.good(["dig", "+short", "pinned.internal", "AAAA"], policy)
+    check_equal(done.out.strip(), net.WEB6)
+    check_equal(done.one("dns")["source"], "hosts")
+    done = bench.good(["cat", "/etc/hosts"], policy)
+    for word in ("pinned.internal", "other.internal", "free.internal", "localhost"):
+        check_in(word, done.out)
+    check("from-hosts.lab" not in done.out, "the host's own /etc/hosts is visible")
+
+
+@case("no IPv6 inside when the host has none", identities=("root", "user"))
+def no_ipv6(bench):
+    bench.net.ipv6(False)
+    try:
+        policy = bench.policy(egress={"default": "allow"})
+        done = bench.good(["ip", "-6", "route", "show"], policy)
+        check_equal(done.out.strip(), "", "IPv6 routes")
+        check_equal(bench.ask("connect", net.WEB6, "80", policy=policy), "ENETUNREACH")
+        check_equal(bench.good(["curl", "-sS", "http://web.lab/"], policy).out,
+                    "hello from the lab\n")
+        done = bench.run(["true"], bench.policy(egress={"ipv6": "on"}))
+        check_equal(done.status, 125, "status with ipv6: on")
+    finally:
+        bench.net.ipv6(True)
+
+
+@case("egress.ipv6 off leaves no IPv6 inside")
+def ipv6_off(bench):
+    policy = bench.policy(egress={"default": "allow", "ipv6": "off"})
+    check_equal(bench.ask("connect", net.WEB6, "80", policy=policy), "ENETUNREACH")
