@@ -1,2 +1,20 @@
 # What this folder ships.
-dist_doc_DATA += doc/dns.md
+dist_man_MANS += \
+	doc/childflow.1 \
+	doc/childflow-policy.5
+dist_doc_DATA += \
+	NEWS \
+	README.md \
+	doc/ARCHITECTURE.md \
+	doc/DEPENDENCIES.md \
+	doc/STYLE.md \
+	doc/audit.md \
+	doc/design.md \
+	doc/dns.md \
+	doc/policy.md
+EXTRA_DIST += \
+	.clang-format \
+	CONTRIBUTING.md \
+	LICENSE \
+	autogen.sh \
+	quickstart
