@@ -12,6 +12,11 @@
  * youngest first (the one that just opened a socket seldom is the oldest).
  * Nothing found means that the process has gone, or has handed the socket to
  * nobody: the caller logs why, and goes on.
+ *
+ * A program with thousands of descriptors would make each of its sockets cost
+ * thousands of looks, and the engine has one thread. So the descriptors next
+ * to the last ones found are looked at first, because numbers are given out in
+ * order, and all looks of a second have a limit.
  */
 #include "netlink/owner.h"
 
@@ -30,11 +35,22 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
 
 #define CACHE_LIMIT 1024
 #define PROCESS_LIMIT 65536
+#define HINTS_MAX 8
+
+/* About a tenth of a second; to open a process's folder costs as much as a few looks. */
+#define LOOKS_A_SECOND 40000
+#define LOOKS_A_FOLDER 4
+
+/* Where a socket was found. */
+struct hint {
+    int pid, fd;
+};
 
 struct entry {
     struct cf_hash_node node;
@@ -50,6 +66,10 @@ struct cf_owners {
     struct entry *oldest, *newest;
     int *pids;
     size_t n_pids, pids_capacity;
+    struct hint hints[HINTS_MAX]; /* the latest first, one of each process */
+    size_t n_hints;
+    int64_t second_us; /* when the second of looks began */
+    int looks;         /* left in it */
 };
 
 int cf_owners_new(int diag_fd, int proc_fd, struct cf_owners **ret_owners)
@@ -231,30 +251,104 @@ static void pids_list(struct cf_owners *owners)
         qsort(owners->pids, owners->n_pids, sizeof *owners->pids, pid_descending);
 }
 
-static bool pid_has_socket(const struct cf_owners *owners, int pid, const char *link)
+static bool may_look(struct cf_owners *owners, int looks)
+{
+    int64_t now = cf_clock_monotonic_us();
+
+    if (owners->second_us == 0 || now - owners->second_us >= CF_US_PER_S) {
+        owners->second_us = now;
+        owners->looks = LOOKS_A_SECOND;
+    }
+    if (owners->looks < looks)
+        return false;
+    owners->looks -= looks;
+    return true;
+}
+
+static void hint_add(struct cf_owners *owners, struct hint hint)
+{
+    size_t at = 0;
+
+    while (at < owners->n_hints && owners->hints[at].pid != hint.pid)
+        at++;
+    if (at == HINTS_MAX)
+        at--;
+    else if (at == owners->n_hints)
+        owners->n_hints++;
+    memmove(owners->hints + 1, owners->hints, at * sizeof hint);
+    owners->hints[0] = hint;
+}
+
+static bool is_socket(int folder_fd, const char *name, const char *link)
+{
+    char target[64];
+    ssize_t n = readlinkat(folder_fd, name, target, sizeof target);
+
+    return n == (ssize_t)strlen(link) && memcmp(target, link, (size_t)n) == 0;
+}
+
+/* Near the descriptors found last. Returns the process, or 0. */
+static int hints_look(struct cf_owners *owners, const char *link)
+{
+    static const int steps[] = { 1, 0, 2, 3, -1, 4 };
+    char path[32];
+
+    for (size_t i = 0; i < owners->n_hints; i++) {
+        for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+            struct hint hint = owners->hints[i];
+
+            hint.fd += steps[k];
+            snprintf(path, sizeof path, "%d/fd/%d", hint.pid, hint.fd);
+            if (hint.fd < 0 || !may_look(owners, 1) || !is_socket(owners->proc_fd, path, link))
+                continue;
+            hint_add(owners, hint);
+            return hint.pid;
+        }
+    }
+    return 0;
+}
+
+/* 1: it has the socket; 0: it has not; -EBUSY: there is too much to look through. */
+static int pid_has_socket(struct cf_owners *owners, int pid, const char *link)
 {
     cf_auto_closedir DIR *dir = NULL;
-    char path[32], target[64];
+    char path[32];
     struct dirent *item;
-    size_t length = strlen(link);
     int fd;
 
+    if (!may_look(owners, LOOKS_A_FOLDER))
+        return -EBUSY;
     snprintf(path, sizeof path, "%d/fd", pid);
     fd = openat(owners->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return 0;
     dir = fdopendir(fd);
     if (!dir) {
         close(fd);
-        return false;
+        return 0;
     }
     while ((item = readdir(dir))) {
-        ssize_t n = readlinkat(fd, item->d_name, target, sizeof target);
-
-        if (n == (ssize_t)length && memcmp(target, link, length) == 0)
-            return true;
+        if (!may_look(owners, 1))
+            return -EBUSY;
+        if (is_socket(fd, item->d_name, link)) {
+            hint_add(owners, (struct hint) { .pid = pid, .fd = atoi(item->d_name) });
+            return 1;
+        }
     }
-    return false;
+    return 0;
+}
+
+/* Among all processes. Returns the process, 0 when none has it, or -EBUSY. */
+static int pids_look(struct cf_owners *owners, const char *link)
+{
+    pids_list(owners);
+    for (size_t i = 0; i < owners->n_pids; i++) {
+        int r = pid_has_socket(owners, owners->pids[i], link);
+
+        if (r != 0)
+            return r < 0 ? r : owners->pids[i];
+    }
+    return 0;
 }
 
 static char *exe_read(const struct cf_owners *owners, int pid)
@@ -333,6 +427,7 @@ void cf_owner_find(struct cf_owners *owners, enum cf_proto proto, const struct c
     struct entry *entry;
     char link[48];
     uint64_t inode;
+    int pid = 0;
 
     *ret_owner = NULL;
     *ret_unknown = NULL;
@@ -348,17 +443,19 @@ void cf_owner_find(struct cf_owners *owners, enum cf_proto proto, const struct c
     entry = entry_find(owners, inode);
     if (!entry) {
         snprintf(link, sizeof link, "socket:[%llu]", (unsigned long long)inode);
-        pids_list(owners);
-        for (size_t i = 0; i < owners->n_pids && owner.pid == 0; i++) {
-            if (pid_has_socket(owners, owners->pids[i], link))
-                owner_read(owners, owners->pids[i], &owner);
-        }
-        if (owner.pid != 0)
+        pid = hints_look(owners, link);
+        if (pid == 0)
+            pid = pids_look(owners, link);
+        if (pid > 0) {
+            owner_read(owners, pid, &owner);
             entry = entry_add(owners, inode, &owner);
+        }
         owner_done(&owner);
     }
     if (entry)
         *ret_owner = &entry->owner;
+    else if (pid < 0)
+        *ret_unknown = "there are too many descriptors to look through";
     else
         *ret_unknown = "no process holds the socket any more";
 }

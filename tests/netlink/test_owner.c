@@ -119,6 +119,21 @@ static void owner_of_an_unconnected_udp_socket_is_its_process(void **state)
     close(fd);
 }
 
+/* So many that looking through all of them for each would be past what a second allows. */
+static void owners_of_many_sockets_are_found_without_looking_through_all(void **state)
+{
+    struct cf_addr_port dst = { .port = 53 };
+    int fds[800];
+
+    assert_int_equal(cf_addr_parse("127.0.0.1", &dst.addr), 0);
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        fds[i] = socket_bound(SOCK_DGRAM, "127.0.0.1");
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        check_is_me(*state, CF_PROTO_UDP, fds[i], &dst);
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        close(fds[i]);
+}
+
 static void owner_of_a_closed_socket_is_unknown_with_a_reason(void **state)
 {
     struct fixture *fixture = *state;
@@ -139,6 +154,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(owner_of_a_tcp_socket_is_its_process, setup, teardown),
         cmocka_unit_test_setup_teardown(owner_of_an_unconnected_udp_socket_is_its_process, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            owners_of_many_sockets_are_found_without_looking_through_all, setup, teardown),
         cmocka_unit_test_setup_teardown(owner_of_a_closed_socket_is_unknown_with_a_reason, setup,
                                         teardown),
     };
