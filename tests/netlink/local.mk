@@ -4,7 +4,7 @@ check_PROGRAMS += $(netlink_tests)
 TESTS += $(netlink_tests)
 
 netlink_test_libs = src/netlink/libcf-netlink.a src/base/libcf-base.a \
-	$(CMOCKA_LIBS) $(NL_LIBS) $(NFTABLES_LIBS) $(PTHREAD_LIBS)
+	$(CMOCKA_LIBS) $(NL_LIBS) $(PTHREAD_LIBS)
 
 tests_netlink_test_gateway_SOURCES = tests/netlink/test_gateway.c \
 	tests/netlink/lab.c tests/netlink/lab.h tests/netlink/packet.c tests/netlink/packet.h
