@@ -135,6 +135,30 @@ static int open_log(struct cf_run *run, struct cf_error *err)
     return 0;
 }
 
+/*
+ * Who may ping inside: root's whole range, as far as it exists. In a container, or a user
+ * namespace that an ordinary user made, few ids do, and a range with others in it is refused.
+ */
+static void ping_gids(const struct cf_identity *identity, unsigned *ret_first, unsigned *ret_last)
+{
+    unsigned first, outside, count;
+    char line[64];
+    FILE *map;
+
+    *ret_first = *ret_last = identity->gid;
+    map = identity->root ? fopen("/proc/self/gid_map", "re") : NULL;
+    if (!map)
+        return;
+    while (fgets(line, sizeof line, map)) {
+        if (sscanf(line, "%u %u %u", &first, &outside, &count) == 3 && first <= identity->gid &&
+            identity->gid - first < count) {
+            *ret_first = first;
+            *ret_last = count > INT32_MAX - first ? INT32_MAX : first + count - 1;
+        }
+    }
+    fclose(map);
+}
+
 /* What the host has, and what the policy wants of it. */
 static int open_network(struct cf_run *run, struct cf_error *err)
 {
@@ -154,8 +178,7 @@ static int open_network(struct cf_run *run, struct cf_error *err)
         return r;
     config.ipv6 = run->ipv6;
     config.mtu = run->network.mtu;
-    config.first_gid = run->identity.root ? 0 : run->identity.gid;
-    config.last_gid = run->identity.root ? INT32_MAX - 1 : run->identity.gid;
+    ping_gids(&run->identity, &config.first_gid, &config.last_gid);
     return cf_gateway_open(&config, &run->gateway, err);
 }
 
