@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 
 #define ORDINARY_ID 12345
@@ -109,10 +110,11 @@ int lab_socket(int netns_fd, int domain, int type, int protocol)
 static int entries_count(const char *path)
 {
     cf_auto_closedir DIR *dir = opendir(path);
+    struct dirent *entry;
     int count = 0;
 
-    while (dir && readdir(dir))
-        count++;
+    while (dir && (entry = readdir(dir)))
+        count += entry->d_name[0] != '.';
     return count;
 }
 
@@ -124,4 +126,16 @@ int lab_count_descriptors(void)
 int lab_count_threads(void)
 {
     return entries_count("/proc/self/task");
+}
+
+bool lab_wait_threads(int count)
+{
+    const int64_t deadline = cf_clock_monotonic_us() + 5 * CF_US_PER_S;
+
+    while (lab_count_threads() != count) {
+        if (cf_clock_monotonic_us() > deadline)
+            return false;
+        sched_yield();
+    }
+    return true;
 }

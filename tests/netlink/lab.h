@@ -4,6 +4,8 @@
 #ifndef CF_TESTS_NETLINK_LAB_H
 #define CF_TESTS_NETLINK_LAB_H
 
+#include <stdbool.h>
+
 /*
  * Run tests in a user namespace and a network namespace of their own: as root
  * and as an ordinary user when started by root, else as the caller. Returns
@@ -17,5 +19,11 @@ int lab_socket(int netns_fd, int domain, int type, int protocol);
 /* Descriptors and threads of this process. */
 int lab_count_descriptors(void);
 int lab_count_threads(void);
+
+/*
+ * Wait until there are so many threads: one that was joined leaves /proc a
+ * moment later. False after five seconds.
+ */
+bool lab_wait_threads(int count);
 
 #endif
