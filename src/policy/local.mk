@@ -1,5 +1,5 @@
 noinst_LIBRARIES += src/policy/libcf-policy.a
-src_policy_libcf_policy_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(CRYPTO_CFLAGS)
+src_policy_libcf_policy_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(MD_CFLAGS)
 src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/builtin.h \
 	src/policy/diagnostic.c \

@@ -33,7 +33,7 @@ endif
 # policy
 fuzz_policy_sources = tests/fuzz/fuzz_policy.c
 fuzz_policy_libs = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(YAML_LIBS) $(CRYPTO_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+	$(YAML_LIBS) $(MD_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus/policy
 check_PROGRAMS += tests/fuzz/replay_policy

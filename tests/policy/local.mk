@@ -4,7 +4,7 @@ POLICY_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	-DSCHEMA_DIR='"$(abs_srcdir)/schema"' \
 	-DPOLICIES_DIR='"$(abs_srcdir)/policies"'
 POLICY_LIBS = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(YAML_LIBS) $(CRYPTO_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+	$(YAML_LIBS) $(MD_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 # A new file in golden/ needs no line here.
 EXTRA_DIST += tests/policy/golden
