@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit/event_json.h"
 #include "audit/log_file.h"
@@ -164,18 +165,36 @@ int cf_audit_warn(struct cf_audit *audit, const char *code, const char *fmt, ...
 
 int cf_audit_close(struct cf_audit *audit, struct cf_error *err)
 {
+    bool intact;
     int r;
 
     if (!audit)
         return 0;
     cf_audit_flush(audit);
+    intact = cf_log_file_intact(&audit->file, audit->path);
     r = cf_log_file_close(&audit->file);
     if (audit->error)
         r = audit->error;
-    if (r < 0)
+    if (r == 0 && !intact)
+        r = cf_error_set(err, -ESTALE,
+                         "the log '%s' was changed, moved or removed by another during the run",
+                         audit->path);
+    else if (r < 0)
         cf_error_errno(err, r, "cannot write the log '%s'", audit->path);
     audit_free(audit);
     return r;
+}
+
+void cf_audit_drop(struct cf_audit *audit)
+{
+    if (!audit)
+        return;
+    cf_buffer_clear(&audit->lines);
+    /* What is no regular file (a pipe, /dev/null) was there before us. */
+    if (audit->file.regular && cf_log_file_intact(&audit->file, audit->path))
+        unlink(audit->path);
+    cf_log_file_close(&audit->file);
+    audit_free(audit);
 }
 
 const struct cf_event_totals *cf_audit_totals(const struct cf_audit *audit)

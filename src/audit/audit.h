@@ -63,8 +63,14 @@ int cf_audit_warn(struct cf_audit *audit, const char *code, const char *fmt, ...
 
 int cf_audit_flush(struct cf_audit *audit);
 
-/* Flush, fsync and close; 0 or the first error of this log. audit is freed. */
+/*
+ * Flush, fsync and close; 0 or the first error of this log, -ESTALE when its
+ * path no longer names the file with what was written. audit is freed.
+ */
 int cf_audit_close(struct cf_audit *audit, struct cf_error *err);
+
+/* Close a log that nobody shall read, and remove it where it is a file that it made. */
+void cf_audit_drop(struct cf_audit *audit);
 
 const struct cf_event_totals *cf_audit_totals(const struct cf_audit *audit);
 /* The path that is written to, NULL when there is no log. */

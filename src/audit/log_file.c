@@ -124,6 +124,16 @@ int cf_log_file_write(struct cf_log_file *file, const char *lines, size_t length
     return 0;
 }
 
+bool cf_log_file_intact(const struct cf_log_file *file, const char *path)
+{
+    struct stat ours, there;
+
+    if (file->fd < 0 || !file->regular)
+        return true;
+    return fstat(file->fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino && (uint64_t)ours.st_size == file->whole;
+}
+
 int cf_log_file_close(struct cf_log_file *file)
 {
     int r = 0;

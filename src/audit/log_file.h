@@ -30,6 +30,9 @@ int cf_log_file_open(const char *path, struct cf_log_file *ret_file, struct cf_e
  */
 int cf_log_file_write(struct cf_log_file *file, const char *lines, size_t length);
 
+/* Is path still the file, with all that was written? Of what cannot be told, true. */
+bool cf_log_file_intact(const struct cf_log_file *file, const char *path);
+
 /* Put what was written on the disk (a regular file), and close. 0 or -errno. */
 int cf_log_file_close(struct cf_log_file *file);
 

@@ -4,6 +4,7 @@
 #include "cli/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,8 @@ static void emit_run_end(struct cf_run *run)
     end->exit_code = run->exit_code;
     end->exit_signal = run->exit_signal;
     end->duration_us = (uint64_t)(cf_clock_monotonic_us() - run->start_us);
-    end->accounted = cf_gateway_counters(run->gateway, &end->interface_packets,
-                                         &end->interface_bytes) == 0;
+    end->accounted =
+        cf_gateway_counters(run->gateway, &end->interface_packets, &end->interface_bytes) == 0;
     end->logged_packets = cf_engine_logged_packets(run->engine) + run->dns_packets;
     end->tree = usage_of(RUSAGE_CHILDREN);
     end->self = usage_of(RUSAGE_SELF);
@@ -46,7 +47,7 @@ static void print_summary(struct cf_run *run, const char *log_path)
 {
     struct cf_buffer text;
     bool colour;
-    int r;
+    int r, flags;
 
     if (run->options->quiet || run->profile->audit.summary == CF_SUMMARY_NONE)
         return;
@@ -57,10 +58,16 @@ static void print_summary(struct cf_run *run, const char *log_path)
         colour = isatty(STDERR_FILENO) && (!getenv("NO_COLOR") || !getenv("NO_COLOR")[0]);
         r = cf_summary_format_text(run->summary, log_path, colour, &text);
     }
+    /* The command may have made our stderr, which it shares, lose what does not fit at once. */
+    flags = fcntl(STDERR_FILENO, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK))
+        fcntl(STDERR_FILENO, F_SETFL, flags & ~O_NONBLOCK);
     if (r == 0 && text.data)
         fputs(text.data, stderr);
     else
         cf_cli_say("out of memory while printing the summary");
+    if (flags >= 0 && (flags & O_NONBLOCK))
+        fcntl(STDERR_FILENO, F_SETFL, flags);
     cf_buffer_done(&text);
 }
 
@@ -85,14 +92,8 @@ void cf_run_close(struct cf_run *run)
 
 void cf_run_drop_log(struct cf_run *run)
 {
-    const char *path;
-
-    if (!run->audit)
-        return;
-    path = cf_audit_path(run->audit);
-    if (path && !run->log_failed)
-        unlink(path);
-    cf_audit_close(run->audit, NULL);
+    cf_audit_drop(run->audit);
+    run->audit = NULL;
 }
 
 static bool was_denied(const struct cf_event_totals *totals)
@@ -104,7 +105,7 @@ int cf_run_finish(struct cf_run *run)
 {
     cf_auto_free char *log_path = NULL;
     struct cf_error err = { 0 };
-    bool denied;
+    bool denied, failed;
 
     cf_engine_stop(run->engine);
     run->dns_packets = cf_dns_server_packets(run->dns);
@@ -116,12 +117,15 @@ int cf_run_finish(struct cf_run *run)
     denied = was_denied(cf_audit_totals(run->audit));
     if (cf_audit_path(run->audit))
         log_path = strdup(cf_audit_path(run->audit));
-    if (cf_audit_close(run->audit, &err) < 0 || run->log_failed) {
-        cf_cli_say("the audit log could not be written, the run was ended: %s",
-                   run->log_error[0] ? run->log_error : err.text);
-        return CF_EXIT_FAILED;
-    }
+    failed = cf_audit_close(run->audit, &err) < 0;
+    run->audit = NULL;
+    if (run->log_failed)
+        cf_cli_say("the audit log could not be written, the run was ended: %s", run->log_error);
+    else if (failed)
+        cf_cli_say("%s", err.text);
     print_summary(run, log_path);
+    if (failed || run->log_failed)
+        return CF_EXIT_FAILED;
     if (run->exit_code < 0)
         return 128 + run->exit_signal;
     if (run->exit_code == 0 && run->profile->audit.fail_on_denial && denied)

@@ -189,6 +189,7 @@ static int open_sandbox(struct cf_run *run, struct cf_error *err)
         .caller = &run->caller,
         .netns_fd = run->gateway->sandbox_netns_fd,
         .command = run->command,
+        .guard = cf_audit_path(run->audit),
     };
     struct cf_lookup_files files;
     int r;

@@ -97,7 +97,7 @@ static int set_up(struct cf_plan *plan, struct cf_mounts_result *ret_mounts, str
     if (setns(plan->netns_fd, CLONE_NEWNET) < 0)
         return cf_error_errno(err, -errno, "cannot enter the network namespace");
     cf_fd_close(&plan->netns_fd);
-    r = cf_mounts_set_up(&plan->etc, &plan->masks, plan->root, ret_mounts, err);
+    r = cf_mounts_set_up(&plan->etc, &plan->masks, plan->guard, plan->root, ret_mounts, err);
     return r < 0 ? r : enter_cwd(plan, err);
 }
 

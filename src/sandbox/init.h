@@ -27,6 +27,7 @@ struct cf_plan {
     bool cwd_given; /* by the policy, not the caller's own */
     char *cwd;      /* NULL: the caller's folder has no name any more */
     char *const *command;
+    const char *guard; /* NULL: none */
     struct cf_etc etc;
     struct cf_mask_list masks;
     struct cf_idmap idmap; /* of the command's user namespace */

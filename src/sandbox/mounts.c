@@ -10,7 +10,9 @@
  *   2. A small tmpfs over the old /proc holds what we mount from. It is
  *      detached at the end; what is mounted from it keeps it alive, without
  *      a name, and it goes with the namespace.
- *   3. The three files of /etc, the masks.
+ *   3. The three files of /etc, the masks, and the log of the run, which is
+ *      mounted on itself read-only: a file that is a mount point cannot be
+ *      removed or renamed either.
  *   4. /sys/class/net of our network namespace (a sysfs shows that of who
  *      mounted it). Only the folders of network interfaces are replaced:
  *      a whole new /sys would lose the cgroups.
@@ -139,8 +141,19 @@ static int guard_root(struct cf_error *err)
     return 0;
 }
 
-int cf_mounts_set_up(const struct cf_etc *etc, const struct cf_mask_list *masks, bool root,
-                     struct cf_mounts_result *ret_result, struct cf_error *err)
+static int guard_file(const char *path, struct cf_error *err)
+{
+    cf_auto_close int fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+
+    if (r == 0 && S_ISREG(st.st_mode))
+        r = cf_attach(path, fd, CF_ATTACH_ONE);
+    return r < 0 ? cf_error_errno(err, r, "cannot make '%s' read-only", path) : 0;
+}
+
+int cf_mounts_set_up(const struct cf_etc *etc, const struct cf_mask_list *masks, const char *guard,
+                     bool root, struct cf_mounts_result *ret_result, struct cf_error *err)
 {
     static const struct cf_mask_cover covers = { .file = COVER_FILE, .folder = COVER_FOLDER };
     int r = scratch_open(err);
@@ -149,6 +162,8 @@ int cf_mounts_set_up(const struct cf_etc *etc, const struct cf_mask_list *masks,
         r = cf_etc_place(etc, SCRATCH, err);
     if (r == 0)
         r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
+    if (r == 0 && guard)
+        r = guard_file(guard, err);
     if (r == 0)
         r = renew_sysfs(&ret_result->host_sysfs, err);
     if (r == 0)

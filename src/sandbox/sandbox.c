@@ -116,6 +116,7 @@ static int plan_init(struct cf_plan *plan, const struct cf_sandbox_config *confi
     plan->caller = config->caller;
     plan->root = config->identity.root;
     plan->command = config->command;
+    plan->guard = config->guard;
     plan->netns_fd = config->netns_fd;
     plan->etc.texts[CF_ETC_RESOLV_CONF] = config->resolv_conf;
     plan->etc.texts[CF_ETC_HOSTS] = config->hosts;

@@ -50,6 +50,7 @@ struct cf_sandbox_config { /* borrowed until cf_sandbox_start() returns */
     const char *nsswitch_conf;
     char *const *command; /* NULL-terminated; found by PATH as execvp(3) does */
     const char *cwd;      /* NULL: the caller's */
+    const char *guard;    /* a file that the command may not write, remove or rename; or NULL */
 };
 
 /* As many of them are named. */

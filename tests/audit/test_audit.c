@@ -279,6 +279,66 @@ static void fifo_gets_the_lines(void **state)
     assert_true(read(reader, got, sizeof got) > 0);
 }
 
+/* Another does this to the log while it is open. */
+static void check_changed(const char *name, int (*change)(const char *at), int expected)
+{
+    struct cf_error err = { 0 };
+    struct cf_audit *audit;
+
+    name_path(name);
+    audit = open_log(path, NULL);
+    assert_int_equal(cf_audit_warn(audit, "test", "one"), 0);
+    assert_int_equal(cf_audit_flush(audit), 0);
+    assert_int_equal(change(path), 0);
+    assert_int_equal(cf_audit_warn(audit, "test", "two"), 0);
+    assert_int_equal(cf_audit_close(audit, &err), expected);
+    if (expected < 0)
+        assert_non_null(strstr(err.text, "was changed, moved or removed"));
+}
+
+static int leave(const char *at)
+{
+    return access(at, F_OK);
+}
+
+static int empty(const char *at)
+{
+    return truncate(at, 0);
+}
+
+static int move(const char *at)
+{
+    char other[300];
+
+    snprintf(other, sizeof other, "%s.moved", at);
+    return rename(at, other);
+}
+
+static void log_that_another_changes_is_told(void **state)
+{
+    (void)state;
+    check_changed("left.jsonl", leave, 0);
+    check_changed("emptied.jsonl", empty, -ESTALE);
+    check_changed("removed.jsonl", unlink, -ESTALE);
+    check_changed("moved.jsonl", move, -ESTALE);
+}
+
+static void dropped_log_is_removed_only_when_it_was_made(void **state)
+{
+    cf_auto_close int reader = -1;
+
+    (void)state;
+    name_path("dropped/log.jsonl");
+    cf_audit_drop(open_log(path, NULL));
+    assert_int_equal(access(path, F_OK), -1);
+    name_path("dropped.fifo");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    cf_audit_drop(open_log(path, NULL));
+    assert_int_equal(access(path, F_OK), 0);
+    cf_audit_drop(NULL);
+}
+
 struct tapped {
     int n;
     struct cf_event_totals totals;
@@ -366,9 +426,12 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    const char *const files[] = { "a/b/log.jsonl", "a/b",         "a",    "flush.jsonl",
-                                  "old.jsonl",     "link.jsonl",  "fifo", "cloexec.jsonl",
-                                  "cut.jsonl",     "totals.jsonl" };
+    const char *const files[] = {
+        "a/b/log.jsonl",     "a/b",          "a",           "flush.jsonl",
+        "old.jsonl",         "link.jsonl",   "fifo",        "cloexec.jsonl",
+        "cut.jsonl",         "totals.jsonl", "left.jsonl",  "emptied.jsonl",
+        "moved.jsonl.moved", "dropped",      "dropped.fifo"
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -391,6 +454,8 @@ int main(void)
         cmocka_unit_test(write_that_is_cut_ends_at_a_whole_line),
         cmocka_unit_test(fifo_without_a_reader_does_not_hang),
         cmocka_unit_test(fifo_gets_the_lines),
+        cmocka_unit_test(log_that_another_changes_is_told),
+        cmocka_unit_test(dropped_log_is_removed_only_when_it_was_made),
         cmocka_unit_test(run_end_has_the_totals_with_and_without_a_log),
     };
 

@@ -134,6 +134,8 @@ int main(int argc, char **argv)
     for (; at < argc && strchr(argv[at], '=') && argv[at][0] != '/'; at++) {
         if (strncmp(argv[at], "cwd=", 4) == 0)
             config.cwd = argv[at] + 4;
+        else if (strncmp(argv[at], "guard=", 6) == 0)
+            config.guard = argv[at] + 6;
         else if (strcmp(argv[at], "netns=bad") == 0)
             config.netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     }

@@ -262,6 +262,37 @@ static void name_services_and_buses_are_masked(void **state)
     assert_has_not(outcome.report, "masked /var/run"); /* the same folder by another name */
 }
 
+/* A file that both users may write. */
+static void write_guarded(void)
+{
+    char at[128];
+    FILE *file;
+
+    snprintf(at, sizeof at, "%s/guarded", scene_folder);
+    file = fopen(at, "w");
+    assert_non_null(file);
+    assert_true(fputs("evidence\n", file) >= 0 && fchmod(fileno(file), 0666) == 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_guarded_file_stays_as_it_is(void **state)
+{
+    char option[128], script[1024];
+    const struct scene scene = { .who = scene_who(state), .option = option };
+    struct outcome outcome;
+
+    snprintf(option, sizeof option, "guard=%s/guarded", scene_folder);
+    snprintf(script, sizeof script,
+             "cd %s && true > guarded && echo changed; rm -f guarded && echo changed;"
+             "mv guarded other && echo changed; ln guarded other && echo changed;"
+             "unshare -Urm umount guarded && echo changed; cat guarded",
+             scene_folder);
+    write_guarded();
+    scene_shell(&scene, &outcome, script);
+    assert_has(outcome.out, "evidence");
+    assert_has_not(outcome.out, "changed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +310,7 @@ int main(void)
         AS_BOTH(abstract_sockets_belong_to_the_network_namespace),
         AS_BOTH(sockets_that_lead_outside_are_masked),
         AS_BOTH(name_services_and_buses_are_masked),
+        AS_BOTH(a_guarded_file_stays_as_it_is),
     };
 
     umask(0022);
