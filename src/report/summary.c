@@ -445,9 +445,12 @@ static void add_packets(struct cf_summary_table *summary,
         .reason = packets->reason ? packets->reason : "",
     };
 
-    snprintf(destination, sizeof destination, "%s://%s%s%s",
-             cf_event_protocol_format(packets->protocol, protocol), v6 ? "[" : "",
-             packets->dst.family ? cf_addr_format(&packets->dst, addr) : "", v6 ? "]" : "");
+    if (packets->dst.family == CF_FAMILY_NONE) /* what the engine itself counted together */
+        snprintf(destination, sizeof destination, "many destinations");
+    else
+        snprintf(destination, sizeof destination, "%s://%s%s%s",
+                 cf_event_protocol_format(packets->protocol, protocol), v6 ? "[" : "",
+                 cf_addr_format(&packets->dst, addr), v6 ? "]" : "");
     line_count(summary, &key, packets->count);
 }
 
