@@ -13,9 +13,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -62,6 +65,30 @@ static void restore_signals(const struct cf_caller *caller)
     sigprocmask(SIG_SETMASK, &caller->mask, NULL);
 }
 
+/*
+ * What went wrong when execvp() says EACCES. It says so too when nothing was
+ * found but a folder of PATH may not be searched; shells then say "not found".
+ */
+static int exec_error(const char *name)
+{
+    const char *path = getenv("PATH");
+    char file[PATH_MAX];
+
+    if (errno != EACCES || strchr(name, '/') || !path)
+        return -errno;
+    for (;; path++) {
+        int length = (int)strcspn(path, ":");
+        int n =
+            snprintf(file, sizeof file, "%.*s/%s", length ? length : 1, length ? path : ".", name);
+
+        if (n < (int)sizeof file && access(file, F_OK) == 0)
+            return -EACCES;
+        path += length;
+        if (!*path)
+            return -ENOENT;
+    }
+}
+
 static int become(const struct cf_command *command)
 {
     int r = restore_limits(command->caller);
@@ -76,7 +103,7 @@ static int become(const struct cf_command *command)
         return r;
     restore_signals(command->caller);
     execvp(command->argv[0], command->argv);
-    return -errno;
+    return exec_error(command->argv[0]);
 }
 
 static _Noreturn void command_run(const struct cf_command *command, int go_fd, int failed_fd)
