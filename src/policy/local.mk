@@ -13,6 +13,8 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/hosts_file.c \
 	src/policy/json_schema.c \
 	src/policy/json_schema.h \
+	src/policy/man_page.c \
+	src/policy/man_page.h \
 	src/policy/options.c \
 	src/policy/options.h \
 	src/policy/pattern.c \

@@ -1,6 +1,7 @@
 # Tests of this room.
 POLICY_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	-DGOLDEN_DIR='"$(abs_srcdir)/tests/policy/golden"' \
+	-DDOC_DIR='"$(abs_srcdir)/doc"' \
 	-DSCHEMA_DIR='"$(abs_srcdir)/schema"' \
 	-DPOLICIES_DIR='"$(abs_srcdir)/policies"'
 POLICY_LIBS = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
@@ -43,3 +44,9 @@ TESTS += tests/policy/test_json_schema
 tests_policy_test_json_schema_SOURCES = tests/policy/test_json_schema.c
 tests_policy_test_json_schema_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_json_schema_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_man_page
+TESTS += tests/policy/test_man_page
+tests_policy_test_man_page_SOURCES = tests/policy/test_man_page.c
+tests_policy_test_man_page_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_man_page_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
