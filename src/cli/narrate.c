@@ -6,23 +6,23 @@
 #include <stdio.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
+#include "report/show.h"
+
+/* Columns of a text at most: the longest name of DNS fits. */
+#define TEXT_WIDTH 256
 
 /* Text that comes from the network or the command must not move the cursor. */
 static void append_safe(struct cf_buffer *line, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
+    cf_auto_free char *shown = cf_show_text(text, TEXT_WIDTH, NULL);
 
-        if (c < 0x20 || c >= 0x7f)
-            cf_buffer_printf(line, "\\x%02x", c);
-        else
-            cf_buffer_append(line, text, 1);
-    }
+    cf_buffer_puts(line, shown ? shown : "?");
 }
 
 static void append_verdict(struct cf_buffer *line, const struct cf_verdict *verdict)
 {
-    cf_buffer_printf(line, "  %s", cf_reason_name(verdict->reason));
+    cf_buffer_printf(line, ": %s", cf_reason_name(verdict->reason));
     if (verdict->rule) {
         cf_buffer_puts(line, " '");
         append_safe(line, verdict->rule->text);
@@ -42,10 +42,16 @@ static const char *word_of(const struct cf_verdict *verdict)
 
 static void append_dns(struct cf_buffer *line, const struct cf_event_dns *dns)
 {
+    char type[CF_EVENT_CODE_SIZE], rcode[CF_EVENT_CODE_SIZE];
+
     cf_buffer_printf(line, "%s name ", word_of(&dns->verdict));
     append_safe(line, dns->name);
-    cf_buffer_printf(line, " type %u from %s, rcode %d", (unsigned)dns->type,
-                     cf_dns_source_name(dns->source), dns->rcode);
+    cf_buffer_printf(line, " (%s), ", cf_event_dns_type_format(dns->type, type));
+    if (dns->rcode < 0)
+        cf_buffer_puts(line, "not answered");
+    else
+        cf_buffer_printf(line, "%s from %s", cf_event_rcode_format(dns->rcode, rcode),
+                         cf_dns_source_name(dns->source));
     append_verdict(line, &dns->verdict);
 }
 
@@ -53,14 +59,26 @@ static void append_flow(struct cf_buffer *line, const struct cf_event_flow_open 
 {
     char text[CF_ADDR_PORT_TEXT_SIZE];
 
-    cf_buffer_printf(line, "%s flow %llu %s %s", word_of(&flow->verdict),
+    cf_buffer_printf(line, "%s flow %llu, %s to %s", word_of(&flow->verdict),
                      (unsigned long long)flow->flow, cf_proto_name(flow->proto),
-                     cf_addr_port_format(&flow->dst, text));
+                     flow->proto == CF_PROTO_ICMP ? cf_addr_format(&flow->dst.addr, text)
+                                                  : cf_addr_port_format(&flow->dst, text));
     for (size_t i = 0; i < flow->n_names; i++) {
-        cf_buffer_puts(line, " ");
+        cf_buffer_puts(line, i ? ", " : " (");
         append_safe(line, flow->names[i].name);
     }
+    cf_buffer_puts(line, flow->n_names ? ")" : "");
     append_verdict(line, &flow->verdict);
+}
+
+static void append_packets(struct cf_buffer *line, const struct cf_event_packets_denied *packets)
+{
+    char text[CF_ADDR_TEXT_SIZE], protocol[CF_EVENT_CODE_SIZE];
+
+    cf_buffer_printf(line, "denied %llu packet%s, %s to %s: no flow (%s)",
+                     (unsigned long long)packets->count, packets->count == 1 ? "" : "s",
+                     cf_event_protocol_format(packets->protocol, protocol),
+                     cf_addr_format(&packets->dst, text), packets->reason);
 }
 
 static bool is_denial(const struct cf_verdict *verdict)
@@ -71,7 +89,6 @@ static bool is_denial(const struct cf_verdict *verdict)
 void cf_narrate_event(const struct cf_event *event, int level)
 {
     struct cf_buffer line;
-    char text[CF_ADDR_TEXT_SIZE];
 
     cf_buffer_init(&line, 4096);
     switch (event->type) {
@@ -86,17 +103,14 @@ void cf_narrate_event(const struct cf_event *event, int level)
         break;
     case CF_EVENT_FLOW_CLOSE:
         if (level > 1)
-            cf_buffer_printf(&line, "closed flow %llu %s, %llu out, %llu in",
+            cf_buffer_printf(&line, "closed flow %llu: %s, %llu bytes out, %llu in",
                              (unsigned long long)event->flow_close.flow,
                              cf_flow_result_name(event->flow_close.result),
                              (unsigned long long)event->flow_close.bytes_out,
                              (unsigned long long)event->flow_close.bytes_in);
         break;
     case CF_EVENT_PACKETS_DENIED:
-        cf_buffer_printf(&line, "denied %llu packets to %s, protocol %u: %s",
-                         (unsigned long long)event->packets_denied.count,
-                         cf_addr_format(&event->packets_denied.dst, text),
-                         (unsigned)event->packets_denied.protocol, event->packets_denied.reason);
+        append_packets(&line, &event->packets_denied);
         break;
     case CF_EVENT_WARNING:
         cf_buffer_puts(&line, "warning: ");
