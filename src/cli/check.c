@@ -33,8 +33,8 @@ int cf_cli_check(int argc, char **argv)
     struct cf_options options;
     int status = CF_EXIT_OK;
 
-    if (cf_options_parse(argc, argv, CF_OPTIONS_CHECK, &options) < 0)
-        return CF_EXIT_FAILED;
+    if (!cf_options_parse(argc, argv, CF_OPTIONS_CHECK, &options, &status))
+        return status;
     if (options.n_rest == 0) {
         cf_cli_say("check: no policy file was named");
         status = CF_EXIT_FAILED;

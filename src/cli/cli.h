@@ -33,7 +33,6 @@ struct cf_options {
     struct cf_strings dns, allow, deny;
     bool quiet;
     int verbose;
-    bool origins;
     char **rest; /* what stands behind the options, NULL-terminated */
     int n_rest;
 };
@@ -46,10 +45,15 @@ enum cf_option_set {
 };
 
 /*
- * Read the options of argv[1...]. Returns 0, or -EINVAL after it has said on
- * stderr what is wrong. ret is the caller's, cf_options_done().
+ * Read the options of argv[1...]. --help and --version are answered here.
+ *
+ * ret:        set when there is something to do; the caller's, cf_options_done()
+ * ret_status: the exit code otherwise; what is wrong has been said on stderr
+ *
+ * Returns whether there is something to do.
  */
-int cf_options_parse(int argc, char **argv, enum cf_option_set set, struct cf_options *ret);
+bool cf_options_parse(int argc, char **argv, enum cf_option_set set, struct cf_options *ret,
+                      int *ret_status);
 void cf_options_done(struct cf_options *options);
 
 /*
@@ -63,6 +67,10 @@ void cf_cli_diagnostics_print(const struct cf_diagnostics *diagnostics);
 
 /* "childflow: ..." on stderr. */
 void cf_cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* What --help and --version print, on stdout; 0 or -EIO. */
+int cf_cli_help(void);
+int cf_cli_version(void);
 
 /* The subcommands; each returns the exit code. argv[0] is the subcommand. */
 int cf_cli_run(int argc, char **argv);

@@ -3,6 +3,7 @@ childflow_SOURCES = \
 	src/cli/check.c \
 	src/cli/cli.h \
 	src/cli/finish.c \
+	src/cli/help.c \
 	src/cli/lookup.c \
 	src/cli/lookup.h \
 	src/cli/main.c \

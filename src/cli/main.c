@@ -1,38 +1,9 @@
 /*
  * main.c - picks the subcommand
  */
-#include "config.h"
-
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
-
-static const char usage[] =
-    "Usage: childflow [run] [-p FILE] [OPTION]... [--] [COMMAND [ARG]...]\n"
-    "       childflow check FILE...\n"
-    "       childflow show [-p FILE] [OPTION]...\n"
-    "       childflow --help | --version\n"
-    "\n"
-    "Run one command tree under a network policy and say what it contacted.\n"
-    "Without -p everything is allowed and logged (audit mode).\n"
-    "\n"
-    "  -p, --policy FILE     the policy (YAML, see childflow-policy(5))\n"
-    "      --mode MODE       enforce, or audit: block nothing, report what would be denied\n"
-    "      --dns SERVER      ask this DNS server instead of the policy's; again for more\n"
-    "      --allow ENDPOINT  add an allow rule, e.g. 'registry.example.com:443'; again for more\n"
-    "      --deny ENDPOINT   add a deny rule\n"
-    "      --log FILE        write the audit log here (JSON Lines)\n"
-    "      --summary KIND    none, text or json, on stderr at the end\n"
-    "      --origins         show: name the file and line of each value\n"
-    "  -q, --quiet           no summary\n"
-    "  -v, --verbose         say each denial as it happens; -vv: each flow and query too\n"
-    "  -h, --help            this text\n"
-    "  -V, --version         the version\n"
-    "\n"
-    "Exit status: the command's own; 128+N when signal N ended it; 77 something was\n"
-    "denied and the policy says fail_on_denial; 78 the policy is wrong; 125 childflow\n"
-    "failed; 126 the command cannot be executed; 127 it was not found.\n";
 
 static const struct {
     const char *name;
@@ -45,19 +16,9 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    if (argc > 1) {
-        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-            fputs(usage, stdout);
-            return fflush(stdout) == 0 ? CF_EXIT_OK : CF_EXIT_FAILED;
-        }
-        if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-            puts(PACKAGE_NAME " " PACKAGE_VERSION);
-            return fflush(stdout) == 0 ? CF_EXIT_OK : CF_EXIT_FAILED;
-        }
-        for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++) {
-            if (strcmp(argv[1], subcommands[i].name) == 0)
-                return subcommands[i].fn(argc - 1, argv + 1);
-        }
+    for (size_t i = 0; argc > 1 && i < sizeof subcommands / sizeof subcommands[0]; i++) {
+        if (strcmp(argv[1], subcommands[i].name) == 0)
+            return subcommands[i].fn(argc - 1, argv + 1);
     }
     return cf_cli_run(argc, argv);
 }

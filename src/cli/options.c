@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
@@ -18,7 +19,6 @@ enum {
     OPTION_DENY,
     OPTION_LOG,
     OPTION_SUMMARY,
-    OPTION_ORIGINS,
 };
 
 #define POLICY_OPTIONS                                      \
@@ -28,7 +28,9 @@ enum {
     { "allow", required_argument, NULL, OPTION_ALLOW },     \
     { "deny", required_argument, NULL, OPTION_DENY },       \
     { "log", required_argument, NULL, OPTION_LOG },         \
-    { "summary", required_argument, NULL, OPTION_SUMMARY }
+    { "summary", required_argument, NULL, OPTION_SUMMARY }, \
+    { "help", no_argument, NULL, 'h' },                     \
+    { "version", no_argument, NULL, 'V' }
 
 static const struct option run_options[] = {
     POLICY_OPTIONS,
@@ -39,11 +41,12 @@ static const struct option run_options[] = {
 
 static const struct option show_options[] = {
     POLICY_OPTIONS,
-    { "origins", no_argument, NULL, OPTION_ORIGINS },
     { NULL, 0, NULL, 0 },
 };
 
 static const struct option check_options[] = {
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -52,9 +55,9 @@ static const struct {
     const char *letters;
     const struct option *options;
 } sets[] = {
-    [CF_OPTIONS_RUN] = { "+p:qv", run_options },
-    [CF_OPTIONS_CHECK] = { "+", check_options },
-    [CF_OPTIONS_SHOW] = { "+p:", show_options },
+    [CF_OPTIONS_RUN] = { "+p:qvhV", run_options },
+    [CF_OPTIONS_CHECK] = { "+hV", check_options },
+    [CF_OPTIONS_SHOW] = { "+p:hV", show_options },
 };
 
 void cf_cli_say(const char *fmt, ...)
@@ -82,12 +85,28 @@ static int strings_add(struct cf_strings *strings, char *item)
     return 0;
 }
 
+/* A run has one policy: of two, one would be ignored. */
+static int policy_set(struct cf_options *options, const char *path)
+{
+    if (options->policy) {
+        cf_cli_say("-p is given twice, for '%s' and '%s'; a run has one policy", options->policy,
+                   path);
+        return -EINVAL;
+    }
+    options->policy = path;
+    return 0;
+}
+
+/* Returns 0 to go on, 1 when all that was asked for is printed, or an error that was said. */
 static int option_apply(struct cf_options *options, int option)
 {
     switch (option) {
     case 'p':
-        options->policy = optarg;
-        return 0;
+        return policy_set(options, optarg);
+    case 'h':
+        return cf_cli_help() < 0 ? -EIO : 1;
+    case 'V':
+        return cf_cli_version() < 0 ? -EIO : 1;
     case 'q':
         options->quiet = true;
         return 0;
@@ -103,9 +122,6 @@ static int option_apply(struct cf_options *options, int option)
     case OPTION_SUMMARY:
         options->summary = optarg;
         return 0;
-    case OPTION_ORIGINS:
-        options->origins = true;
-        return 0;
     case OPTION_DNS:
         return strings_add(&options->dns, optarg);
     case OPTION_ALLOW:
@@ -119,7 +135,8 @@ static int option_apply(struct cf_options *options, int option)
     }
 }
 
-int cf_options_parse(int argc, char **argv, enum cf_option_set set, struct cf_options *ret)
+bool cf_options_parse(int argc, char **argv, enum cf_option_set set, struct cf_options *ret,
+                      int *ret_status)
 {
     struct cf_options options = { 0 };
     static char program[] = "childflow";
@@ -132,14 +149,15 @@ int cf_options_parse(int argc, char **argv, enum cf_option_set set, struct cf_op
            (option = getopt_long(argc, argv, sets[set].letters, sets[set].options, NULL)) != -1)
         r = option_apply(&options, option);
     argv[0] = first;
-    if (r < 0) {
+    if (r != 0) {
+        *ret_status = r < 0 ? CF_EXIT_FAILED : CF_EXIT_OK;
         cf_options_done(&options);
-        return r;
+        return false;
     }
     options.rest = argv + optind;
     options.n_rest = argc - optind;
     *ret = options;
-    return 0;
+    return true;
 }
 
 void cf_options_done(struct cf_options *options)
@@ -164,6 +182,18 @@ void cf_cli_diagnostics_print(const struct cf_diagnostics *diagnostics)
     cf_buffer_done(&text);
 }
 
+/* Is every error one of an option's value, and the policy itself right? */
+static bool of_command_line(const struct cf_diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < diagnostics->n_items; i++) {
+        const struct cf_diagnostic *item = &diagnostics->items[i];
+
+        if (item->severity == CF_SEVERITY_ERROR && strcmp(item->file, CF_COMMAND_LINE) != 0)
+            return false;
+    }
+    return true;
+}
+
 int cf_cli_policy_load(const struct cf_options *options, struct cf_profile **ret_profile)
 {
     const struct cf_policy_options beats = {
@@ -176,16 +206,19 @@ int cf_cli_policy_load(const struct cf_options *options, struct cf_profile **ret
     };
     struct cf_diagnostics diagnostics;
     struct cf_error err = { 0 };
-    int r;
+    int status, r;
 
     cf_diagnostics_init(&diagnostics);
     r = cf_policy_load(options->policy, &beats, &diagnostics, ret_profile, &err);
     cf_cli_diagnostics_print(&diagnostics);
+    status = r < 0 ? CF_EXIT_POLICY : CF_EXIT_OK;
+    if (r == -EINVAL && of_command_line(&diagnostics))
+        status = CF_EXIT_FAILED;
     if (r == -EINVAL)
-        cf_cli_say("%zu error%s in the policy, nothing was run", diagnostics.n_errors,
-                   diagnostics.n_errors == 1 ? "" : "s");
+        cf_cli_say("%zu error%s %s", diagnostics.n_errors, diagnostics.n_errors == 1 ? "" : "s",
+                   status == CF_EXIT_POLICY ? "in the policy" : "on the command line");
     else if (r < 0)
         cf_cli_say("%s", err.text);
     cf_diagnostics_done(&diagnostics);
-    return r < 0 ? CF_EXIT_POLICY : CF_EXIT_OK;
+    return status;
 }

@@ -78,9 +78,9 @@ int cf_cli_run(int argc, char **argv)
         cf_cli_say("%s", err.text);
         return CF_EXIT_FAILED;
     }
-    if (cf_options_parse(argc, argv, CF_OPTIONS_RUN, &options) < 0) {
+    if (!cf_options_parse(argc, argv, CF_OPTIONS_RUN, &options, &status)) {
         cf_sandbox_caller_done(&run.caller);
-        return CF_EXIT_FAILED;
+        return status;
     }
     run.options = &options;
     status = cf_cli_policy_load(&options, &run.profile);
@@ -93,6 +93,8 @@ int cf_cli_run(int argc, char **argv)
                        "try 'childflow --help'");
             status = CF_EXIT_FAILED;
         }
+    } else {
+        cf_cli_say("the command was not run");
     }
     cf_run_close(&run);
     cf_options_done(&options);

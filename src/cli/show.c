@@ -12,8 +12,8 @@ int cf_cli_show(int argc, char **argv)
     struct cf_buffer text;
     int status;
 
-    if (cf_options_parse(argc, argv, CF_OPTIONS_SHOW, &options) < 0)
-        return CF_EXIT_FAILED;
+    if (!cf_options_parse(argc, argv, CF_OPTIONS_SHOW, &options, &status))
+        return status;
     if (options.n_rest > 0) {
         cf_cli_say("show: '%s' is not expected; name the policy with -p", options.rest[0]);
         cf_options_done(&options);
@@ -22,7 +22,7 @@ int cf_cli_show(int argc, char **argv)
     status = cf_cli_policy_load(&options, &profile);
     if (status == CF_EXIT_OK) {
         cf_buffer_init(&text, 0);
-        if (cf_policy_format(profile, options.origins, &text) < 0) {
+        if (cf_policy_format(profile, true, &text) < 0) {
             cf_cli_say("show: out of memory");
             status = CF_EXIT_FAILED;
         } else if (fputs(text.data, stdout) == EOF || fflush(stdout) != 0) {

@@ -70,7 +70,7 @@ void cf_read_options(struct cf_reader *reader, const struct cf_policy_options *o
 {
     struct cf_source source;
 
-    cf_source_init(&source, "command line", NULL, 0);
+    cf_source_init(&source, CF_COMMAND_LINE, NULL, 0);
     cf_reader_source(reader, &source);
     if (reader->out_of_memory)
         return;

@@ -9,7 +9,7 @@
 
 /*
  * Read the options into the reader's profile, by the rows of the keys that
- * they stand for. Findings and origins name the file "command line".
+ * they stand for. Findings and origins name the file CF_COMMAND_LINE.
  */
 void cf_read_options(struct cf_reader *reader, const struct cf_policy_options *options);
 

@@ -12,6 +12,9 @@
 #include "policy/diagnostic.h"
 #include "profile/profile.h"
 
+/* The file of findings and origins that come from the command line. */
+#define CF_COMMAND_LINE "command line"
+
 /* A value from the command line that beats the file; lists are in the order given. */
 struct cf_policy_options {
     const char *mode;    /* NULL: not given */

@@ -32,6 +32,10 @@ def not_run(bench):
     policy = bench.policy()
     check_status(bench, ["no-such-command"], 127, policy)
     check_status(bench, ["/no/such/command"], 127, policy)
+    closed = bench.folder / "closed"
+    closed.mkdir(mode=0)
+    check_status(bench, ["no-such-command"], 127, policy,
+                 env=bench.env(PATH=f"{closed}:{bench.env()['PATH']}"))
     plain = bench.write("plain", "no program\n")
     done = check_status(bench, [str(plain)], 126, policy)
     check_in("plain", done.err)
@@ -56,10 +60,18 @@ def not_built(bench):
 
 @case("a wrong command line is 125")
 def wrong_usage(bench):
-    for words in (["--no-such-option", "--", "true"], ["-p"], ["--mode", "maybe", "--", "true"]):
+    policy = str(bench.policy())
+    for words, said in ((["--no-such-option", "--", "true"], "--no-such-option"),
+                        (["-p"], "requires an argument"),
+                        (["--mode", "maybe", "--", "true"], "enforce or audit, got 'maybe'"),
+                        (["--allow", "*.com", "--", "true"], "1 error on the command line"),
+                        (["-p", policy, "-p", policy, "--", "true"], "-p is given twice"),
+                        (["-p", policy], "no command"),
+                        (["check"], "no policy file"),
+                        (["show", "file"], "'file' is not expected")):
         done = bench.direct(bench.childflow, *words)
-        check(done.status in (78, 125), f"status of {words}: {done.status}")
-        check(done.err.strip(), "no message")
+        check_equal(done.status, 125, f"status of {words}")
+        check_in(said, done.err)
 
 
 @case("fail_on_denial is 77 when the command succeeded, and its own status when not")
@@ -117,6 +129,24 @@ def quiet(bench):
     check_equal(done.err, "err\n", "stderr")
 
 
+@case("-v says each denial as it happens, twice each flow and query too")
+def verbose(bench):
+    policy = bench.policy(allow=["web.lab:80"])
+    command = ["sh", "-c", f"curl -sS -4 -o /dev/null http://web.lab/; dig +short secret.lab; "
+                           f"{bench.probe} connect {net.WEB4} 81 >&2"]
+    denials = ["childflow: denied name secret.lab (A), NXDOMAIN from policy: default",
+               f"tcp to {net.WEB4}:81 (web.lab): default"]
+    rest = ["childflow: allowed name web.lab (A), NOERROR from upstream: rule 'web.lab:80' ",
+            f"tcp to {net.WEB4}:80 (web.lab): rule 'web.lab:80' "]
+    for option, expected, missing in (("-v", denials, rest), ("-vv", denials + rest, [])):
+        done = bench.good(command, policy, options=[option, "--summary", "none"])
+        for text in expected:
+            check_in(text, done.err)
+        for text in missing:
+            check(text not in done.err, f"{option}: {text!r} in {done.err!r}")
+        check_in("denied flow", done.err.partition("EHOSTUNREACH")[0], "before the probe's own word")
+
+
 @case("childflow run, check, show, --help and --version do what they say")
 def subcommands(bench):
     policy = bench.policy(allow=["web.lab:80"])
@@ -128,11 +158,16 @@ def subcommands(bench):
     check_equal(bench.direct(childflow, "check", str(policy), str(bad)).status, 78, "check, bad")
     shown = bench.direct(childflow, "show", "-p", str(policy))
     check_equal(shown.status, 0, "show")
-    check_in("web.lab:80", shown.out)
+    check_in(f"web.lab:80  # {policy}:", shown.out)
+    check_in("filter: allowed  # default", shown.out)
     check_equal(bench.direct(childflow, "check", str(bench.write("shown.yaml", shown.out))).status,
                 0, "what show prints is a policy")
     check_in("childflow 0.1.0", bench.direct(childflow, "--version").out)
     check_in("-p", bench.direct(childflow, "--help").out)
+    for name in ("run", "check", "show"):
+        for option in ("--help", "--version"):
+            check_equal(bench.direct(childflow, name, option).out,
+                        bench.direct(childflow, option).out, f"{name} {option}")
 
 
 @case("the policy's command runs when none is given")

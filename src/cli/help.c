@@ -1,0 +1,46 @@
+/*
+ * help.c - what --help and --version print
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+static const char usage[] =
+    "Usage: childflow [run] [-p FILE] [OPTION]... [--] [COMMAND [ARG]...]\n"
+    "       childflow check FILE...\n"
+    "       childflow show [-p FILE] [OPTION]...\n"
+    "       childflow [SUBCOMMAND] --help | --version\n"
+    "\n"
+    "Run one command tree under a network policy and say what it contacted.\n"
+    "Without -p everything is allowed and logged (audit mode).\n"
+    "\n"
+    "  -p, --policy FILE     the policy (YAML, see childflow-policy(5))\n"
+    "      --mode MODE       enforce, or audit: block nothing, report what would be denied\n"
+    "      --dns SERVER      ask this DNS server instead of the policy's; again for more\n"
+    "      --allow ENDPOINT  add an allow rule, e.g. 'registry.example.com:443'; again for more\n"
+    "      --deny ENDPOINT   add a deny rule; of all rules the most specific decides\n"
+    "      --log FILE        write the audit log here (JSON Lines)\n"
+    "      --summary KIND    none, text or json, on stderr at the end\n"
+    "  -q, --quiet           no summary\n"
+    "  -v, --verbose         say each denial as it happens; -vv: each flow and query too\n"
+    "  -h, --help            this text\n"
+    "  -V, --version         the version\n"
+    "\n"
+    "Exit status: the command's own; 128+N when signal N ended it; 77 something was\n"
+    "denied and the policy says fail_on_denial; 78 the policy is wrong; 125 childflow\n"
+    "failed; 126 the command cannot be executed; 127 it was not found.\n";
+
+int cf_cli_help(void)
+{
+    fputs(usage, stdout);
+    return fflush(stdout) == 0 ? 0 : -EIO;
+}
+
+int cf_cli_version(void)
+{
+    puts(PACKAGE_NAME " " PACKAGE_VERSION);
+    return fflush(stdout) == 0 ? 0 : -EIO;
+}
