@@ -3,6 +3,8 @@ dist_man_MANS += \
 	doc/childflow.1 \
 	doc/childflow-policy.5
 dist_doc_DATA += \
+	CONTRIBUTING.md \
+	LICENSE \
 	NEWS \
 	README.md \
 	doc/ARCHITECTURE.md \
@@ -14,7 +16,5 @@ dist_doc_DATA += \
 	doc/policy.md
 EXTRA_DIST += \
 	.clang-format \
-	CONTRIBUTING.md \
-	LICENSE \
 	autogen.sh \
 	quickstart
