@@ -130,7 +130,7 @@ int lab_count_threads(void)
 
 bool lab_wait_threads(int count)
 {
-    const int64_t deadline = cf_clock_monotonic_us() + 5 * CF_US_PER_S;
+    const int64_t deadline = cf_clock_monotonic_us() + 60 * CF_US_PER_S;
 
     while (lab_count_threads() != count) {
         if (cf_clock_monotonic_us() > deadline)

@@ -22,7 +22,7 @@ int lab_count_threads(void);
 
 /*
  * Wait until there are so many threads: one that was joined leaves /proc a
- * moment later. False after five seconds.
+ * moment later. False after a minute.
  */
 bool lab_wait_threads(int count);
 

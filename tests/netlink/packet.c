@@ -15,7 +15,7 @@
 
 #include "netlink/nflog.h"
 
-#define DEADLINE_MS 5000
+#define DEADLINE_MS 60000 /* for what never comes; no test waits it out */
 
 struct cf_addr address_of(const char *text)
 {
@@ -129,28 +129,50 @@ bool wait_readable(int fd)
     return poll(&poll_fd, 1, DEADLINE_MS) == 1;
 }
 
-struct wanted {
-    const char *prefix;
+struct waiting {
+    const struct packet_wanted *wanted;
     struct packet *packet;
 };
 
-static void keep(void *data, const struct cf_nflog_packet *logged)
+/* What tells this flow from another: the port that it comes from, or the echo's identifier. */
+static uint16_t flow_number(const struct packet *packet)
 {
-    const struct wanted *wanted = data;
+    const bool tcp = packet_protocol(packet) == IPPROTO_TCP;
+    const uint8_t *payload = packet_payload(packet) + (tcp ? 0 : 4);
 
-    if (strcmp(logged->prefix, wanted->prefix) != 0)
-        return;
-    memcpy(wanted->packet->data, logged->data, logged->length);
-    wanted->packet->length = logged->length;
+    return (uint16_t)(payload[0] << 8 | payload[1]);
 }
 
-bool packet_wait(int fd, const char *prefix, struct packet *ret)
+static bool is_wanted(const struct packet_wanted *wanted, const struct packet *packet)
 {
-    struct wanted wanted = { .prefix = prefix, .packet = ret };
+    const struct cf_addr from = address_of(wanted->from), to = address_of(wanted->to);
+    const struct cf_addr source = packet_source(packet), destination = packet_destination(packet);
+
+    return packet_protocol(packet) == wanted->protocol && cf_addr_equal(&source, &from) &&
+           cf_addr_equal(&destination, &to) &&
+           (wanted->number == 0 || flow_number(packet) == wanted->number);
+}
+
+static void keep(void *data, const struct cf_nflog_packet *logged)
+{
+    const struct waiting *waiting = data;
+    struct packet *packet = waiting->packet;
+
+    if (strcmp(logged->prefix, waiting->wanted->prefix) != 0)
+        return;
+    memcpy(packet->data, logged->data, logged->length);
+    packet->length = logged->length;
+    if (!is_wanted(waiting->wanted, packet))
+        packet->length = 0;
+}
+
+bool packet_wait(int fd, const struct packet_wanted *wanted, struct packet *ret)
+{
+    struct waiting waiting = { .wanted = wanted, .packet = ret };
 
     ret->length = 0;
     while (ret->length == 0)
-        if (!wait_readable(fd) || cf_nflog_read(fd, 1, keep, &wanted) < 0)
+        if (!wait_readable(fd) || cf_nflog_read(fd, 1, keep, &waiting) < 0)
             return false;
     return true;
 }

@@ -32,10 +32,22 @@ const uint8_t *packet_payload(const struct packet *packet);
 /* Send a whole packet through a socket of IPPROTO_RAW. Returns 0 or -errno. */
 int packet_send(int fd, const struct packet *packet);
 
-/* Wait until fd can be read; false after five seconds. */
+/* Wait until fd can be read; false after a minute. */
 bool wait_readable(int fd);
 
-/* Wait for a packet of a log group with this prefix; false when none comes. */
-bool packet_wait(int fd, const char *prefix, struct packet *ret);
+/* A packet that a test waits for. */
+struct packet_wanted {
+    const char *prefix; /* of the log */
+    const char *from, *to;
+    uint8_t protocol;
+    uint16_t number; /* source port of TCP, identifier of an echo; 0: any */
+};
+
+/*
+ * Wait for a packet of a log group. Others are passed over: the kernel repeats
+ * a SYN that is not answered within a second, and speaks for itself now and
+ * then. False when it does not come.
+ */
+bool packet_wait(int fd, const struct packet_wanted *wanted, struct packet *ret);
 
 #endif
