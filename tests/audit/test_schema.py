@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Check the samples of each event against schema/childflow-audit-v1.schema.json.
 
 The schema lets readers meet fields that a later release adds. What this release writes must be in
