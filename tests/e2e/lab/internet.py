@@ -20,6 +20,7 @@ from lab import space
 
 HOST4, HOST6 = "192.0.2.10", "2001:db8:1::10"
 ROUTER4, ROUTER6 = "192.0.2.1", "2001:db8:1::1"
+HOST_MAC, ROUTER_MAC = "02:00:00:00:00:10", "02:00:00:00:00:01"
 WEB4, WEB6 = "203.0.113.80", "2001:db8:2::80"
 DNS4, DNS6 = "203.0.113.53", "2001:db8:2::53"
 OTHER4 = "203.0.113.81"       # the same web server, under no name
@@ -95,12 +96,20 @@ def tool(*words, **options):
     return done.stdout
 
 
+def neighbour(address, mac, device):
+    """For ip: who has the address needs not be asked, nor can the answer be late or lost."""
+    return ("neigh", "replace", address, "lladdr", mac, "dev", device, "nud", "permanent")
+
+
 # Servers of our own: what Debian's cannot be asked to do.
 
 async def echo(reader, writer):
-    while data := await reader.read(1 << 16):
-        writer.write(data)
-        await writer.drain()
+    try:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:     # a case that ends while its connections are open
+        pass
     writer.close()
 
 
@@ -281,13 +290,17 @@ class Internet:
     def link(self):
         """From here on the runner is on the host."""
         tool("ip", "link", "set", "lo", "up")
-        tool("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "up0",
+        tool("ip", "link", "add", "eth0", "address", HOST_MAC, "type", "veth",
+             "peer", "name", "up0", "address", ROUTER_MAC,
              "netns", f"/proc/{os.getpid()}/fd/{self.netns}")
         self.inside("ip", "addr", "add", f"{ROUTER4}/24", "dev", "up0")
         self.inside("ip", "addr", "add", f"{ROUTER6}/64", "dev", "up0", "nodad")
         self.inside("ip", "link", "set", "up0", "up")
+        for address in (HOST4, HOST6):
+            self.inside("ip", *neighbour(address, HOST_MAC, "up0"))
         tool("ip", "addr", "add", f"{HOST4}/24", "dev", "eth0")
         tool("ip", "link", "set", "eth0", "up")
+        tool("ip", *neighbour(ROUTER4, ROUTER_MAC, "eth0"))
         tool("ip", "route", "add", "default", "via", ROUTER4)
         self.ipv6(True)
         start_servers([("127.0.0.1", HOST_PORT, False)])
@@ -298,6 +311,7 @@ class Internet:
         setting.write_text("0" if on else "1")
         if on:
             tool("ip", "addr", "add", f"{HOST6}/64", "dev", "eth0", "nodad")
+            tool("ip", *neighbour(ROUTER6, ROUTER_MAC, "eth0"))
             tool("ip", "route", "add", "default", "via", ROUTER6)
 
     def asked(self):
