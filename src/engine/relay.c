@@ -2,8 +2,11 @@
  * relay.c - a TCP connection of two sockets, one inside and one outside
  *
  * How this works. Two directions run by themselves (splice.c). The end of data
- * passes as a half-close; when both have passed, both sockets are closed, and
- * the kernel delivers what is in their buffers.
+ * passes as a half-close; when both have passed, the outside is closed, and the
+ * kernel delivers what is in its buffer. The inside stays until the sandbox has
+ * confirmed all of it: what the sandbox sends until then belongs to the flow,
+ * and can be counted by this socket only. A sandbox that does not read holds it
+ * no longer than its own socket.
  *
  * A reset ends both directions, but not at once: what arrived before it is
  * delivered first. So a side that failed (a read or a write said so, or an
@@ -165,6 +168,22 @@ static void reset_when_empty(struct cf_relay *relay)
     end(relay);
 }
 
+/* Both ends of data were passed on: over once the sandbox has confirmed what is in the buffer. */
+static void end_when_confirmed(struct cf_relay *relay)
+{
+    uint64_t bytes = unsent(relay->inside.fd);
+
+    if (bytes == 0) {
+        end(relay);
+        return;
+    }
+    if (relay->outside.fd >= 0) {
+        stop(relay);
+        cf_relay_side_close(relay, &relay->outside);
+    }
+    look_again(relay, bytes);
+}
+
 /* Returns true when the direction is over. */
 static bool run_one(struct cf_relay *relay, struct cf_splice *way, struct cf_relay_side *from,
                     struct cf_relay_side *to)
@@ -199,7 +218,7 @@ static void run(struct cf_relay *relay)
     if ((inside->failed && relay->out_done) || (outside->failed && relay->in_done))
         reset_when_empty(relay);
     else if (relay->out_done && relay->in_done)
-        end(relay);
+        end_when_confirmed(relay);
     else if ((inside->failed || outside->failed) && relay->timer.slot == 0)
         look_again(relay, relay->out.total + relay->in.total);
 }
@@ -216,6 +235,10 @@ static void timer_due(struct cf_timer *timer)
 
     if (relay->resetting) {
         reset_when_empty(relay);
+        return;
+    }
+    if (relay->out_done && relay->in_done) {
+        end_when_confirmed(relay);
         return;
     }
     look_again(relay, relay->out.total + relay->in.total);

@@ -1,8 +1,8 @@
 /*
  * relay.h - a TCP connection of two sockets, one inside and one outside
  *
- * Moves bytes, ends and errors both ways until both directions are done, then
- * closes both sockets. Knows nothing of flows and policies.
+ * Moves bytes, ends and errors both ways until both directions are done and the
+ * sandbox has all of it, then closes both sockets. Knows nothing of flows and policies.
  */
 #ifndef CF_ENGINE_RELAY_H
 #define CF_ENGINE_RELAY_H

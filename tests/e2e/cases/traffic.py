@@ -123,3 +123,24 @@ def accounting(bench):
                       bench.policy(allow=POLICY + ["web.lab:80"]))
     figures = done.one("run_end")["accounting"]
     check_equal(figures["unaccounted"], 0, f"unaccounted in {figures}")
+
+
+@case("what confirms the last bytes is accounted for when both ends are long over")
+def accounting_after_end(bench):
+    script = bench.write("slow.py", f"""
+import socket
+sock = socket.socket()
+sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+sock.connect(("{net.WEB4}", 80))
+sock.sendall(b"GET /file19 HTTP/1.0\\r\\n\\r\\n")
+sock.shutdown(socket.SHUT_WR)
+total = 0
+while data := sock.recv(65536):
+    total += len(data)
+print(total > 150_000)
+""")
+    done = bench.good(["python3", str(script)], bench.policy(allow=POLICY))
+    check_equal(done.out.strip(), "True", "all of it")
+    check_equal(done.one("flow_close")["result"], "closed")
+    figures = done.one("run_end")["accounting"]
+    check_equal(figures["unaccounted"], 0, f"unaccounted in {figures}")
