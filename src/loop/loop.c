@@ -9,6 +9,9 @@
  * heap that knows each timer's slot. A task queued by a task, and a timer that
  * a timer starts for a moment that has come, wait for the next turn, which
  * then does not sleep, so that no one starves the others.
+ *
+ * A stop ends the turn at once. What is left of its batch waits for the next
+ * run: an edge (EPOLLET) is told only once.
  */
 #include "loop/loop.h"
 
@@ -245,26 +248,36 @@ static int wait_ms(const struct cf_loop *loop)
     return us > 3600000 ? 3600000 : (int)us;
 }
 
+/* Wait for the next batch, unless a stop has left some of the last one. */
+static int wait_batch(struct cf_loop *loop)
+{
+    int n;
+
+    if (loop->batch_at < loop->batch_end)
+        return 0;
+    n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, wait_ms(loop));
+    if (n < 0 && errno != EINTR)
+        return -errno;
+    loop->batch_at = 0;
+    loop->batch_end = n < 0 ? 0 : n;
+    return 0;
+}
+
 int cf_loop_run(struct cf_loop *loop)
 {
     while (!loop->stopped) {
-        int n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, wait_ms(loop));
+        int r = wait_batch(loop);
 
-        if (n < 0) {
-            if (errno != EINTR)
-                return -errno;
-            n = 0;
-        }
+        if (r < 0)
+            return r;
         loop->now_us = cf_clock_monotonic_us();
-        loop->batch_end = n;
-        for (loop->batch_at = 0; loop->batch_at < loop->batch_end && !loop->stopped;) {
+        while (loop->batch_at < loop->batch_end && !loop->stopped) {
             struct epoll_event *event = &loop->batch[loop->batch_at++];
             struct cf_watch *watch = event->data.ptr;
 
             if (watch)
                 watch->fn(watch, event->events);
         }
-        loop->batch_at = loop->batch_end = 0;
         run_timers(loop);
         run_tasks(loop);
     }

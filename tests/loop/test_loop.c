@@ -400,6 +400,25 @@ static void the_loop_returns_what_it_was_stopped_with_first(void **state)
     assert_string_equal(calls, "ab");
 }
 
+static void an_edge_that_a_stop_left_is_told_by_the_next_run(void **state)
+{
+    struct entry a = entry_of('a', stop), b = entry_of('b', stop);
+    int fd_a = readable(), fd_b = readable();
+
+    (void)state;
+    assert_int_equal(cf_loop_watch(loop, &a.watch, fd_a, EPOLLIN | EPOLLET), 0);
+    assert_int_equal(cf_loop_watch(loop, &b.watch, fd_b, EPOLLIN | EPOLLET), 0);
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_int_equal(strlen(calls), 1);
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_int_equal(strlen(calls), 2);
+    assert_int_not_equal(calls[0], calls[1]);
+    cf_loop_unwatch(loop, &a.watch);
+    cf_loop_unwatch(loop, &b.watch);
+    close(fd_a);
+    close(fd_b);
+}
+
 /* Children and signals */
 
 static struct entry turns; /* counts the turns after something happened */
@@ -492,6 +511,7 @@ int main(void)
         TEST(descriptors_come_before_timers_and_timers_before_tasks),
         TEST(a_task_put_off_by_a_task_runs_in_the_next_turn),
         TEST(tasks_run_once_in_order_unless_they_are_taken_out),
+        TEST(an_edge_that_a_stop_left_is_told_by_the_next_run),
         TEST(the_loop_returns_what_it_was_stopped_with_first),
         TEST(a_childs_end_is_told_once_and_left_to_be_reaped),
         TEST(signals_come_to_the_loop_and_stay_blocked),
