@@ -10,6 +10,7 @@
 #define ICMP_QUOTE_MAX 576    /* the whole error, RFC 1812 */
 #define ICMPV6_QUOTE_MAX 1280 /* the whole error, RFC 4443 */
 
+#define TCP_HEADER_MAX 60
 #define TCP_OPTION_END 0
 #define TCP_OPTION_NOP 1
 #define TCP_OPTION_FASTOPEN 34
@@ -127,14 +128,20 @@ static void strip_fastopen(uint8_t *at, size_t length)
 
 size_t cf_craft_syn(const struct cf_packet *syn, uint8_t *packet, size_t size)
 {
+    static const uint8_t request[] = { TCP_OPTION_NOP, TCP_OPTION_NOP, TCP_OPTION_FASTOPEN, 2 };
     size_t header = header_length(&syn->src), length = syn->tcp.header;
     uint8_t *tcp = packet + header;
 
     if (header + length > size)
         return 0;
-    put_header(packet, &syn->src, &syn->dst, IPPROTO_TCP, HOP_LIMIT, length);
     memcpy(tcp, syn->data + syn->payload, length);
     strip_fastopen(tcp + 20, length - 20);
+    if (length + sizeof request <= TCP_HEADER_MAX && header + length + sizeof request <= size) {
+        memcpy(tcp + length, request, sizeof request);
+        length += sizeof request;
+        tcp[12] = (uint8_t)(length / 4 << 4);
+    }
+    put_header(packet, &syn->src, &syn->dst, IPPROTO_TCP, HOP_LIMIT, length);
     finish(tcp, length, 16, &syn->src, &syn->dst, IPPROTO_TCP);
     return header + length;
 }

@@ -36,6 +36,9 @@
 #include "base/fd.h"
 #include "base/hash.h"
 
+/* TCP_SYN_RECV of <netinet/tcp.h>, which does not go with <linux/tcp.h>. */
+#define STATE_SYN_RECV 3
+
 #define LOOK_FIRST_US 1000
 #define LOOK_LAST_US 100000
 #define STUCK_US (2 * CF_US_PER_S)
@@ -119,8 +122,13 @@ static struct cf_relay_side *survivor(struct cf_relay *relay)
 /* Bytes in the send buffer that the peer has not confirmed. */
 static uint64_t unsent(int fd)
 {
+    struct tcp_info info = { 0 };
+    socklen_t length = sizeof info;
     int bytes = 0;
 
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+        info.tcpi_state == STATE_SYN_RECV)
+        return 1; /* the handshake's last ACK has not come: the queue does not tell */
     return ioctl(fd, SIOCOUTQ, &bytes) < 0 || bytes < 0 ? 0 : (uint64_t)bytes;
 }
 

@@ -8,7 +8,7 @@
  *               the SYN shows that the sandbox still waits; when copies stop
  *               coming, the connect is given up.
  *   INJECTED    connected outward, and the SYN went back in, to the transparent
- *               listener. The handshake runs at once, so that accept finds the
+ *               listener. The kernel handles it at once, so that accept finds the
  *               connection as a rule; a timer and copies of the SYN inject again.
  *   RELAYED     accepted and paired by four-tuple: relay.c has it.
  *   ANSWERED    denied, refused, unreachable, or timed out. A copy of the SYN gets
@@ -22,6 +22,14 @@
  * connection takes the four-tuple of one that is still relayed (the sandbox
  * has closed or lost its end), the old one goes on unlisted, with what it
  * still has to deliver.
+ *
+ * The listener takes the SYN as one with fast open (RFC 7413) that needs no
+ * cookie, so the socket is made for the SYN and not for the ACK that follows.
+ * Otherwise the kernel swaps a request for a socket while that ACK arrives, and
+ * for a moment a lookup finds neither: a program that writes at once, from
+ * another CPU, then got a RST (about 1 of 40,000 connections on Linux 6.18).
+ * The sandbox sees an ordinary handshake. Where the kernel refuses, nothing but
+ * this is lost.
  *
  * Port 53 has no outward connect: the SYN goes back in at once, and the
  * connection belongs to the DNS server.
@@ -50,6 +58,7 @@
 #define SYN_SIZE 100 /* the longest: IPv6, and TCP with all its options */
 #define DEFAULT_HOPS 64
 #define PORT_DNS 53
+#define FASTOPEN_PENDING 65535 /* connections whose ACK has not come yet */
 
 #define MS INT64_C(1000)
 #define REPEAT_FIRST_US (1 * MS)
@@ -431,7 +440,7 @@ static void flow_start(struct tcp_flow *flow, const struct cf_packet *packet)
     struct cf_engine *engine = flow->tcp->engine;
     struct cf_judgement judgement;
 
-    if (flow->flow.key.dst.port == PORT_DNS && engine->config.dns) {
+    if (flow->flow.key.dst.port == PORT_DNS) {
         flow->held->dns = true;
         cf_list_add(&flow->tcp->live, &flow->flow.age);
         inject(flow);
@@ -634,7 +643,7 @@ static void pause_over(struct cf_timer *timer)
 
 int cf_tcp_init(struct cf_tcp *tcp, struct cf_engine *engine, struct cf_error *err)
 {
-    int r, fd = engine->config.gateway->tcp_fd;
+    int r, fd = engine->config.gateway->tcp_fd, pending = FASTOPEN_PENDING;
 
     tcp->engine = engine;
     cf_list_init(&tcp->live);
@@ -645,6 +654,8 @@ int cf_tcp_init(struct cf_tcp *tcp, struct cf_engine *engine, struct cf_error *e
     /* What is accepted from a listener has these from birth. */
     set_on(fd, IPPROTO_TCP, TCP_NODELAY);
     set_on(fd, SOL_SOCKET, SO_OOBINLINE);
+    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &pending, sizeof pending);
+    set_on(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE);
     r = cf_loop_watch(engine->config.loop, &tcp->listener, fd, EPOLLIN);
     return r < 0 ? cf_error_errno(err, r, "cannot watch the gateway's TCP listener") : 0;
 }
