@@ -1,0 +1,279 @@
+/*
+ * test_flow.c - the table of flows, its events, and where a flow may go
+ */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/flow.h"
+#include "engine/judge.h"
+
+static struct cf_audit *audit;
+static struct cf_flow_table table;
+static struct cf_event last;
+static size_t n_events;
+
+static void tap(void *data, const struct cf_event *event)
+{
+    (void)data;
+    last = *event;
+    n_events++;
+}
+
+static void find_process(void *data, enum cf_proto proto, const struct cf_addr_port *src,
+                         const struct cf_addr_port *dst, struct cf_event_process *ret_process)
+{
+    (void)data;
+    (void)proto;
+    (void)src;
+    (void)dst;
+    ret_process->pid = 42;
+}
+
+static int set_up(void **state)
+{
+    struct cf_error err;
+
+    (void)state;
+    n_events = 0;
+    if (cf_audit_open(NULL, "0", NULL, NULL, &audit, &err) < 0)
+        return -1;
+    cf_audit_tap(audit, tap, NULL);
+    return cf_flow_table_init(&table, audit, find_process, NULL);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    cf_flow_table_done(&table);
+    return cf_audit_close(audit, NULL);
+}
+
+static struct cf_flow_key key_of(uint8_t protocol, uint16_t src_port, const char *dst,
+                                 uint16_t port)
+{
+    struct cf_flow_key key = { .protocol = protocol, .src.port = src_port, .dst.port = port };
+
+    cf_addr_parse("198.18.0.2", &key.src.addr);
+    assert_int_equal(cf_addr_parse(dst, &key.dst.addr), 0);
+    return key;
+}
+
+static void flow_is_found_by_its_whole_key(void **state)
+{
+    struct cf_flow_key key = key_of(IPPROTO_TCP, 4000, "192.0.2.1", 80), other;
+    struct cf_flow flow;
+
+    (void)state;
+    cf_flow_init(&flow, &key);
+    assert_null(cf_flow_find(&table, &key));
+    assert_int_equal(cf_flow_list(&table, &flow), 0);
+    assert_ptr_equal(cf_flow_find(&table, &key), &flow);
+    other = key_of(IPPROTO_UDP, 4000, "192.0.2.1", 80);
+    assert_null(cf_flow_find(&table, &other));
+    other = key_of(IPPROTO_TCP, 4001, "192.0.2.1", 80);
+    assert_null(cf_flow_find(&table, &other));
+    other = key_of(IPPROTO_TCP, 4000, "192.0.2.1", 81);
+    assert_null(cf_flow_find(&table, &other));
+    other = key_of(IPPROTO_TCP, 4000, "192.0.2.2", 80);
+    assert_null(cf_flow_find(&table, &other));
+    cf_flow_unlist(&table, &flow);
+    cf_flow_unlist(&table, &flow);
+    assert_null(cf_flow_find(&table, &key));
+}
+
+static void allowed_flow_is_one_open_and_one_close(void **state)
+{
+    struct cf_flow_key key = key_of(IPPROTO_TCP, 4000, "192.0.2.1", 80);
+    struct cf_judgement judgement = { .verdict.action = CF_ALLOW };
+    struct cf_flow flow;
+
+    (void)state;
+    cf_flow_init(&flow, &key);
+    cf_flow_log(&table, &flow, &judgement, NULL);
+    assert_int_equal(last.type, CF_EVENT_FLOW_OPEN);
+    assert_int_equal(last.flow_open.flow, 1);
+    assert_int_equal(last.flow_open.process.pid, 42);
+    flow.bytes_out = 5;
+    flow.bytes_in = 6;
+    cf_flow_log_close(&table, &flow, CF_RESULT_RESET);
+    cf_flow_log_close(&table, &flow, CF_RESULT_CLOSED);
+    assert_int_equal(n_events, 2);
+    assert_int_equal(last.flow_close.flow, 1);
+    assert_int_equal(last.flow_close.result, CF_RESULT_RESET);
+    assert_int_equal(last.flow_close.bytes_out, 5);
+    assert_int_equal(last.flow_close.bytes_in, 6);
+}
+
+static void denied_flow_has_no_close_and_echo_no_port(void **state)
+{
+    struct cf_flow_key key = key_of(IPPROTO_ICMP, 4000, "192.0.2.1", 0);
+    struct cf_judgement judgement = { 0 };
+    struct cf_flow flow;
+
+    (void)state;
+    cf_judge_deny(&judgement, CF_REASON_LIMIT);
+    cf_flow_init(&flow, &key);
+    cf_flow_log(&table, &flow, &judgement, NULL);
+    assert_int_equal(last.type, CF_EVENT_FLOW_DENIED);
+    assert_int_equal(last.flow_open.proto, CF_PROTO_ICMP);
+    assert_int_equal(last.flow_open.src.port, 0);
+    assert_int_equal(last.flow_open.verdict.reason, CF_REASON_LIMIT);
+    cf_flow_log_close(&table, &flow, CF_RESULT_CLOSED);
+    assert_int_equal(n_events, 1);
+}
+
+static void table_is_full_at_its_limit_until_a_flow_closes(void **state)
+{
+    struct cf_flow_key key = key_of(IPPROTO_TCP, 4000, "192.0.2.1", 80);
+    struct cf_judgement judgement = { .verdict.action = CF_ALLOW };
+    struct cf_flow a, b;
+
+    (void)state;
+    table.limit = 2;
+    cf_flow_init(&a, &key);
+    cf_flow_init(&b, &key);
+    cf_flow_log(&table, &a, &judgement, NULL);
+    assert_false(cf_flow_table_full(&table));
+    cf_flow_log(&table, &b, &judgement, NULL);
+    assert_true(cf_flow_table_full(&table));
+    cf_flow_log_close(&table, &a, CF_RESULT_CLOSED);
+    assert_false(cf_flow_table_full(&table));
+    cf_flow_log_close(&table, &b, CF_RESULT_CLOSED);
+}
+
+static void ghosts_are_known_until_newer_ones_need_room(void **state)
+{
+    struct cf_flow_key key = key_of(IPPROTO_TCP, 4000, "192.0.2.1", 80);
+
+    (void)state;
+    cf_flow_ghost_add(&table, &key, 7);
+    assert_true(cf_flow_ghost_find(&table, &key, 7));
+    assert_false(cf_flow_ghost_find(&table, &key, 8));
+    for (uint32_t i = 0; i < CF_FLOW_GHOSTS - 1; i++)
+        cf_flow_ghost_add(&table, &key, 1000 + i);
+    assert_true(cf_flow_ghost_find(&table, &key, 7));
+    cf_flow_ghost_add(&table, &key, 99);
+    assert_false(cf_flow_ghost_find(&table, &key, 7));
+    assert_true(cf_flow_ghost_find(&table, &key, 99));
+}
+
+static void check_never(const char *text, bool expected)
+{
+    struct cf_addr addr = { .family = CF_FAMILY_IPV6 };
+
+    /* cf_addr_parse() folds what a packet's header does not. */
+    if (strncmp(text, "::ffff:", 7) == 0) {
+        memset(addr.bytes + 10, 0xff, 2);
+        addr.bytes[12] = 192;
+    } else {
+        assert_int_equal(cf_addr_parse(text, &addr), 0);
+    }
+    if (cf_destination_never(&addr) != expected)
+        fail_msg("%s: expected %d", text, expected);
+}
+
+static void some_destinations_are_never_given_a_socket(void **state)
+{
+    (void)state;
+    check_never("0.0.0.0", true);
+    check_never("0.1.2.3", true);
+    check_never("127.0.0.1", true);
+    check_never("127.255.255.255", true);
+    check_never("224.0.0.1", true);
+    check_never("239.255.255.255", true);
+    check_never("240.0.0.1", true);
+    check_never("255.255.255.255", true);
+    check_never("198.18.0.0", true);
+    check_never("198.18.0.2", true);
+    check_never("198.18.0.3", true);
+    check_never("::", true);
+    check_never("::1", true);
+    check_never("::192.0.2.1", true);
+    check_never("::ffff:192.0.2.1", true);
+    check_never("::ffff:0:192.0.2.1", true);
+    check_never("64:ff9b::127.0.0.1", true);
+    check_never("64:ff9b::10.0.0.1", true);
+    check_never("64:ff9b::169.254.169.254", true);
+    check_never("64:ff9b::198.18.0.1", true);
+    check_never("64:ff9b:1::1", true);
+    check_never("2002:7f00:1::", true);
+    check_never("2002:a00:1::", true);
+    check_never("2001:0:1::1", true);
+    check_never("fe80::1", true);
+    check_never("ff02::1", true);
+    check_never("2001:db8:cf::2", true);
+    check_never("198.18.0.1", false);
+    check_never("2001:db8:cf::1", false);
+    check_never("192.0.2.1", false);
+    check_never("10.0.0.1", false); /* the policy's matter */
+    check_never("169.254.169.254", false);
+    check_never("223.255.255.255", false);
+    check_never("2001:db8::1", false);
+    check_never("64:ff9b::192.0.2.1", false);
+    check_never("64:ff9b::8.8.8.8", false);
+    check_never("2002:808:808::", false);
+    check_never("fd00::1", false);
+}
+
+static void check_judge(struct cf_profile *profile, const char *text, uint16_t port,
+                        enum cf_proto proto, enum cf_destination destination, enum cf_action action)
+{
+    struct cf_addr_port dst = { .port = port };
+    struct cf_judgement judgement;
+    struct cf_names *names;
+
+    assert_int_equal(cf_names_new(profile, &names), 0);
+    assert_int_equal(cf_addr_parse(text, &dst.addr), 0);
+    cf_judge(profile, names, 1, proto, &dst, &judgement);
+    assert_int_equal(judgement.destination, destination);
+    assert_int_equal(judgement.verdict.action, action);
+    if (destination == CF_DESTINATION_HOST) {
+        assert_int_equal(judgement.target.addr.bytes[0], 127);
+        assert_non_null(judgement.verdict.rule);
+    }
+    cf_names_free(names);
+}
+
+static void gateway_is_the_host_at_its_listed_ports_only(void **state)
+{
+    struct cf_profile *profile = cf_profile_new();
+    struct cf_origin origin = { NULL, 1, 1 };
+
+    (void)state;
+    assert_int_equal(cf_profile_host_port_add(profile, 5432, origin), 0);
+    for (int mode = CF_MODE_ENFORCE; mode <= CF_MODE_AUDIT; mode++) {
+        profile->mode = (enum cf_mode)mode;
+        check_judge(profile, "198.18.0.1", 5432, CF_PROTO_TCP, CF_DESTINATION_HOST, CF_ALLOW);
+        check_judge(profile, "198.18.0.1", 5432, CF_PROTO_UDP, CF_DESTINATION_HOST, CF_ALLOW);
+        check_judge(profile, "2001:db8:cf::1", 5432, CF_PROTO_TCP, CF_DESTINATION_HOST, CF_ALLOW);
+        check_judge(profile, "198.18.0.1", 5433, CF_PROTO_TCP, CF_DESTINATION_GATEWAY, CF_DENY);
+        check_judge(profile, "198.18.0.1", 0, CF_PROTO_ICMP, CF_DESTINATION_GATEWAY, CF_DENY);
+        check_judge(profile, "127.0.0.1", 5432, CF_PROTO_TCP, CF_DESTINATION_NEVER, CF_DENY);
+    }
+    check_judge(profile, "192.0.2.1", 80, CF_PROTO_TCP, CF_DESTINATION_WORLD, CF_ALLOW);
+    profile->mode = CF_MODE_ENFORCE;
+    check_judge(profile, "192.0.2.1", 80, CF_PROTO_TCP, CF_DESTINATION_WORLD, CF_DENY);
+    cf_profile_free(profile);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(flow_is_found_by_its_whole_key),
+        TEST(allowed_flow_is_one_open_and_one_close),
+        TEST(denied_flow_has_no_close_and_echo_no_port),
+        TEST(table_is_full_at_its_limit_until_a_flow_closes),
+        TEST(ghosts_are_known_until_newer_ones_need_room),
+        cmocka_unit_test(some_destinations_are_never_given_a_socket),
+        cmocka_unit_test(gateway_is_the_host_at_its_listed_ports_only),
+    };
+
+    return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
+}
