@@ -143,6 +143,8 @@ static bool rule_add(struct cf_reader *reader, enum cf_action action,
         cf_endpoint_done(&endpoint);
         return false;
     }
+    reader->profile->egress.rules[reader->profile->egress.n_rules - 1].beats_file =
+        !reader->source->text; /* the command line is no file */
     return true;
 }
 

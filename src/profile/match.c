@@ -10,7 +10,8 @@
  *   by address  a prefix             bits + 1
  *               a group              bits + 1 of its longest prefix that holds the address
  *
- * so that more specific hosts come first, then rules with a protocol, then
+ * and a rule of the command line has 1 << 16 on top, above every rule of a
+ * file, so that more specific hosts come first, then rules with a protocol, then
  * rules with ports. How many ports a rule lists does not count. Of equal
  * ranks the denial wins. What is still equal has the same outcome, and only
  * the rule that the log names is at stake: a group before a prefix (its
@@ -41,9 +42,11 @@ bool cf_rule_covers(const struct cf_rule *rule, enum cf_proto proto, uint16_t po
     return false;
 }
 
+#define BEATS_FILE (1u << 16)
+
 static unsigned rank_of(const struct cf_rule *rule, unsigned host)
 {
-    return host << 2 | (rule->endpoint.proto_given ? 2u : 0) | (rule->endpoint.ports ? 1u : 0);
+    return (rule->beats_file ? BEATS_FILE : 0) | host << 2 | (rule->endpoint.proto_given ? 2u : 0) | (rule->endpoint.ports ? 1u : 0);
 }
 
 static unsigned count_labels(const char *name)
@@ -89,13 +92,15 @@ unsigned cf_rule_rank_addr(const struct cf_rule *rule, const struct cf_addr *add
 unsigned cf_rule_rank_wide(const struct cf_rule *rule, enum cf_family family)
 {
     const struct cf_endpoint *endpoint = &rule->endpoint;
+    unsigned rank;
 
-    if (endpoint->kind == CF_HOST_GROUP && endpoint->group == CF_GROUP_ANY)
-        return rank_of(rule, 1);
-    if (endpoint->kind == CF_HOST_PREFIX && endpoint->prefix.bits == 0 &&
-        endpoint->prefix.addr.family == family)
-        return rank_of(rule, 1);
-    return 0;
+    if (!(endpoint->kind == CF_HOST_GROUP && endpoint->group == CF_GROUP_ANY) &&
+        !(endpoint->kind == CF_HOST_PREFIX && endpoint->prefix.bits == 0 &&
+          endpoint->prefix.addr.family == family))
+        return 0;
+    rank = rank_of(rule, 1);
+    /* Beside rules by name: an allow never beats their denial, wherever it stands. */
+    return rule->action == CF_ALLOW ? rank & ~BEATS_FILE : rank;
 }
 
 /* Of two rules with the same outcome: does a come before b? */

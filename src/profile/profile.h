@@ -66,6 +66,7 @@ struct cf_rule {
     struct cf_endpoint endpoint;
     struct cf_origin origin;
     char *why; /* NULL when none was given */
+    bool beats_file; /* from the command line: wins over every rule of its kind that is not */
 };
 
 /* One name of `hosts` or of the hosts file, with every address it has. */

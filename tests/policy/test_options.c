@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "policy/policy.h"
+#include "profile/verdict.h"
 
 static const char plain[] = "version: 1\n"
                             "mode: enforce\n"
@@ -132,6 +133,48 @@ static void options_beat_the_file_and_rules_are_added(void **state)
                 "  log: \"\"  # command line\n"
                 "  summary: none  # command line\n"
                 "  fail_on_denial: false  # default\n");
+}
+
+static void check_verdict(const struct cf_profile *profile, const char *name, const char *addr,
+                          enum cf_action action, const char *rule)
+{
+    const struct cf_flow_name known = { .name = name };
+    struct cf_flow_query query = {
+        .proto = CF_PROTO_TCP, .port = 80, .names = &known, .n_names = 1
+    };
+    struct cf_verdict verdict;
+
+    assert_int_equal(cf_addr_parse(addr, &query.dst), 0);
+    cf_verdict_flow(profile, &query, &verdict);
+    assert_int_equal(verdict.action, action);
+    assert_non_null(verdict.rule);
+    assert_string_equal(verdict.rule->text, rule);
+}
+
+static void a_rule_of_the_command_line_beats_a_more_specific_one(void **state)
+{
+    static const char text[] = "version: 1\n"
+                               "egress:\n"
+                               "  allow: [\"tcp://a.example.com:80\"]\n"
+                               "  deny: [\"tcp://b.example.org:80\", private]\n";
+    char *allow[] = { "*.example.org", NULL };
+    char *deny[] = { "**.example.com", NULL };
+    struct cf_policy_options options = { .allow = allow, .deny = deny };
+    struct cf_profile *profile = NULL;
+    struct cf_buffer findings;
+
+    (void)state;
+    cf_buffer_init(&findings, 0);
+    assert_int_equal(load(text, NULL, &profile, &findings), 0);
+    check_verdict(profile, "a.example.com", "192.0.2.1", CF_ALLOW, "tcp://a.example.com:80");
+    check_verdict(profile, "b.example.org", "192.0.2.1", CF_DENY, "tcp://b.example.org:80");
+    cf_profile_free(profile);
+    assert_int_equal(load(text, &options, &profile, &findings), 0);
+    check_verdict(profile, "a.example.com", "192.0.2.1", CF_DENY, "**.example.com");
+    check_verdict(profile, "b.example.org", "192.0.2.1", CF_ALLOW, "*.example.org");
+    check_verdict(profile, "b.example.org", "10.0.0.1", CF_DENY, "private");
+    cf_profile_free(profile);
+    cf_buffer_done(&findings);
 }
 
 static void without_a_file_all_is_allowed_and_audited(void **state)
@@ -271,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_value_is_shown_with_its_place),
         cmocka_unit_test(options_beat_the_file_and_rules_are_added),
+        cmocka_unit_test(a_rule_of_the_command_line_beats_a_more_specific_one),
         cmocka_unit_test(without_a_file_all_is_allowed_and_audited),
         cmocka_unit_test(wrong_options_are_reported_behind_the_file),
         cmocka_unit_test(a_rule_of_the_file_given_again_is_a_warning),
