@@ -7,6 +7,7 @@
 #include "scene.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <pty.h>
 #include <sched.h>
 #include <stdio.h>
@@ -20,6 +21,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+
+/* A terminal that is silent for so long has nothing more to say. */
+#define PATIENCE_MS 60000
 
 struct terminal {
     int fd;
@@ -57,7 +61,12 @@ static void expect(struct terminal *terminal, const char *text)
     char *at;
 
     while (!(at = strstr(terminal->seen, text))) {
-        ssize_t n = read(terminal->fd, terminal->seen + terminal->length,
+        struct pollfd readable = { .fd = terminal->fd, .events = POLLIN };
+        ssize_t n;
+
+        if (poll(&readable, 1, PATIENCE_MS) == 0)
+            fail_msg("the terminal does not say '%s' but: %s", text, terminal->seen);
+        n = read(terminal->fd, terminal->seen + terminal->length,
                          sizeof terminal->seen - 1 - terminal->length);
 
         if (n <= 0)
