@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +46,19 @@ static void copy(const char *name)
     free(data);
 }
 
+/* Under nohup, or in the background of a script, some would stay ignored in all that is run. */
+static void signals_as_at_a_prompt(void)
+{
+    static const int numbers[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2 };
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        signal(numbers[i], SIG_DFL);
+}
+
 int scene_open(void **state)
 {
     (void)state;
+    signals_as_at_a_prompt();
     snprintf(scene_folder, sizeof scene_folder, "/tmp/cf-sandbox-XXXXXX");
     assert_non_null(mkdtemp(scene_folder));
     chmod(scene_folder, 01777);

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <pty.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,9 +259,5 @@ int main(void)
     };
 
     umask(0022);
-    /* In the background of a script these are ignored, and would be in all that starts here. */
-    signal(SIGHUP, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGQUIT, SIG_DFL);
     return scene_possible() ? cmocka_run_group_tests(tests, scene_open, scene_close) : 77;
 }
