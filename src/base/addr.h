@@ -65,7 +65,7 @@ bool cf_prefix_contains(const struct cf_prefix *prefix, const struct cf_addr *ad
 /* Clear the bits of addr behind the first `bits`. */
 void cf_addr_mask(struct cf_addr *addr, unsigned bits);
 
-/* To and from the kernel's form. cf_addr_from_sockaddr() folds; -EAFNOSUPPORT. */
+/* To and from the kernel's form. cf_addr_port_from_sockaddr() folds; -EAFNOSUPPORT. */
 socklen_t cf_addr_port_to_sockaddr(const struct cf_addr_port *at, struct sockaddr_storage *ret_sa);
 int cf_addr_port_from_sockaddr(const struct sockaddr *sa, struct cf_addr_port *ret_at);
 

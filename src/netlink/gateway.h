@@ -35,9 +35,6 @@
 #define CF_NFLOG_FLOWS 7
 #define CF_NFLOG_STRAYS 8
 
-/* Mark of a held SYN that goes back in. */
-#define CF_GATEWAY_MARK 1
-
 /* What the host's own network looks like; read before anything is unshared. */
 struct cf_host_network {
     bool has_ipv4; /* a route to the world: a default route, or any that is not link-local */
@@ -65,7 +62,7 @@ struct cf_gateway {
     int dns6_fd;          /* -1 without IPv6 */
     int raw4_fd;          /* IPPROTO_RAW, IP_HDRINCL: packets to the sandbox */
     int raw6_fd;          /* -1 without IPv6 */
-    int inject4_fd;       /* IPPROTO_RAW with CF_GATEWAY_MARK: held SYNs back in */
+    int inject4_fd;       /* IPPROTO_RAW: held SYNs back in */
     int inject6_fd;
     int flows_fd;  /* netlink, bound to CF_NFLOG_FLOWS, non-blocking */
     int strays_fd; /* netlink, bound to CF_NFLOG_STRAYS */

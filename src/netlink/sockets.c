@@ -131,15 +131,10 @@ static int udp_open(int family, uint16_t port, int *ret_fd, struct cf_error *err
 }
 
 /* For whole packets; IPPROTO_RAW brings its own IP header and receives nothing. */
-static int raw_open(int family, int mark, int *ret_fd, struct cf_error *err)
+static int raw_open(int family, int *ret_fd, struct cf_error *err)
 {
-    const struct option options[] = { { SOL_SOCKET, SO_MARK, mark } };
-    int r = 0, fd;
-
-    fd = socket_new(family, SOCK_RAW, IPPROTO_RAW);
-    if (fd >= 0)
-        r = OPTIONS_SET(fd, options);
-    return socket_keep(fd, r, "the gateway's raw socket", ret_fd, err);
+    return socket_keep(socket_new(family, SOCK_RAW, IPPROTO_RAW), 0, "the gateway's raw socket",
+                       ret_fd, err);
 }
 
 static int ipv4_open(struct cf_gateway *gateway, struct cf_error *err)
@@ -150,9 +145,9 @@ static int ipv4_open(struct cf_gateway *gateway, struct cf_error *err)
     if (r == 0)
         r = udp_open(AF_INET, CF_GATEWAY_DNS_PORT, &gateway->dns4_fd, err);
     if (r == 0)
-        r = raw_open(AF_INET, 0, &gateway->raw4_fd, err);
+        r = raw_open(AF_INET, &gateway->raw4_fd, err);
     if (r == 0)
-        r = raw_open(AF_INET, CF_GATEWAY_MARK, &gateway->inject4_fd, err);
+        r = raw_open(AF_INET, &gateway->inject4_fd, err);
     return r;
 }
 
@@ -164,9 +159,9 @@ static int ipv6_open(struct cf_gateway *gateway, struct cf_error *err)
     if (r == 0)
         r = udp_open(AF_INET6, CF_GATEWAY_DNS_PORT, &gateway->dns6_fd, err);
     if (r == 0)
-        r = raw_open(AF_INET6, 0, &gateway->raw6_fd, err);
+        r = raw_open(AF_INET6, &gateway->raw6_fd, err);
     if (r == 0)
-        r = raw_open(AF_INET6, CF_GATEWAY_MARK, &gateway->inject6_fd, err);
+        r = raw_open(AF_INET6, &gateway->inject6_fd, err);
     return r;
 }
 
