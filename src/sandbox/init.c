@@ -283,8 +283,6 @@ static void take_request(struct init *init)
         stop();
     if (request->type == CF_INIT_EXEC && init->command == 0 && !init->ending)
         start_command(init, request);
-    else if (request->type == CF_INIT_SIGNAL && init->command > 0)
-        kill(init->command, request->signal);
     else if (request->type == CF_INIT_FORWARD && init->command > 0)
         forward(init, request->signal);
 }

@@ -56,7 +56,6 @@ struct cf_init_ended {
 /* From the engine. */
 enum cf_init_request_type {
     CF_INIT_EXEC, /* with the filter behind the header */
-    CF_INIT_SIGNAL,
     CF_INIT_FORWARD, /* a signal that the engine got */
 };
 

@@ -399,13 +399,6 @@ int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err)
     return r < 0 ? cf_error_errno(err, r, "cannot start the command") : 0;
 }
 
-int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal)
-{
-    const struct cf_init_request message = { .type = CF_INIT_SIGNAL, .signal = signal };
-
-    return request(sandbox, &message, sizeof message);
-}
-
 int cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info)
 {
     const struct cf_init_request message = {

@@ -89,13 +89,11 @@ int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loo
 /* Stage 4. A command that cannot be run is not an error here: `ended` says so. */
 int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err);
 
-/* Send a signal to the command (not to what it started). 0 or -errno. */
-int cf_sandbox_signal(struct cf_sandbox *sandbox, int signal);
-
 /*
- * Pass on a signal that this process got, unless the command has it already,
- * because it was sent to the process group that they share: by the terminal,
- * by the caller's shell, or by the command itself. 0 or -errno.
+ * Pass on to the command (not to what it started) a signal that this process
+ * got, unless the command has it already, because it was sent to the process
+ * group that they share: by the terminal, by the caller's shell, or by the
+ * command itself. 0 or -errno.
  */
 int cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info);
 
