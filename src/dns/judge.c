@@ -59,9 +59,11 @@ static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr
 
     n = cf_names_find(ask->desk->config.names, addr, ask->started_us, names, ids);
     for (size_t i = 0; i < n; i++) {
+        const struct cf_name_query query = { .name = names[i].name };
+
         if (names[i].alias)
             continue;
-        cf_verdict_name(profile, names[i].name, false, ret_verdict);
+        cf_verdict_name(profile, &query, ret_verdict);
         if (is_clean(ret_verdict))
             return true;
     }
@@ -74,10 +76,11 @@ static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr
 
 void cf_judge_name(struct cf_ask *ask)
 {
+    const struct cf_name_query query = { .name = ask->name };
     struct cf_verdict by_addr;
     struct cf_addr addr;
 
-    cf_verdict_name(ask->desk->config.profile, ask->name, false, &ask->verdict);
+    cf_verdict_name(ask->desk->config.profile, &query, &ask->verdict);
     if (is_clean(&ask->verdict) || is_by_name(ask->verdict.rule))
         return;
     if (cf_domain_to_addr(&ask->query.name, &addr) == 0 && addr_is_allowed(ask, &addr, &by_addr))
@@ -90,11 +93,12 @@ static int judge_alias(void *data, const struct cf_domain *domain)
     const struct cf_profile *profile = ask->desk->config.profile;
     struct cf_verdict verdict;
     char name[CF_NAME_SIZE];
+    const struct cf_name_query query = { .name = name, .alias = true };
 
     if (cf_domain_to_name(domain, true, name) < 0)
         cf_verdict_deny(profile, CF_REASON_MALFORMED, NULL, &verdict);
     else
-        cf_verdict_name(profile, name, true, &verdict);
+        cf_verdict_name(profile, &query, &verdict);
     if (is_clean(&verdict))
         return 0;
     ask->verdict = verdict;

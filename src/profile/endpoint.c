@@ -442,6 +442,9 @@ static void format_host(const struct cf_endpoint *endpoint, struct cf_buffer *bu
     case CF_HOST_GROUP:
         cf_buffer_puts(buffer, cf_addr_group_name(endpoint->group));
         break;
+    case CF_HOST_LIST:
+        cf_buffer_printf(buffer, "group:%s", endpoint->name);
+        break;
     case CF_HOST_KIND_COUNT:
         break;
     }

@@ -27,6 +27,7 @@ enum cf_host_kind {
     CF_HOST_MANY,   /* **.name: one label more, or several */
     CF_HOST_PREFIX, /* an address or a CIDR */
     CF_HOST_GROUP,  /* one of the address groups below */
+    CF_HOST_LIST,   /* group:NAME, the endpoints of a list of the policy's `groups` */
     CF_HOST_KIND_COUNT
 };
 
@@ -51,7 +52,7 @@ struct cf_endpoint {
     unsigned protos;  /* mask of enum cf_proto; TCP|UDP when none was written */
     bool proto_given; /* counts for how specific the rule is */
     enum cf_host_kind kind;
-    char *name;                  /* lower-case ASCII, no final dot; NAME, ONE, MANY */
+    char *name;                  /* lower-case ASCII, no final dot; NAME, ONE, MANY; of the LIST */
     char *name_unicode;          /* as a person reads it; NULL when the same */
     struct cf_prefix prefix;     /* PREFIX */
     enum cf_addr_group group;    /* GROUP */

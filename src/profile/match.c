@@ -1,7 +1,8 @@
 /*
  * match.c - whether a rule matches, and which of two matches wins
  *
- * How this works. A rank is host << 2 | protocol given << 1 | ports given.
+ * How this works. A rank is host << 3 | protocol given << 2 | ports given << 1
+ * | exe given.
  * The host's part is
  *
  *   by name     an exact name        3 << 8
@@ -10,9 +11,9 @@
  *   by address  a prefix             bits + 1
  *               a group              bits + 1 of its longest prefix that holds the address
  *
- * and a rule of the command line has 1 << 16 on top, above every rule of a
+ * and a rule of the command line has 1 << 17 on top, above every rule of a
  * file, so that more specific hosts come first, then rules with a protocol, then
- * rules with ports. How many ports a rule lists does not count. Of equal
+ * rules with ports, then rules for a program. How many ports a rule lists does not count. Of equal
  * ranks the denial wins. What is still equal has the same outcome, and only
  * the rule that the log names is at stake: a group before a prefix (its
  * reason says more), then by text, then by where it was written.
@@ -42,11 +43,12 @@ bool cf_rule_covers(const struct cf_rule *rule, enum cf_proto proto, uint16_t po
     return false;
 }
 
-#define BEATS_FILE (1u << 16)
+#define BEATS_FILE (1u << 17)
 
 static unsigned rank_of(const struct cf_rule *rule, unsigned host)
 {
-    return (rule->beats_file ? BEATS_FILE : 0) | host << 2 | (rule->endpoint.proto_given ? 2u : 0) | (rule->endpoint.ports ? 1u : 0);
+    return (rule->beats_file ? BEATS_FILE : 0) | host << 3 | (rule->endpoint.proto_given ? 4u : 0) |
+           (rule->endpoint.ports ? 2u : 0) | (rule->exe ? 1u : 0);
 }
 
 static unsigned count_labels(const char *name)

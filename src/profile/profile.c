@@ -8,6 +8,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,9 +83,25 @@ static void rules_free(struct cf_rule *rules, size_t n)
     for (size_t i = 0; i < n; i++) {
         free(rules[i].text);
         free(rules[i].why);
+        free(rules[i].exe);
         cf_endpoint_done(&rules[i].endpoint);
     }
     free(rules);
+}
+
+static void groups_free(struct cf_group **groups, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < groups[i]->n_members; k++) {
+            free(groups[i]->members[k].text);
+            cf_endpoint_done(&groups[i]->members[k].endpoint);
+        }
+        free(groups[i]->members);
+        free(groups[i]->names_file);
+        free(groups[i]->name);
+        free(groups[i]);
+    }
+    free(groups);
 }
 
 static void strings_free(char **strings, size_t n)
@@ -115,6 +133,7 @@ void cf_profile_free(struct cf_profile *profile)
     strings_free(profile->dns.search, profile->dns.n_search);
     hosts_free(profile->hosts, profile->n_hosts);
     rules_free(profile->egress.rules, profile->egress.n_rules);
+    groups_free(profile->egress.groups, profile->egress.n_groups);
     rules_free(profile->egress.host_port_rules, profile->egress.n_host_ports);
     free(profile->egress.host_ports);
     free(profile->audit.log);
@@ -229,9 +248,83 @@ int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const
         .text = copy,
         .endpoint = *endpoint,
         .origin = origin,
+        .until = CF_DAY_NEVER,
     };
     *endpoint = (struct cf_endpoint) { 0 };
     return 0;
+}
+
+int cf_profile_group_add(struct cf_profile *profile, const char *name, struct cf_origin origin,
+                         struct cf_group **ret_group)
+{
+    struct cf_group *group;
+
+    if (GROW(profile->egress.groups, profile->egress.n_groups) < 0)
+        return -ENOMEM;
+    group = calloc(1, sizeof *group);
+    if (!group)
+        return -ENOMEM;
+    group->origin = origin;
+    group->name = strdup(name);
+    if (!group->name) {
+        free(group);
+        return -ENOMEM;
+    }
+    profile->egress.groups[profile->egress.n_groups++] = group;
+    *ret_group = group;
+    return 0;
+}
+
+int cf_profile_group_member_add(struct cf_group *group, const char *text,
+                                struct cf_endpoint *endpoint, struct cf_origin origin)
+{
+    char *copy;
+
+    if (GROW(group->members, group->n_members) < 0)
+        return -ENOMEM;
+    copy = strdup(text);
+    if (!copy)
+        return -ENOMEM;
+    group->members[group->n_members++] = (struct cf_member) {
+        .text = copy,
+        .endpoint = *endpoint,
+        .origin = origin,
+    };
+    *endpoint = (struct cf_endpoint) { 0 };
+    return 0;
+}
+
+struct cf_group *cf_profile_group_find(const struct cf_profile *profile, const char *name)
+{
+    for (size_t i = 0; i < profile->egress.n_groups; i++) {
+        if (strcmp(profile->egress.groups[i]->name, name) == 0)
+            return profile->egress.groups[i];
+    }
+    return NULL;
+}
+
+bool cf_rule_is_expired(const struct cf_profile *profile, const struct cf_rule *rule)
+{
+    return profile->today > rule->until;
+}
+
+/* A last component of ** stands for everything below the folder. */
+bool cf_rule_is_for(const struct cf_rule *rule, const char *exe)
+{
+    size_t length;
+    char folder[PATH_MAX];
+
+    if (!rule->exe)
+        return true;
+    if (!exe)
+        return rule->action == CF_DENY;
+    length = strlen(rule->exe);
+    if (length < 4 || length >= sizeof folder || strcmp(rule->exe + length - 3, "/**") != 0)
+        return fnmatch(rule->exe, exe, FNM_PATHNAME | FNM_NOESCAPE) == 0;
+    memcpy(folder, rule->exe, length - 3);
+    folder[length - 3] = '\0';
+    return fnmatch(folder, exe, FNM_PATHNAME | FNM_NOESCAPE | FNM_LEADING_DIR) == 0 &&
+           fnmatch(folder, exe, FNM_PATHNAME | FNM_NOESCAPE) != 0;
 }
 
 /* Where name stands in the sorted hosts, or would. */

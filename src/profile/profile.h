@@ -60,13 +60,35 @@ struct cf_key_origin {
     struct cf_origin origin;
 };
 
+/* A day as a count from 1970-01-01, UTC. */
+#define CF_DAY_NEVER INT32_MAX
+
 struct cf_rule {
     enum cf_action action;
     char *text; /* as written; the log's rule.text */
+    struct cf_endpoint endpoint; /* LIST: stands for the members of the group of that name */
+    struct cf_origin origin;
+    char *why;       /* NULL when none was given */
+    char *exe;       /* a glob of the programs that it is for; NULL: every program */
+    int32_t until;   /* the last day on which the rule counts; CF_DAY_NEVER: it always does */
+    bool beats_file; /* from the command line: wins over every rule of its kind that is not */
+};
+
+/* One endpoint of a group; its kind is never LIST. */
+struct cf_member {
+    char *text; /* as written */
     struct cf_endpoint endpoint;
     struct cf_origin origin;
-    char *why; /* NULL when none was given */
-    bool beats_file; /* from the command line: wins over every rule of its kind that is not */
+};
+
+/* One entry of `egress.groups`: endpoints, or the names of a file. */
+struct cf_group {
+    char *name;
+    struct cf_member *members;
+    size_t n_members;
+    char *names_file; /* an absolute path; NULL for a group of endpoints */
+    size_t n_names;   /* of names_file, without doubles */
+    struct cf_origin origin;
 };
 
 /* One name of `hosts` or of the hosts file, with every address it has. */
@@ -82,6 +104,7 @@ struct cf_profile {
     char sha256[65]; /* of the file's bytes, hex; "" for the built-in policy */
     char **files;    /* every name that an origin points at */
     size_t n_files;
+    int32_t today; /* on which `until` is judged */
     struct cf_key_origin *origins; /* of keys that carry no origin of their own */
     size_t n_origins;
 
@@ -106,6 +129,8 @@ struct cf_profile {
         struct cf_origin fallback_origin;
         struct cf_rule *rules; /* allow and deny, in the order of the file */
         size_t n_rules;
+        struct cf_group **groups;
+        size_t n_groups;
         enum cf_ipv6 ipv6;
         uint16_t *host_ports; /* host.childflow.internal:PORT is 127.0.0.1:PORT of the host */
         struct cf_rule *host_port_rules; /* one for each, for the log */
@@ -148,6 +173,39 @@ const struct cf_origin *cf_profile_origin_find(const struct cf_profile *profile,
  */
 int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const char *text,
                         struct cf_endpoint *endpoint, struct cf_origin origin);
+
+/*
+ * Add an empty group, one endpoint to a group, one name of its file. text and
+ * name are copied; endpoint is taken over on success (emptied). A name that
+ * the group has already is kept once.
+ *
+ * kind: NAME, ONE or MANY; name is normalised, without the stars
+ * line: of the file, from 1
+ *
+ * They return 0 or -ENOMEM.
+ */
+int cf_profile_group_add(struct cf_profile *profile, const char *name, struct cf_origin origin,
+                         struct cf_group **ret_group);
+int cf_profile_group_member_add(struct cf_group *group, const char *text,
+                                struct cf_endpoint *endpoint, struct cf_origin origin);
+int cf_profile_group_name_add(struct cf_profile *profile, struct cf_group *group,
+                              enum cf_host_kind kind, const char *name, size_t length,
+                              uint32_t line);
+/* Room for so many names of files more, so that adding them copies nothing; 0 or -ENOMEM. */
+int cf_profile_group_names_expect(struct cf_profile *profile, size_t n_names);
+/* NULL when there is none of this name. */
+struct cf_group *cf_profile_group_find(const struct cf_profile *profile, const char *name);
+
+/*
+ * Close the profile: nothing is added from now on, and verdicts may be asked
+ * for. Every LIST of a rule must name a group. Returns 0 or -ENOMEM.
+ */
+int cf_profile_seal(struct cf_profile *profile);
+
+/* Whether today is behind the rule's last day. */
+bool cf_rule_is_expired(const struct cf_profile *profile, const struct cf_rule *rule);
+/* Whether the rule is for this program. exe: NULL when it is not known, which only denials match. */
+bool cf_rule_is_for(const struct cf_rule *rule, const char *exe);
 
 /* Add one address to a name of `hosts` (normalised); 0 or -ENOMEM. A double is kept once. */
 int cf_profile_host_add(struct cf_profile *profile, const char *name, const struct cf_addr *addr,

@@ -133,9 +133,16 @@ static bool is_action(const struct cf_match *match, enum cf_action action)
     return match->rule && match->rule->action == action;
 }
 
+/* Whether the rule is there for this question, whatever its endpoint. */
+static bool takes_part(const struct cf_profile *profile, const struct cf_rule *rule,
+                       const char *exe, const struct cf_rule *without)
+{
+    return rule != without && !cf_rule_is_expired(profile, rule) && cf_rule_is_for(rule, exe);
+}
+
 /* The winner among the rules by name for one name. */
-static struct cf_match rank_name(const struct cf_profile *profile, const char *name,
-                                 enum cf_proto proto, uint16_t port)
+static struct cf_match rank_name(const struct cf_profile *profile,
+                                 const struct cf_flow_query *query, const char *name)
 {
     struct cf_match best = { 0 };
     size_t length = strlen(name);
@@ -144,7 +151,8 @@ static struct cf_match rank_name(const struct cf_profile *profile, const char *n
         const struct cf_rule *rule = &profile->egress.rules[i];
         unsigned rank = cf_rule_rank_name(rule, name, length);
 
-        if (rank > 0 && cf_rule_covers(rule, proto, port))
+        if (rank > 0 && cf_rule_covers(rule, query->proto, query->port) &&
+            takes_part(profile, rule, query->exe, query->without))
             cf_match_keep(&best, rule, rank);
     }
     return best;
@@ -162,7 +170,7 @@ static struct cf_match rank_names(const struct cf_profile *profile,
     *ret_pinned = (struct cf_match) { 0 };
     for (size_t i = 0; i < query->n_names; i++) {
         const struct cf_flow_name *name = &query->names[i];
-        struct cf_match own = rank_name(profile, name->name, query->proto, query->port);
+        struct cf_match own = rank_name(profile, query, name->name);
 
         if (name->alias && !is_action(&own, CF_DENY))
             continue;
@@ -171,6 +179,17 @@ static struct cf_match rank_names(const struct cf_profile *profile,
             cf_match_keep(ret_pinned, own.rule, own.rank);
     }
     return best;
+}
+
+/* Of an address that is not known only what holds for all of a family is known. */
+static unsigned rank_dst(const struct cf_rule *rule, const struct cf_addr *dst)
+{
+    unsigned rank;
+
+    if (dst->family != CF_FAMILY_NONE)
+        return cf_rule_rank_addr(rule, dst);
+    rank = cf_rule_rank_wide(rule, CF_FAMILY_IPV4);
+    return rank > 0 ? rank : cf_rule_rank_wide(rule, CF_FAMILY_IPV6);
 }
 
 /*
@@ -185,9 +204,10 @@ static struct cf_match rank_addr(const struct cf_profile *profile,
     *ret_allow = (struct cf_match) { 0 };
     for (size_t i = 0; i < profile->egress.n_rules; i++) {
         const struct cf_rule *rule = &profile->egress.rules[i];
-        unsigned rank = cf_rule_rank_addr(rule, &query->dst);
+        unsigned rank = rank_dst(rule, &query->dst);
 
-        if (rank == 0 || !cf_rule_covers(rule, query->proto, query->port))
+        if (rank == 0 || !cf_rule_covers(rule, query->proto, query->port) ||
+            !takes_part(profile, rule, query->exe, query->without))
             continue;
         cf_match_keep(&best, rule, rank);
         if (rule->action == CF_ALLOW)
@@ -223,7 +243,7 @@ void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_quer
 /* What is known so far of the flows that could follow the asking for a name. */
 struct asking {
     const struct cf_profile *profile;
-    const char *name;
+    const struct cf_name_query *query;
     size_t length;
     bool lenient;          /* only a denial by name counts */
     struct cf_match allow; /* the winning rule among those that allow a flow */
@@ -235,8 +255,11 @@ struct asking {
 static unsigned rank_for_asking(const struct asking *asking, const struct cf_rule *rule,
                                 enum cf_family family)
 {
-    unsigned rank = cf_rule_rank_name(rule, asking->name, asking->length);
+    unsigned rank;
 
+    if (!takes_part(asking->profile, rule, asking->query->exe, asking->query->without))
+        return 0;
+    rank = cf_rule_rank_name(rule, asking->query->name, asking->length);
     if (rank > 0)
         return rank;
     if (asking->lenient && rule->action == CF_DENY)
@@ -319,8 +342,10 @@ static bool try_allow_alone(const struct asking *asking, struct cf_verdict *ret_
 
     for (size_t i = 0; i < asking->profile->egress.n_rules; i++) {
         const struct cf_rule *rule = &asking->profile->egress.rules[i];
-        unsigned rank = cf_rule_rank_name(rule, asking->name, asking->length);
+        unsigned rank = cf_rule_rank_name(rule, asking->query->name, asking->length);
 
+        if (!takes_part(asking->profile, rule, asking->query->exe, asking->query->without))
+            continue;
         if (rank > 0 && rule->action == CF_DENY)
             return false;
         cf_match_keep(&best, rule, rank);
@@ -337,17 +362,17 @@ static bool is_own_name(const struct cf_profile *profile, const char *name)
            (profile->egress.n_host_ports > 0 && strcmp(name, CF_HOST_LOOPBACK_NAME) == 0);
 }
 
-void cf_verdict_name(const struct cf_profile *profile, const char *name, bool alias,
+void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_query *query,
                      struct cf_verdict *ret_verdict)
 {
     struct asking asking = {
         .profile = profile,
-        .name = name,
-        .length = strlen(name),
-        .lenient = alias || profile->dns.filter == CF_DNS_FILTER_ANY,
+        .query = query,
+        .length = strlen(query->name),
+        .lenient = query->alias || profile->dns.filter == CF_DNS_FILTER_ANY,
     };
 
-    if (is_own_name(profile, name)) {
+    if (is_own_name(profile, query->name)) {
         allow(CF_REASON_DEFAULT, NULL, ret_verdict);
         return;
     }

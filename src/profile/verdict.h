@@ -37,6 +37,8 @@ struct cf_verdict {
     bool would_deny;       /* audit mode let through what enforce denies */
     enum cf_reason reason;
     const struct cf_rule *rule; /* borrowed from the profile; NULL for a default */
+    const struct cf_member *member; /* the endpoint of rule's group that matched; NULL: none, or a file's */
+    uint32_t names_line;            /* of the names_file of rule's group; 0: not from one */
 };
 
 /* A name that the destination address is known by in this run. */
@@ -48,15 +50,25 @@ struct cf_flow_name {
 
 struct cf_flow_query {
     enum cf_proto proto;
-    struct cf_addr dst;
-    uint16_t port; /* host order; 0 for ICMP */
+    struct cf_addr dst; /* family NONE: not known, only rules for all addresses match it */
+    uint16_t port;      /* host order; 0 for ICMP */
+    const char *exe;    /* the program that asks; NULL: not known */
     const struct cf_flow_name *names;
     size_t n_names;
+    const struct cf_rule *without; /* judged as if this rule were not there; NULL: with all */
+};
+
+struct cf_name_query {
+    const char *name; /* normalised */
+    bool alias;       /* only met inside a CNAME chain */
+    const char *exe;  /* the program that asks; NULL: not known */
+    const struct cf_rule *without;
 };
 
 /*
  * Judge a flow. Never fails. In audit mode action is CF_ALLOW and would_deny
- * says what enforce would have done.
+ * says what enforce would have done. A denial by default that a rule past its
+ * `until` would have allowed has the reason `expired` and that rule.
  */
 void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
                      struct cf_verdict *ret_verdict);
@@ -68,10 +80,10 @@ void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_quer
  * that leaves no flow possible denies. Names that the policy answers itself
  * (`hosts`, host.childflow.internal) are always allowed: reason default, no
  * rule.
- * alias: the name was only met inside a CNAME chain; then, too, only a deny
- * rule by name that leaves no flow possible denies.
+ * For an alias, too, only a deny rule by name that leaves no flow possible
+ * denies.
  */
-void cf_verdict_name(const struct cf_profile *profile, const char *name, bool alias,
+void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_query *query,
                      struct cf_verdict *ret_verdict);
 
 /* A verdict that does not come from a rule, with the profile's mode applied. */

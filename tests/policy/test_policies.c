@@ -53,7 +53,7 @@ static void check_name(const struct cf_profile *profile, const char *name, enum 
 {
     struct cf_verdict verdict;
 
-    cf_verdict_name(profile, name, false, &verdict);
+    cf_verdict_name(profile, &(struct cf_name_query) { .name = name }, &verdict);
     assert_int_equal(verdict.action, action);
 }
 

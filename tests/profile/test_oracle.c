@@ -460,12 +460,12 @@ static void check_name_in_two_orders(const struct policy *policy, struct cf_prof
     struct cf_verdict verdict, again;
     char text[512], text_again[512];
 
-    cf_verdict_name(profile, name, alias, &verdict);
+    cf_verdict_name(profile, &(struct cf_name_query) { .name = name, .alias = alias }, &verdict);
     fixture_verdict(&verdict, text);
     if (!check_name(policy, name, alias, &verdict))
         fail_msg("policy '%s': %s%s: got '%s'", policy->text, name, alias ? "~" : "", text);
     fixture_shuffle(profile, &seed);
-    cf_verdict_name(profile, name, alias, &again);
+    cf_verdict_name(profile, &(struct cf_name_query) { .name = name, .alias = alias }, &again);
     assert_string_equal(fixture_verdict(&again, text_again), text);
 }
 

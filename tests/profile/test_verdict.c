@@ -41,7 +41,7 @@ static void check_asking(const char *policy, const char *name, bool alias, const
     char text[512];
 
     for (int i = 0; i < ORDERS; i++) {
-        cf_verdict_name(profile, name, alias, &verdict);
+        cf_verdict_name(profile, &(struct cf_name_query) { .name = name, .alias = alias }, &verdict);
         assert_string_equal(fixture_verdict(&verdict, text), expected);
         fixture_shuffle(profile, &seed);
     }
