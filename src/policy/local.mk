@@ -32,5 +32,7 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/source.h \
 	src/policy/suggest.c \
 	src/policy/suggest.h \
+	src/policy/unit.c \
+	src/policy/unit.h \
 	src/policy/yaml.c \
 	src/policy/yaml.h

@@ -50,3 +50,9 @@ TESTS += tests/policy/test_man_page
 tests_policy_test_man_page_SOURCES = tests/policy/test_man_page.c
 tests_policy_test_man_page_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_man_page_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_unit
+TESTS += tests/policy/test_unit
+tests_policy_test_unit_SOURCES = tests/policy/test_unit.c
+tests_policy_test_unit_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_unit_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
