@@ -141,6 +141,14 @@ static void put_policy(struct cf_json *json, const struct cf_event_run_start *st
     cf_json_text(json, "sha256", profile->sha256[0] ? profile->sha256 : NULL);
     cf_json_text(json, "name", profile->name);
     cf_json_text(json, "mode", cf_mode_name(start->mode));
+    cf_json_array(json, "files");
+    for (size_t i = 0; i < profile->n_digests; i++) {
+        cf_json_object(json, NULL);
+        cf_json_text(json, "file", profile->digests[i].file);
+        cf_json_text(json, "sha256", profile->digests[i].sha256);
+        cf_json_object_end(json);
+    }
+    cf_json_array_end(json);
     cf_json_object_end(json);
 }
 

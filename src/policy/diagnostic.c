@@ -150,6 +150,8 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, enum cf_severity sev
     char message[MESSAGE_SIZE];
     va_list args;
 
+    if (at.source)
+        source = at.source;
     if (severity == CF_SEVERITY_ERROR)
         diagnostics->n_errors++;
     else

@@ -1,5 +1,5 @@
 /*
- * digest.h - SHA-256 of a policy's bytes
+ * digest.h - SHA-256 of the bytes of a policy and of what it names
  */
 #ifndef CF_POLICY_DIGEST_H
 #define CF_POLICY_DIGEST_H

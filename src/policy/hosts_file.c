@@ -4,49 +4,13 @@
  * Each line is an address and the names that have it; '#' begins a comment
  * (hosts(5)). Findings carry this file's own line and column.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "policy/read.h"
 
 #define FILE_MAX ((size_t)4 << 20)
-
-/* The path as it is opened: beside the policy when it is not absolute. */
-static char *file_path(const char *policy, const char *name)
-{
-    const char *slash = strrchr(policy, '/');
-    size_t folder = slash && name[0] != '/' ? (size_t)(slash - policy) + 1 : 0;
-    size_t length = strlen(name);
-    char *path = malloc(folder + length + 1);
-
-    if (!path)
-        return NULL;
-    memcpy(path, policy, folder);
-    memcpy(path + folder, name, length + 1);
-    return path;
-}
-
-/* Only a regular file: anything else might block or never end. */
-static int file_read(const char *path, char **ret_text, size_t *ret_length)
-{
-    cf_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct stat st;
-
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (S_ISDIR(st.st_mode))
-        return -EISDIR;
-    if (!S_ISREG(st.st_mode))
-        return -EINVAL;
-    return cf_fd_read_all(fd, FILE_MAX, ret_text, ret_length);
-}
 
 /* The next word of a line; NULL at its end. Moves *at behind it. */
 static char *next_word(char **at)
@@ -107,12 +71,20 @@ static bool read_line(struct cf_reader *reader, char *line, unsigned number)
     return true;
 }
 
-/* text is cut into lines and words in place. */
-static void read_lines(struct cf_reader *reader, char *text, size_t length)
+/* Lines and words are cut in a copy: messages show the text as it is. */
+static void read_lines(struct cf_reader *reader, const struct cf_source *source)
 {
-    char *end = text + length;
+    cf_auto_free char *copy = malloc(source->length + 1);
+    char *text = copy, *end;
     unsigned number = 1;
 
+    if (!copy) {
+        cf_read_out_of_memory(reader);
+        return;
+    }
+    memcpy(copy, source->text, source->length);
+    copy[source->length] = '\0';
+    end = copy + source->length;
     while (text < end) {
         char *newline = memchr(text, '\n', (size_t)(end - text));
         char *stop = newline ? newline : end, *comment;
@@ -129,57 +101,18 @@ static void read_lines(struct cf_reader *reader, char *text, size_t length)
     }
 }
 
-/* The file's text, checked, as a source of its own. */
-static void read_text(struct cf_reader *reader, const char *path, const char *text, size_t length)
-{
-    struct cf_source source, *policy = reader->source;
-    char *copy;
-
-    cf_source_init(&source, path, text, length);
-    cf_reader_source(reader, &source);
-    if (!reader->out_of_memory && cf_source_check(&source, reader->diagnostics) == 0) {
-        copy = malloc(source.length + 1);
-        if (copy) {
-            memcpy(copy, source.text, source.length);
-            copy[source.length] = '\0';
-            read_lines(reader, copy, source.length);
-        } else {
-            cf_read_out_of_memory(reader);
-        }
-        free(copy);
-    }
-    cf_reader_source(reader, policy);
-}
-
 void cf_read_hosts_file(struct cf_reader *reader)
 {
-    const struct cf_yaml_node *node = reader->hosts_file;
-    cf_auto_free char *path = NULL, *text = NULL;
-    char quoted[CF_QUOTED_SIZE];
-    size_t length = 0;
-    int r;
+    struct cf_read_file file = { 0 };
+    struct cf_source source, *policy = reader->source;
 
-    if (!node)
+    if (!reader->hosts_file ||
+        !cf_read_file(reader, reader->hosts_file, "hosts_file", FILE_MAX, &file))
         return;
-    path = file_path(reader->source->name, node->text);
-    if (!path) {
-        cf_read_out_of_memory(reader);
-        return;
-    }
-    r = file_read(path, &text, &length);
-    if (r == -EFBIG)
-        cf_read_error(reader, node->mark, "hosts_file",
-                      "expected at most %zu bytes, got more in "
-                      "%s",
-                      FILE_MAX, cf_quote_text(path, quoted));
-    else if (r == -EINVAL)
-        cf_read_error(reader, node->mark, "hosts_file", "expected a regular file, got %s",
-                      cf_quote_text(path, quoted));
-    else if (r < 0)
-        cf_read_error(reader, node->mark, "hosts_file",
-                      "expected a file that can be read, got %s "
-                      "(%s)",
-                      cf_quote_text(path, quoted), strerror(-r));
-    else
-        read_text(reader, path, text, length);
+    cf_source_init(&source, file.path, file.text, file.length);
+    cf_reader_source(reader, &source);
+    if (!reader->out_of_memory && cf_source_check(&source, reader->diagnostics) == 0)
+        read_lines(reader, &source);
+    cf_reader_source(reader, policy);
+    cf_read_file_done(&file);
 }

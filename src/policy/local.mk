@@ -8,6 +8,8 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/digest.h \
 	src/policy/dns.c \
 	src/policy/egress.c \
+	src/policy/file.c \
+	src/policy/file.h \
 	src/policy/format.c \
 	src/policy/hosts.c \
 	src/policy/hosts_file.c \

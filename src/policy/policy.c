@@ -115,6 +115,8 @@ int cf_policy_parse(const char *text, size_t length, const char *name,
     r = cf_digest_sha256(text, length, profile->sha256, err);
     if (r < 0)
         return r;
+    if (cf_profile_digest_add(profile, name, profile->sha256) < 0)
+        return cf_error_set(err, -ENOMEM, "no memory left for the policy");
     cf_source_init(&source, name, text, length);
     r = make_profile(profile, &source, options, diagnostics, err);
     if (r < 0)

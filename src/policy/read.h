@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "policy/diagnostic.h"
+#include "policy/digest.h"
 #include "policy/schema.h"
 #include "policy/source.h"
 #include "policy/yaml.h"
@@ -28,6 +29,8 @@ struct cf_reader {
     struct cf_profile *profile;
     const char *file;                      /* the profile's copy of source->name */
     const struct cf_yaml_node *hosts_file; /* read last, behind `hosts` */
+    struct cf_source *origin_source;       /* of a mark that named its own: the last one, */
+    const char *origin_file;               /* and the profile's copy of its name */
     struct cf_hash rules;                  /* those read so far, to find doubles */
     bool out_of_memory;
 };
@@ -59,7 +62,36 @@ void cf_read_unexpected(struct cf_reader *reader, const struct cf_yaml_node *nod
 void cf_read_out_of_memory(struct cf_reader *reader);
 
 /* A place as the profile keeps it. */
-struct cf_origin cf_read_origin(const struct cf_reader *reader, struct cf_mark at);
+struct cf_origin cf_read_origin(struct cf_reader *reader, struct cf_mark at);
+
+/* The text of a further file, and its path as messages and the log have it. */
+struct cf_read_file {
+    char *path;
+    char *text; /* a NUL stands behind it */
+    size_t length;
+};
+
+/*
+ * Read the regular file that a node names, relative to the file that the node
+ * was written in, and put its hash into the profile.
+ *
+ * limit:    bytes
+ * ret_file: for cf_read_file_done()
+ *
+ * True when it was read; otherwise the error has been reported.
+ */
+bool cf_read_file(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                  size_t limit, struct cf_read_file *ret_file);
+void cf_read_file_done(struct cf_read_file *file);
+
+/* The path alone: the caller's, NULL when out of memory. */
+char *cf_read_path(struct cf_reader *reader, const struct cf_yaml_node *node);
+/* Report that the file of a node could not be read: -errno of cf_file_open(). */
+void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                        const char *path, int r);
+/* Hash a file that was read and list it in the profile; false when that failed. */
+bool cf_read_evidence(struct cf_reader *reader, const char *path, const char *text, size_t length,
+                      char ret_sha256[CF_DIGEST_TEXT_SIZE]);
 
 /* Scalars. True when the value is good; otherwise the error has been reported. */
 bool cf_read_text(struct cf_reader *reader, const struct cf_schema_key *row,

@@ -62,9 +62,31 @@ void cf_read_out_of_memory(struct cf_reader *reader)
     reader->out_of_memory = true;
 }
 
-struct cf_origin cf_read_origin(const struct cf_reader *reader, struct cf_mark at)
+/* The profile's copy of the name of the file that a mark is in. */
+static const char *origin_file(struct cf_reader *reader, struct cf_source *source)
 {
-    return (struct cf_origin) { .file = reader->file, .line = at.line, .column = at.column };
+    if (!source || source == reader->source)
+        return reader->file;
+    if (source != reader->origin_source) {
+        const char *file = cf_profile_file(reader->profile, source->name);
+
+        if (!file) {
+            cf_read_out_of_memory(reader);
+            return reader->file;
+        }
+        reader->origin_source = source;
+        reader->origin_file = file;
+    }
+    return reader->origin_file;
+}
+
+struct cf_origin cf_read_origin(struct cf_reader *reader, struct cf_mark at)
+{
+    return (struct cf_origin) {
+        .file = origin_file(reader, at.source),
+        .line = at.line,
+        .column = at.column,
+    };
 }
 
 char *cf_key_child(const char *parent, const char *name, char text[CF_KEY_SIZE])

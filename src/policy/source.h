@@ -13,10 +13,13 @@
 #include "policy/diagnostic.h"
 #include "profile/quote.h"
 
-/* A place in a file. */
+struct cf_source;
+
+/* A place in a file. Two words: passed by value. */
 struct cf_mark {
-    unsigned line;   /* from 1; 0: the whole file */
-    unsigned column; /* from 1, in characters */
+    unsigned line;            /* from 1; 0: the whole file */
+    unsigned column;          /* from 1, in characters */
+    struct cf_source *source; /* the file, borrowed; NULL: the one that is being read */
 };
 
 struct cf_source {
@@ -50,6 +53,7 @@ int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics
 /*
  * Add one finding.
  *
+ * source: of marks that name no file of their own
  * at:  line 0 for the whole file
  * key: NULL when no key is concerned
  */

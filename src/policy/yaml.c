@@ -42,10 +42,11 @@ struct builder {
     size_t n_expanded; /* nodes that aliases stand for */
 };
 
-static struct cf_mark mark_of(yaml_mark_t mark)
+static struct cf_mark mark_of(const struct builder *b, yaml_mark_t mark)
 {
     return (struct cf_mark) { .line = (unsigned)mark.line + 1,
-                              .column = (unsigned)mark.column + 1 };
+                              .column = (unsigned)mark.column + 1,
+                              .source = b->source };
 }
 
 #define report(b, mark, ...)                                                                       \
@@ -69,7 +70,7 @@ static struct cf_yaml_node *node_new(struct builder *b, enum cf_yaml_kind kind, 
     if (!node)
         return NULL;
     node->kind = kind;
-    node->mark = mark_of(mark);
+    node->mark = mark_of(b, mark);
     node->n_expanded = 1;
     document->nodes[document->n_nodes++] = node;
     return node;
@@ -158,7 +159,7 @@ static void check_tag(struct builder *b, const yaml_char_t *tag, yaml_mark_t mar
     char quoted[CF_QUOTED_SIZE];
 
     if (tag)
-        report(b, mark_of(mark), "expected a value without a tag, got %s",
+        report(b, mark_of(b, mark), "expected a value without a tag, got %s",
                cf_quote_text((const char *)tag, quoted));
 }
 
@@ -222,7 +223,7 @@ static bool is_open(const struct builder *b, const struct cf_yaml_node *node)
 
 static int on_alias(struct builder *b, const yaml_event_t *event)
 {
-    struct cf_mark mark = mark_of(event->start_mark);
+    struct cf_mark mark = mark_of(b, event->start_mark);
     const char *name = (const char *)event->data.alias.anchor;
     struct anchor *anchor = anchor_find(b, name);
     char quoted[CF_QUOTED_SIZE];
@@ -330,11 +331,11 @@ static int on_document_start(struct builder *b, const yaml_event_t *event)
     const yaml_tag_directive_t *tags = event->data.document_start.tag_directives.start;
 
     if (b->document->root) {
-        report(b, mark_of(event->start_mark), "expected one document, got a second one");
+        report(b, mark_of(b, event->start_mark), "expected one document, got a second one");
         return -EINVAL;
     }
     if (tags && tags != event->data.document_start.tag_directives.end)
-        report(b, mark_of(event->start_mark), "expected no tags, got a %%TAG directive");
+        report(b, mark_of(b, event->start_mark), "expected no tags, got a %%TAG directive");
     return 0;
 }
 
@@ -378,7 +379,7 @@ static const char *syntax_hint(struct builder *b, struct cf_mark mark)
 static int report_syntax(struct builder *b)
 {
     const yaml_parser_t *parser = &b->parser;
-    struct cf_mark mark = mark_of(parser->problem_mark);
+    struct cf_mark mark = mark_of(b, parser->problem_mark);
 
     if (parser->error == YAML_MEMORY_ERROR)
         return -ENOMEM;
@@ -392,7 +393,7 @@ static int check_size(struct builder *b, yaml_mark_t mark)
 {
     if (b->document->n_nodes <= CF_YAML_NODES_MAX)
         return 0;
-    report(b, mark_of(mark), "expected at most %zu values and keys, got more", CF_YAML_NODES_MAX);
+    report(b, mark_of(b, mark), "expected at most %zu values and keys, got more", CF_YAML_NODES_MAX);
     return -EINVAL;
 }
 

@@ -111,6 +111,13 @@ static void strings_free(char **strings, size_t n)
     free(strings);
 }
 
+static void digests_free(struct cf_file_digest *digests, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(digests[i].file);
+    free(digests);
+}
+
 static void hosts_free(struct cf_host *hosts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -125,6 +132,7 @@ void cf_profile_free(struct cf_profile *profile)
     if (!profile)
         return;
     free(profile->file);
+    digests_free(profile->digests, profile->n_digests);
     strings_free(profile->files, profile->n_files);
     free(profile->origins);
     free(profile->name);
@@ -201,6 +209,24 @@ const char *cf_profile_file(struct cf_profile *profile, const char *name)
     if (copy)
         profile->files[profile->n_files++] = copy;
     return copy;
+}
+
+int cf_profile_digest_add(struct cf_profile *profile, const char *file, const char sha256[65])
+{
+    struct cf_file_digest digest = { 0 };
+
+    for (size_t i = 0; i < profile->n_digests; i++)
+        if (strcmp(profile->digests[i].file, file) == 0 &&
+            strcmp(profile->digests[i].sha256, sha256) == 0)
+            return 0;
+    if (GROW(profile->digests, profile->n_digests) < 0)
+        return -ENOMEM;
+    snprintf(digest.sha256, sizeof digest.sha256, "%s", sha256);
+    digest.file = strdup(file);
+    if (!digest.file)
+        return -ENOMEM;
+    profile->digests[profile->n_digests++] = digest;
+    return 0;
 }
 
 /* Its place in the list, or the end. */

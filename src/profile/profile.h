@@ -63,6 +63,12 @@ struct cf_key_origin {
 /* A day as a count from 1970-01-01, UTC. */
 #define CF_DAY_NEVER INT32_MAX
 
+/* A file that was read, as proof of which text was in force. */
+struct cf_file_digest {
+    char *file;
+    char sha256[65]; /* hex */
+};
+
 struct cf_rule {
     enum cf_action action;
     char *text; /* as written; the log's rule.text */
@@ -102,6 +108,8 @@ struct cf_host {
 struct cf_profile {
     char *file;      /* as the user named it; NULL for the built-in policy */
     char sha256[65]; /* of the file's bytes, hex; "" for the built-in policy */
+    struct cf_file_digest *digests; /* of every file that was read, the one above first */
+    size_t n_digests;
     char **files;    /* every name that an origin points at */
     size_t n_files;
     int32_t today; /* on which `until` is judged */
@@ -158,6 +166,12 @@ void cf_profile_free(struct cf_profile *profile);
  * for the same name), or NULL when out of memory.
  */
 const char *cf_profile_file(struct cf_profile *profile, const char *name);
+
+/*
+ * Say that a file was read. Both are copied; the same path and hash again is
+ * kept once. Returns 0 or -ENOMEM.
+ */
+int cf_profile_digest_add(struct cf_profile *profile, const char *file, const char sha256[65]);
 
 /*
  * Say where the value of a key was written; again replaces. key is static.

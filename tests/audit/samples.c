@@ -12,7 +12,14 @@ static char text_telemetry[] = "telemetry.example.com";
 static char text_books[] = "b\xc3\xbc"
                            "cher.example:443";
 
-static struct cf_profile profile = { .file = file_name, .name = policy_name };
+static char parent_name[] = "policies/base.yaml";
+static struct cf_file_digest digests[] = { { .file = file_name }, { .file = parent_name } };
+static struct cf_profile profile = {
+    .file = file_name,
+    .name = policy_name,
+    .digests = digests,
+    .n_digests = 2,
+};
 static struct cf_profile built_in = { .name = policy_name };
 static const struct cf_rule allow_registry = { .action = CF_ALLOW,
                                                .text = text_registry,
@@ -53,6 +60,8 @@ static struct cf_event run_start(void)
     servers[0] = at("192.0.2.53", 53);
     servers[1] = at("2001:db8::1", 5353);
     memset(profile.sha256, 'a', 64);
+    memset(digests[0].sha256, 'a', 64);
+    memset(digests[1].sha256, 'b', 64);
     return (struct cf_event) {
         .type = CF_EVENT_RUN_START,
         .run_start = { .profile = &profile,

@@ -70,6 +70,25 @@ static void file_names_are_kept_once_and_do_not_move(void **state)
     cf_profile_free(profile);
 }
 
+static void a_file_that_was_read_is_listed_once(void **state)
+{
+    struct cf_profile *profile = cf_profile_new();
+    char a[65] = "", b[65] = "";
+
+    (void)state;
+    memset(a, 'a', 64);
+    memset(b, 'b', 64);
+    assert_int_equal(cf_profile_digest_add(profile, "a.yaml", a), 0);
+    assert_int_equal(cf_profile_digest_add(profile, "b.yaml", a), 0);
+    assert_int_equal(cf_profile_digest_add(profile, "a.yaml", a), 0);
+    assert_int_equal(cf_profile_digest_add(profile, "a.yaml", b), 0);
+    assert_int_equal(profile->n_digests, 3);
+    assert_string_equal(profile->digests[1].file, "b.yaml");
+    assert_string_equal(profile->digests[2].file, "a.yaml");
+    assert_string_equal(profile->digests[2].sha256, b);
+    cf_profile_free(profile);
+}
+
 static void rules_keep_their_order_text_and_origin(void **state)
 {
     struct cf_profile *profile = cf_profile_new();
@@ -234,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_profile_has_every_default),
         cmocka_unit_test(file_names_are_kept_once_and_do_not_move),
+        cmocka_unit_test(a_file_that_was_read_is_listed_once),
         cmocka_unit_test(rules_keep_their_order_text_and_origin),
         cmocka_unit_test(hosts_are_sorted_and_each_address_is_kept_once),
         cmocka_unit_test(many_hosts_in_any_order_are_all_found),

@@ -42,6 +42,8 @@ def run_start(bench):
     check_equal((start["policy"]["name"], start["policy"]["mode"]), ("start", "enforce"))
     digest = subprocess.run(["sha256sum", str(policy)], capture_output=True, text=True, check=True)
     check_equal(start["policy"]["sha256"], digest.stdout.split()[0])
+    check_equal(start["policy"]["files"],
+                [{"file": start["policy"]["file"], "sha256": digest.stdout.split()[0]}])
     check_equal(start["cwd"], str(bench.folder))
 
 

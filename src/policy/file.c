@@ -1,0 +1,134 @@
+/*
+ * file.c - the further files that a policy names
+ */
+#include "policy/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "policy/digest.h"
+#include "policy/read.h"
+
+char *cf_file_beside(const char *file, const char *path)
+{
+    const char *slash = strrchr(file, '/');
+    size_t folder = slash && path[0] != '/' ? (size_t)(slash - file) + 1 : 0;
+    size_t length = strlen(path);
+    char *joined = malloc(folder + length + 1);
+
+    if (!joined)
+        return NULL;
+    memcpy(joined, file, folder);
+    memcpy(joined + folder, path, length + 1);
+    return joined;
+}
+
+int cf_file_open(const char *path, struct cf_file_id *ret_id)
+{
+    cf_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
+    int opened;
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    *ret_id = (struct cf_file_id) { .device = st.st_dev, .inode = st.st_ino };
+    opened = fd;
+    fd = -1;
+    return opened;
+}
+
+bool cf_file_same(const struct cf_file_id *a, const struct cf_file_id *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
+char *cf_read_path(struct cf_reader *reader, const struct cf_yaml_node *node)
+{
+    const struct cf_source *source = node->mark.source ? node->mark.source : reader->source;
+    char *path = cf_file_beside(source->name, node->text);
+
+    if (!path)
+        cf_read_out_of_memory(reader);
+    return path;
+}
+
+void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                        const char *path, int r)
+{
+    char quoted[CF_QUOTED_SIZE];
+
+    cf_quote_text(path, quoted);
+    if (r == -ENOMEM)
+        cf_read_out_of_memory(reader);
+    else if (r == -EINVAL)
+        cf_read_error(reader, node->mark, key, "expected a regular file, got %s", quoted);
+    else
+        cf_read_error(reader, node->mark, key, "expected a file that can be read, got %s (%s)",
+                      quoted, strerror(-r));
+}
+
+bool cf_read_evidence(struct cf_reader *reader, const char *path, const char *text, size_t length,
+                      char ret_sha256[CF_DIGEST_TEXT_SIZE])
+{
+    struct cf_error err = { 0 };
+
+    if (cf_digest_sha256(text, length, ret_sha256, &err) < 0) {
+        cf_read_error(reader, (struct cf_mark) { 0 }, NULL, "%s", err.text);
+        return false;
+    }
+    if (cf_profile_digest_add(reader->profile, path, ret_sha256) < 0) {
+        cf_read_out_of_memory(reader);
+        return false;
+    }
+    return true;
+}
+
+bool cf_read_file(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                  size_t limit, struct cf_read_file *ret_file)
+{
+    cf_auto_free char *path = cf_read_path(reader, node);
+    char sha256[CF_DIGEST_TEXT_SIZE], quoted[CF_QUOTED_SIZE];
+    struct cf_file_id id;
+    int r;
+
+    if (!path)
+        return false;
+    r = cf_file_open(path, &id);
+    if (r >= 0) {
+        cf_auto_close int fd = r;
+
+        r = cf_fd_read_all(fd, limit, &ret_file->text, &ret_file->length);
+    }
+    if (r == -EFBIG)
+        cf_read_error(reader, node->mark, key, "expected at most %zu bytes, got more in %s", limit,
+                      cf_quote_text(path, quoted));
+    else if (r < 0)
+        cf_read_unreadable(reader, node, key, path, r);
+    if (r < 0)
+        return false;
+    if (!cf_read_evidence(reader, path, ret_file->text, ret_file->length, sha256)) {
+        cf_read_file_done(ret_file);
+        return false;
+    }
+    ret_file->path = path;
+    path = NULL;
+    return true;
+}
+
+void cf_read_file_done(struct cf_read_file *file)
+{
+    free(file->path);
+    free(file->text);
+    *file = (struct cf_read_file) { 0 };
+}

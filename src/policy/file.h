@@ -1,0 +1,32 @@
+/*
+ * file.h - the further files that a policy names
+ */
+#ifndef CF_POLICY_FILE_H
+#define CF_POLICY_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Which file it is, whatever path leads to it. */
+struct cf_file_id {
+    dev_t device;
+    ino_t inode;
+};
+
+/*
+ * The path of what a file names: beside that file when it is not absolute.
+ * The caller's, free(); NULL when out of memory.
+ */
+char *cf_file_beside(const char *file, const char *path);
+
+/*
+ * Open a regular file for reading; anything else might block or never end.
+ * Returns the descriptor, -EISDIR, -EINVAL for what is no regular file, or
+ * another -errno.
+ */
+int cf_file_open(const char *path, struct cf_file_id *ret_id);
+
+bool cf_file_same(const struct cf_file_id *a, const struct cf_file_id *b);
+
+#endif
