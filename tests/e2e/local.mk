@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/log.py \
 	tests/e2e/cases/names.py \
 	tests/e2e/cases/processes.py \
+	tests/e2e/cases/shipped.py \
 	tests/e2e/cases/status.py \
 	tests/e2e/cases/traffic.py \
 	tests/e2e/cases/verdicts.py \

@@ -3,7 +3,8 @@ POLICY_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	-DGOLDEN_DIR='"$(abs_srcdir)/tests/policy/golden"' \
 	-DDOC_DIR='"$(abs_srcdir)/doc"' \
 	-DSCHEMA_DIR='"$(abs_srcdir)/schema"' \
-	-DPOLICIES_DIR='"$(abs_srcdir)/policies"'
+	-DPOLICIES_DIR='"$(abs_srcdir)/policies"' \
+	-DEXAMPLES_DIR='"$(abs_srcdir)/examples"'
 POLICY_LIBS = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
 	$(YAML_LIBS) $(MD_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,7 +13,8 @@
 #include "policy/policy.h"
 #include "profile/verdict.h"
 
-static struct cf_profile *load(const char *path)
+/* The profile of a file, or of text when it is not NULL; any finding fails the test. */
+static struct cf_profile *load_either(const char *path, const struct cf_buffer *text)
 {
     struct cf_diagnostics diagnostics;
     struct cf_profile *profile = NULL;
@@ -21,13 +23,52 @@ static struct cf_profile *load(const char *path)
 
     cf_diagnostics_init(&diagnostics);
     cf_buffer_init(&findings, 0);
-    cf_policy_load(path, NULL, &diagnostics, &profile, &err);
+    if (text)
+        cf_policy_parse(text->data, text->length, path, NULL, &diagnostics, &profile, &err);
+    else
+        cf_policy_load(path, NULL, &diagnostics, &profile, &err);
     cf_diagnostics_format(&diagnostics, &findings);
     if (diagnostics.n_items > 0 || !profile)
         fail_msg("%s %s", err.text, findings.data ? findings.data : "");
     cf_buffer_done(&findings);
     cf_diagnostics_done(&diagnostics);
     return profile;
+}
+
+static struct cf_profile *load(const char *path)
+{
+    return load_either(path, NULL);
+}
+
+/* What `show` prints of the file is the same policy, and prints the same again. */
+static void check_round_trip(const char *path)
+{
+    struct cf_profile *profile = load(path), *again;
+    struct cf_buffer text, second;
+
+    cf_buffer_init(&text, 0);
+    cf_buffer_init(&second, 0);
+    assert_int_equal(cf_policy_format(profile, false, &text), 0);
+    again = load_either("shown", &text);
+    assert_int_equal(cf_policy_format(again, false, &second), 0);
+    assert_string_equal(second.data, text.data);
+    assert_string_equal(again->name, profile->name);
+    cf_buffer_done(&text);
+    cf_buffer_done(&second);
+    cf_profile_free(again);
+    cf_profile_free(profile);
+}
+
+/* The first line, from which editors know the schema. */
+static void check_editor_line(const char *path, const char *expected)
+{
+    FILE *file = fopen(path, "re");
+    char line[256] = "";
+
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    fclose(file);
+    assert_string_equal(line, expected);
 }
 
 /* name: the one that dst was looked up by, or NULL. */
@@ -99,9 +140,35 @@ static void audit_everything_lets_all_through_and_marks_some(void **state)
     cf_profile_free(profile);
 }
 
+static void every_policy_is_shown_as_it_is(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *schema; /* the folder, from the policy's own */
+    } shipped[] = {
+        { POLICIES_DIR "/audit-everything.yaml", ".." },
+        { POLICIES_DIR "/build.yaml", ".." },
+        { POLICIES_DIR "/offline.yaml", ".." },
+        { EXAMPLES_DIR "/c-build/policy.yaml", "../.." },
+        { EXAMPLES_DIR "/python-fetcher/policy.yaml", "../.." },
+        { EXAMPLES_DIR "/quickstart/policies/build.yaml", "../../.." },
+    };
+    char line[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof shipped / sizeof shipped[0]; i++) {
+        snprintf(line, sizeof line,
+                 "# yaml-language-server: $schema=%s/schema/childflow-policy-v1.schema.json\n",
+                 shipped[i].schema);
+        check_editor_line(shipped[i].path, line);
+        check_round_trip(shipped[i].path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_policy_is_shown_as_it_is),
         cmocka_unit_test(build_allows_registries_and_no_other_place),
         cmocka_unit_test(offline_allows_nothing),
         cmocka_unit_test(audit_everything_lets_all_through_and_marks_some),

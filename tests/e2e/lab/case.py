@@ -117,13 +117,14 @@ class Done:
 class Bench:
     """What one case works with: a folder of its own, childflow, the lab."""
 
-    def __init__(self, folder, childflow, identity, probe, schema, internet):
+    def __init__(self, folder, childflow, identity, probe, schema, internet, shipped):
         self.folder = folder
         self.childflow = str(childflow)
         self.identity = identity
         self.probe = str(probe)
         self.schema = schema        # a validator of one event, or None
         self.net = internet         # None outside of the lab
+        self.shipped = shipped      # {path in the tree: (content, mode)}: policies and examples
         self.runs = 0
         self.last = None            # what a failed case shows
         self.started = []           # processes that a failed case may have left
@@ -147,6 +148,20 @@ class Bench:
         path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
         self.identity.own(path)
         return path
+
+    def unpack(self):
+        """This case's own copy of what the tree ships for users; returns its top folder."""
+        top = self.folder / "shipped"
+        for path, (content, mode) in self.shipped.items():
+            file = top / path
+            for folder in [*reversed(file.relative_to(self.folder).parents)][1:]:
+                if not (self.folder / folder).exists():
+                    (self.folder / folder).mkdir()
+                    self.identity.own(self.folder / folder)
+            file.write_bytes(content)
+            file.chmod(mode)
+            self.identity.own(file)
+        return top
 
     def policy(self, allow=(), deny=(), **keys):
         """A policy file (JSON is YAML); keys such as egress={} are merged into it."""
