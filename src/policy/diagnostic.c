@@ -142,16 +142,50 @@ static int diagnostics_insert(struct cf_diagnostics *diagnostics, const struct c
     return 0;
 }
 
+void cf_diagnostics_first_look(struct cf_diagnostics *diagnostics)
+{
+    diagnostics->look++;
+}
+
+void cf_diagnostics_second_look(struct cf_diagnostics *diagnostics)
+{
+    diagnostics->first_look = diagnostics->look++;
+}
+
+void cf_diagnostics_last_look(struct cf_diagnostics *diagnostics)
+{
+    diagnostics->first_look = 0;
+}
+
+/* Whether the first look found something as bad at this place. */
+static bool was_found(const struct cf_diagnostics *diagnostics, enum cf_severity severity,
+                      const char *file, struct cf_mark at)
+{
+    if (diagnostics->first_look == 0 || at.line == 0)
+        return false;
+    for (size_t i = 0; i < diagnostics->n_items; i++) {
+        const struct cf_diagnostic *item = &diagnostics->items[i];
+
+        if (item->line == at.line && item->column == at.column &&
+            item->look == diagnostics->first_look && item->severity <= severity &&
+            strcmp(item->file, file) == 0)
+            return true;
+    }
+    return false;
+}
+
 void cf_diagnostics_add(struct cf_diagnostics *diagnostics, enum cf_severity severity,
                         struct cf_source *source, struct cf_mark at, const char *key,
                         const char *fmt, ...)
 {
-    struct cf_diagnostic item = { .severity = severity };
+    struct cf_diagnostic item = { .severity = severity, .look = diagnostics->look };
     char message[MESSAGE_SIZE];
     va_list args;
 
     if (at.source)
         source = at.source;
+    if (was_found(diagnostics, severity, source->name, at))
+        return;
     if (severity == CF_SEVERITY_ERROR)
         diagnostics->n_errors++;
     else

@@ -29,6 +29,7 @@ struct cf_diagnostic {
     char *message;
     char *source;          /* the line, a long one cut around the column; NULL when there is none */
     unsigned source_caret; /* characters of source in front of the column */
+    unsigned look;         /* the one that found it */
 };
 
 /* Findings that are kept; those behind are only counted. */
@@ -39,10 +40,21 @@ struct cf_diagnostics {
     size_t n_items;
     size_t n_errors, n_warnings; /* with those that were not kept */
     bool out_of_memory;          /* a finding was counted, but its text is lost */
+    unsigned look, first_look;   /* first_look: 0 while there is no second one */
 };
 
 void cf_diagnostics_init(struct cf_diagnostics *diagnostics);
 void cf_diagnostics_done(struct cf_diagnostics *diagnostics);
+
+/*
+ * The same files are looked at twice, each alone and then as they are merged:
+ * between the second call and the third, a place that has a finding since the
+ * first call gets no other of that severity. Nothing that was found before is
+ * repeated, and nothing is lost.
+ */
+void cf_diagnostics_first_look(struct cf_diagnostics *diagnostics);
+void cf_diagnostics_second_look(struct cf_diagnostics *diagnostics);
+void cf_diagnostics_last_look(struct cf_diagnostics *diagnostics);
 
 /* The text of every finding; 0 or -ENOMEM. */
 int cf_diagnostics_format(const struct cf_diagnostics *diagnostics, struct cf_buffer *buffer);

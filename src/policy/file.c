@@ -28,21 +28,34 @@ char *cf_file_beside(const char *file, const char *path)
     return joined;
 }
 
+int cf_file_identify(int fd, struct cf_file_id *ret_id, mode_t *ret_mode)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    *ret_id = (struct cf_file_id) { .device = st.st_dev, .inode = st.st_ino };
+    *ret_mode = st.st_mode;
+    return 0;
+}
+
 int cf_file_open(const char *path, struct cf_file_id *ret_id)
 {
     cf_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct stat st;
-    int opened;
+    struct cf_file_id id;
+    mode_t mode;
+    int r, opened;
 
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (S_ISDIR(st.st_mode))
+    r = cf_file_identify(fd, &id, &mode);
+    if (r < 0)
+        return r;
+    if (S_ISDIR(mode))
         return -EISDIR;
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(mode))
         return -EINVAL;
-    *ret_id = (struct cf_file_id) { .device = st.st_dev, .inode = st.st_ino };
+    *ret_id = id;
     opened = fd;
     fd = -1;
     return opened;
@@ -68,14 +81,14 @@ void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *nod
 {
     char quoted[CF_QUOTED_SIZE];
 
-    cf_quote_text(path, quoted);
     if (r == -ENOMEM)
         cf_read_out_of_memory(reader);
     else if (r == -EINVAL)
-        cf_read_error(reader, node->mark, key, "expected a regular file, got %s", quoted);
+        cf_read_error(reader, node->mark, key, "expected a regular file, got %s",
+                      cf_quote_text(path, quoted));
     else
         cf_read_error(reader, node->mark, key, "expected a file that can be read, got %s (%s)",
-                      quoted, strerror(-r));
+                      cf_quote_text(path, quoted), strerror(-r));
 }
 
 bool cf_read_evidence(struct cf_reader *reader, const char *path, const char *text, size_t length,

@@ -27,6 +27,9 @@ char *cf_file_beside(const char *file, const char *path);
  */
 int cf_file_open(const char *path, struct cf_file_id *ret_id);
 
+/* Which file a descriptor is, and of what kind; 0 or -errno. */
+int cf_file_identify(int fd, struct cf_file_id *ret_id, mode_t *ret_mode);
+
 bool cf_file_same(const struct cf_file_id *a, const struct cf_file_id *b);
 
 #endif

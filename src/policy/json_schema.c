@@ -54,6 +54,22 @@ static void put_choice(struct cf_buffer *buffer, const struct cf_schema_key *key
     cf_buffer_puts(buffer, "]");
 }
 
+/* The keys that may be overridden, for editors to complete. */
+static void put_keys(struct cf_buffer *buffer)
+{
+    size_t n, n_put = 0;
+    const struct cf_schema_key *keys = cf_schema_keys(&n);
+
+    cf_buffer_puts(buffer, "\"enum\": [");
+    for (size_t i = 0; i < n; i++) {
+        if (!cf_schema_is_inherited(&keys[i]))
+            continue;
+        cf_buffer_puts(buffer, n_put++ ? ", " : "");
+        put_string(buffer, keys[i].path);
+    }
+    cf_buffer_puts(buffer, "]");
+}
+
 /* A rule: text, or a map of the keys that the table has below the list. */
 static void put_endpoint(struct cf_buffer *buffer, const struct cf_schema_key *key, int depth)
 {
@@ -101,6 +117,9 @@ static void put_type(struct cf_buffer *buffer, const struct cf_schema_key *key, 
     case CF_TYPE_CHOICE:
         put_choice(buffer, key);
         break;
+    case CF_TYPE_KEY:
+        put_keys(buffer);
+        break;
     case CF_TYPE_LABEL:
         cf_buffer_printf(buffer, ANY_TEXT ", \"pattern\": \"^[A-Za-z0-9._-]{1,%lld}$\"",
                          (long long)key->maximum);
@@ -141,8 +160,16 @@ static void put_default(struct cf_buffer *buffer, const char *fallback)
 
 static void put_key(struct cf_buffer *buffer, const struct cf_schema_key *key, int depth)
 {
+    static const char *const merge[] = {
+        [CF_MERGE_BY_KIND] = "",
+        [CF_MERGE_OWN] = "; not inherited",
+        [CF_MERGE_WHOLE] = "; replaced as a whole by a file that extends this one",
+    };
+    char description[512];
+
+    snprintf(description, sizeof description, "%s%s", key->help, merge[key->merge]);
     cf_buffer_puts(buffer, "{\"description\": ");
-    put_string(buffer, key->help);
+    put_string(buffer, description);
     if (key->fallback)
         put_default(buffer, key->fallback);
     cf_buffer_puts(buffer, ",");

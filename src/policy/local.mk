@@ -8,6 +8,7 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/digest.h \
 	src/policy/dns.c \
 	src/policy/egress.c \
+	src/policy/extends.c \
 	src/policy/file.c \
 	src/policy/file.h \
 	src/policy/format.c \
@@ -15,8 +16,12 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/hosts_file.c \
 	src/policy/json_schema.c \
 	src/policy/json_schema.h \
+	src/policy/load.c \
+	src/policy/load.h \
 	src/policy/man_page.c \
 	src/policy/man_page.h \
+	src/policy/merge.c \
+	src/policy/merge.h \
 	src/policy/options.c \
 	src/policy/options.h \
 	src/policy/pattern.c \

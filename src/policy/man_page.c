@@ -60,6 +60,10 @@ static void put_key(struct cf_buffer *buffer, const struct cf_schema_key *key)
     cf_buffer_puts(buffer, "\n");
     put_sentence(buffer, key->help);
     put_values(buffer, key);
+    if (key->merge == CF_MERGE_OWN)
+        put_sentence(buffer, "not inherited");
+    if (key->merge == CF_MERGE_WHOLE)
+        put_sentence(buffer, "replaced as a whole by a file that extends this one");
 }
 
 /* Keys below a map that is not built are left out: the map says it. */

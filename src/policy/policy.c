@@ -1,15 +1,21 @@
 /*
  * policy.c - YAML text to profile: the way in
  *
- * How this works: the bytes are checked and hashed, yaml.c makes a tree of
- * them, read.c makes a profile of the tree and of the table in schema.c, then
+ * How this works: the bytes are checked and hashed, load.c has yaml.c make a
+ * tree of them and of each file that the policy extends, and merges these.
+ * read.c makes a profile of the tree and of the table in schema.c, then
  * options.c adds what the command line says. Whatever step finds an error,
  * the others that can still say something useful run, and the profile is
  * thrown away at the end.
+ *
+ * Where there are several files, each is read into a profile of its own first,
+ * which only serves to find its errors: also those of values that another file
+ * replaces.
  */
 #include "policy/policy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +23,11 @@
 #include "base/fd.h"
 #include "policy/builtin.h"
 #include "policy/digest.h"
+#include "policy/file.h"
+#include "policy/load.h"
 #include "policy/options.h"
 #include "policy/read.h"
 #include "policy/source.h"
-#include "policy/yaml.h"
-
-#define POLICY_MAX ((size_t)4 << 20)
 
 static void cleanup_profile(struct cf_profile **profile)
 {
@@ -44,28 +49,78 @@ void cf_reader_source(struct cf_reader *reader, struct cf_source *source)
         cf_read_out_of_memory(reader);
 }
 
-/* Fill the reader's profile from the policy's text. */
-static void read_policy(struct cf_reader *reader, struct cf_source *source)
+/* Read the keys of one of several files, for what is wrong with it alone. */
+static void read_alone(struct cf_reader *reader, const struct cf_load_file *file)
 {
-    struct cf_yaml_document document = { 0 };
-    int r;
+    CF_CLEANUP(cleanup_profile) struct cf_profile *scratch = cf_profile_new();
+    struct cf_reader alone;
 
-    cf_reader_source(reader, source);
-    if (reader->out_of_memory || cf_source_check(source, reader->diagnostics) < 0)
-        return;
-    r = cf_yaml_read(source, reader->diagnostics, &document);
-    if (r == -ENOMEM)
+    if (!scratch) {
         cf_read_out_of_memory(reader);
-    if (r < 0)
         return;
-    cf_read_document(reader, document.root);
-    cf_read_hosts_file(reader);
-    cf_read_default_name(reader);
-    cf_yaml_document_done(&document);
+    }
+    cf_reader_init(&alone, reader->diagnostics, scratch);
+    alone.alone = true;
+    cf_reader_source(&alone, file->source);
+    cf_read_document(&alone, file->document.root);
+    if (alone.out_of_memory)
+        cf_read_out_of_memory(reader);
+    cf_reader_done(&alone);
 }
 
-/* What load and parse have in common. source: NULL for the built-in policy. */
-static int make_profile(struct cf_profile *profile, struct cf_source *source,
+/*
+ * Each file alone, then all of them merged. Once there are more findings than
+ * are kept, or a file is missing, there is no use in the second.
+ */
+static struct cf_yaml_node *read_parents(struct cf_reader *reader, struct cf_load *load)
+{
+    for (size_t i = 0; i < load->n_files; i++)
+        if (load->files[i]->good)
+            read_alone(reader, load->files[i]);
+    if (load->failed || reader->out_of_memory || reader->diagnostics->n_items >= CF_DIAGNOSTICS_MAX)
+        return NULL;
+    return cf_load_merge(load, reader);
+}
+
+static void read_keys(struct cf_reader *reader, const struct cf_yaml_node *root)
+{
+    cf_read_document(reader, root);
+    cf_read_hosts_file(reader);
+    cf_read_default_name(reader);
+}
+
+/* Fill the reader's profile from the policy's text and from what it extends. */
+static void read_policy(struct cf_reader *reader, struct cf_source *source,
+                        const struct cf_file_id *id)
+{
+    struct cf_yaml_node *root;
+    struct cf_load load;
+
+    cf_reader_source(reader, source);
+    if (reader->out_of_memory)
+        return;
+    cf_diagnostics_first_look(reader->diagnostics);
+    cf_load_read(&load, reader, id);
+    if (load.extends) {
+        root = read_parents(reader, &load);
+        cf_diagnostics_second_look(reader->diagnostics);
+        if (root)
+            read_keys(reader, root);
+        cf_diagnostics_last_look(reader->diagnostics);
+    } else if (load.n_files > 0 && load.files[0]->good) {
+        read_keys(reader, load.files[0]->document.root);
+    }
+    cf_load_done(&load);
+}
+
+/* The named file. */
+struct named {
+    struct cf_source source;
+    const struct cf_file_id *id; /* NULL when the text came from no file */
+};
+
+/* What load and parse have in common. named: NULL for the built-in policy. */
+static int make_profile(struct cf_profile *profile, struct named *named,
                         const struct cf_policy_options *options, struct cf_diagnostics *diagnostics,
                         struct cf_error *err)
 {
@@ -74,8 +129,8 @@ static int make_profile(struct cf_profile *profile, struct cf_source *source,
     bool out_of_memory;
 
     cf_reader_init(&reader, diagnostics, profile);
-    if (source)
-        read_policy(&reader, source);
+    if (named)
+        read_policy(&reader, &named->source, named->id);
     if (options && !reader.out_of_memory)
         cf_read_options(&reader, options);
     out_of_memory = reader.out_of_memory || diagnostics->out_of_memory;
@@ -93,19 +148,20 @@ static int refuse_size(struct cf_diagnostics *diagnostics, const char *name, str
 
     cf_source_init(&source, name, NULL, 0);
     cf_diagnostics_add(diagnostics, CF_SEVERITY_ERROR, &source, (struct cf_mark) { 0 }, NULL,
-                       "expected a document of at most %zu bytes, got more", POLICY_MAX);
+                       "expected a document of at most %zu bytes, got more", CF_POLICY_MAX);
     return cf_error_set(err, -EINVAL, "the policy is wrong");
 }
 
-int cf_policy_parse(const char *text, size_t length, const char *name,
-                    const struct cf_policy_options *options, struct cf_diagnostics *diagnostics,
-                    struct cf_profile **ret_profile, struct cf_error *err)
+/* id: of the file that the text came from; NULL when it came from none. */
+static int parse(const char *text, size_t length, const char *name, const struct cf_file_id *id,
+                 const struct cf_policy_options *options, struct cf_diagnostics *diagnostics,
+                 struct cf_profile **ret_profile, struct cf_error *err)
 {
     CF_CLEANUP(cleanup_profile) struct cf_profile *profile = NULL;
-    struct cf_source source;
+    struct named named = { .id = id };
     int r;
 
-    if (length > POLICY_MAX)
+    if (length > CF_POLICY_MAX)
         return refuse_size(diagnostics, name, err);
     profile = cf_profile_new();
     if (profile)
@@ -117,13 +173,20 @@ int cf_policy_parse(const char *text, size_t length, const char *name,
         return r;
     if (cf_profile_digest_add(profile, name, profile->sha256) < 0)
         return cf_error_set(err, -ENOMEM, "no memory left for the policy");
-    cf_source_init(&source, name, text, length);
-    r = make_profile(profile, &source, options, diagnostics, err);
+    cf_source_init(&named.source, name, text, length);
+    r = make_profile(profile, &named, options, diagnostics, err);
     if (r < 0)
         return r;
     *ret_profile = profile;
     profile = NULL;
     return 0;
+}
+
+int cf_policy_parse(const char *text, size_t length, const char *name,
+                    const struct cf_policy_options *options, struct cf_diagnostics *diagnostics,
+                    struct cf_profile **ret_profile, struct cf_error *err)
+{
+    return parse(text, length, name, NULL, options, diagnostics, ret_profile, err);
 }
 
 static int load_builtin(const struct cf_policy_options *options, struct cf_diagnostics *diagnostics,
@@ -146,16 +209,23 @@ int cf_policy_load(const char *path, const struct cf_policy_options *options,
                    struct cf_diagnostics *diagnostics, struct cf_profile **ret_profile,
                    struct cf_error *err)
 {
+    cf_auto_close int fd = -1;
     cf_auto_free char *text = NULL;
+    struct cf_file_id id;
     size_t length = 0;
+    mode_t mode;
     int r;
 
     if (!path)
         return load_builtin(options, diagnostics, ret_profile, err);
-    r = cf_fd_read_file(path, POLICY_MAX, &text, &length);
+    /* The named file may be a pipe: whoever names it waits for it. */
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    r = fd < 0 ? -errno : cf_file_identify(fd, &id, &mode);
+    if (r == 0)
+        r = cf_fd_read_all(fd, CF_POLICY_MAX, &text, &length);
     if (r == -EFBIG)
         return refuse_size(diagnostics, path, err);
     if (r < 0)
         return cf_error_errno(err, r, "cannot read policy '%s'", path);
-    return cf_policy_parse(text, length, path, options, diagnostics, ret_profile, err);
+    return parse(text, length, path, &id, options, diagnostics, ret_profile, err);
 }

@@ -189,6 +189,8 @@ static const struct {
     { "version", read_version },
     { "name", read_name },
     { "description", read_description },
+    { "extends", cf_read_extends },
+    { "override", cf_read_override },
     { "mode", read_mode },
     { "dns.servers", cf_read_dns_servers },
     { "dns.search", cf_read_dns_search },

@@ -32,6 +32,8 @@ struct cf_reader {
     struct cf_source *origin_source;       /* of a mark that named its own: the last one, */
     const char *origin_file;               /* and the profile's copy of its name */
     struct cf_hash rules;                  /* those read so far, to find doubles */
+    /* One file of several by itself: what others or further files say is not known here. */
+    bool alone;
     bool out_of_memory;
 };
 
@@ -126,6 +128,7 @@ const struct cf_schema_key *cf_read_key(struct cf_reader *reader, const struct c
 void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, const char *path,
                       const char *key);
 
+cf_read_fn cf_read_extends, cf_read_override;
 cf_read_fn cf_read_dns_servers, cf_read_dns_search;
 cf_read_fn cf_read_hosts;
 cf_read_fn cf_read_egress_allow, cf_read_egress_deny, cf_read_egress_host_ports;

@@ -63,31 +63,39 @@ static const struct cf_schema_key keys[] = {
     { .path = "version",
       .type = CF_TYPE_INTEGER,
       .required = true,
+      .merge = CF_MERGE_OWN,
       .minimum = 1,
       .maximum = 1,
       .since = "0.1",
       .help = "version of the policy language" },
     { .path = "name",
       .type = CF_TYPE_LABEL,
+      .merge = CF_MERGE_OWN,
       .minimum = 1,
       .maximum = 64,
       .since = "0.1",
       .help = "what logs call the policy; left out, the file's name without its extension" },
     { .path = "description",
       .type = CF_TYPE_STRING,
+      .merge = CF_MERGE_OWN,
       .maximum = 4096,
       .since = "0.1",
       .help = "what the policy is for" },
     { .path = "extends",
       .type = CF_TYPE_PATH,
       .list = true,
-      .max_items = 8,
+      .merge = CF_MERGE_OWN,
+      .max_items = 64,
       .fallback = "[]",
-      .help = "policies to start from, beside this file" },
+      .since = "0.1",
+      .help = "policies to start from, beside this file; later ones win" },
     { .path = "override",
-      .type = CF_TYPE_LABEL,
+      .type = CF_TYPE_KEY,
       .list = true,
+      .merge = CF_MERGE_OWN,
+      .max_items = 64,
       .fallback = "[]",
+      .since = "0.1",
       .help = "keys that are taken from this file alone" },
     { .path = "mode",
       .type = CF_TYPE_CHOICE,
@@ -479,6 +487,7 @@ static const struct cf_schema_key keys[] = {
     { .path = "command",
       .type = CF_TYPE_STRING,
       .list = true,
+      .merge = CF_MERGE_WHOLE,
       .min_items = 1,
       .max_items = 10000,
       .since = "0.1",
@@ -517,12 +526,19 @@ size_t cf_schema_children(const char *path, const char *names[CF_SCHEMA_CHILDREN
     return n;
 }
 
+bool cf_schema_is_inherited(const struct cf_schema_key *key)
+{
+    /* Keys of a list's maps are no keys of their own. */
+    return key->since && key->merge != CF_MERGE_OWN && !strchr(key->path, '[');
+}
+
 static const struct {
     const char *one, *list;
 } descriptions[] = {
     [CF_TYPE_MAP] = { "a map", "a list of maps" },
     [CF_TYPE_STRING] = { "text", "a list of texts" },
     [CF_TYPE_LABEL] = { "a word of letters, digits, '.', '_' and '-'", "a list of words" },
+    [CF_TYPE_KEY] = { "a key such as egress.allow", "a list of keys" },
     [CF_TYPE_BOOL] = { "true or false", "a list of true and false" },
     [CF_TYPE_INTEGER] = { "a whole number", "a list of whole numbers" },
     [CF_TYPE_CHOICE] = { "a word", "a list of words" },

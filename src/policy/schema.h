@@ -15,6 +15,7 @@ enum cf_schema_type {
     CF_TYPE_MAP,       /* its keys are rows of their own: PATH.KEY, or PATH[].KEY in a list */
     CF_TYPE_STRING,    /* minimum and maximum: bytes */
     CF_TYPE_LABEL,     /* letters, digits, '.', '_', '-' */
+    CF_TYPE_KEY,       /* a key of this table that is inherited */
     CF_TYPE_BOOL,      /* true, false */
     CF_TYPE_INTEGER,   /* minimum and maximum: the value */
     CF_TYPE_CHOICE,    /* one of values */
@@ -33,11 +34,19 @@ enum cf_schema_type {
     CF_TYPE_COUNT
 };
 
+/* What a file's value does to that of the files that it extends. */
+enum cf_schema_merge {
+    CF_MERGE_BY_KIND, /* maps are merged, lists appended, other values replaced */
+    CF_MERGE_OWN,     /* each file has its own; nothing is inherited */
+    CF_MERGE_WHOLE,   /* replaced, also when it is a list */
+};
+
 struct cf_schema_key {
     const char *path; /* "dns.servers"; "egress.allow[].to" for a key of a list's maps */
     enum cf_schema_type type;
     bool list; /* a list of the type */
     bool required;
+    enum cf_schema_merge merge;
     bool protection;           /* on by default: named in the summary while it is not built */
     const char *unit;          /* of a number; NULL when it has none */
     int64_t minimum, maximum;  /* both 0: any */
@@ -67,6 +76,9 @@ const struct cf_schema_key *cf_schema_find(const char *path);
  */
 #define CF_SCHEMA_CHILDREN_MAX 32
 size_t cf_schema_children(const char *path, const char *names[CF_SCHEMA_CHILDREN_MAX]);
+
+/* Whether files inherit the key, so that `override` may name it; false while it is not built. */
+bool cf_schema_is_inherited(const struct cf_schema_key *key);
 
 /* "a number", "a list of endpoints" and so on, for messages. */
 const char *cf_schema_describe(const struct cf_schema_key *key);

@@ -39,7 +39,7 @@ struct builder {
     struct cf_yaml_node *open[CF_YAML_DEPTH_MAX]; /* lists and maps not yet closed */
     size_t depth;
     struct cf_hash anchors;
-    size_t n_expanded; /* nodes that aliases stand for */
+    struct cf_yaml_count *count;
 };
 
 static struct cf_mark mark_of(const struct builder *b, yaml_mark_t mark)
@@ -52,9 +52,9 @@ static struct cf_mark mark_of(const struct builder *b, yaml_mark_t mark)
 #define report(b, mark, ...)                                                                       \
     cf_diagnostics_add((b)->diagnostics, CF_SEVERITY_ERROR, (b)->source, (mark), NULL, __VA_ARGS__)
 
-static struct cf_yaml_node *node_new(struct builder *b, enum cf_yaml_kind kind, yaml_mark_t mark)
+struct cf_yaml_node *cf_yaml_node_new(struct cf_yaml_document *document, enum cf_yaml_kind kind,
+                                      struct cf_mark mark)
 {
-    struct cf_yaml_document *document = b->document;
     struct cf_yaml_node *node;
 
     if (document->n_nodes == document->capacity) {
@@ -70,10 +70,16 @@ static struct cf_yaml_node *node_new(struct builder *b, enum cf_yaml_kind kind, 
     if (!node)
         return NULL;
     node->kind = kind;
-    node->mark = mark_of(b, mark);
+    node->mark = mark;
     node->n_expanded = 1;
     document->nodes[document->n_nodes++] = node;
     return node;
+}
+
+static struct cf_yaml_node *node_new(struct builder *b, enum cf_yaml_kind kind, yaml_mark_t mark)
+{
+    b->count->n_nodes++;
+    return cf_yaml_node_new(b->document, kind, mark_of(b, mark));
 }
 
 /* Put a finished or an open node where it stands: the root, or the innermost open node. */
@@ -240,8 +246,8 @@ static int on_alias(struct builder *b, const yaml_event_t *event)
                cf_quote_text(name, quoted));
         return -EINVAL;
     }
-    b->n_expanded += anchor->target->n_expanded;
-    if (b->n_expanded > CF_YAML_EXPANDED_MAX) {
+    b->count->n_expanded += anchor->target->n_expanded;
+    if (b->count->n_expanded > CF_YAML_EXPANDED_MAX) {
         report(b, mark, "expected aliases that stand for at most %d nodes, got more",
                CF_YAML_EXPANDED_MAX);
         return -EINVAL;
@@ -391,7 +397,7 @@ static int report_syntax(struct builder *b)
 
 static int check_size(struct builder *b, yaml_mark_t mark)
 {
-    if (b->document->n_nodes <= CF_YAML_NODES_MAX)
+    if (b->count->n_nodes <= CF_YAML_NODES_MAX)
         return 0;
     report(b, mark_of(b, mark), "expected at most %zu values and keys, got more", CF_YAML_NODES_MAX);
     return -EINVAL;
@@ -419,10 +425,15 @@ static int build(struct builder *b)
 }
 
 int cf_yaml_read(struct cf_source *source, struct cf_diagnostics *diagnostics,
-                 struct cf_yaml_document *ret_document)
+                 struct cf_yaml_count *count, struct cf_yaml_document *ret_document)
 {
     struct cf_yaml_document document = { 0 };
-    struct builder b = { .source = source, .diagnostics = diagnostics, .document = &document };
+    struct builder b = {
+        .source = source,
+        .diagnostics = diagnostics,
+        .document = &document,
+        .count = count,
+    };
     int r;
 
     if (!yaml_parser_initialize(&b.parser))

@@ -4,7 +4,7 @@
  * What YAML has and a policy may not use is refused here: tags, a second
  * document, keys that are not text, duplicate keys, aliases that expand past
  * CF_YAML_EXPANDED_MAX nodes, nesting past CF_YAML_DEPTH_MAX, more than
- * CF_YAML_NODES_MAX nodes.
+ * CF_YAML_NODES_MAX nodes in all files of a policy.
  */
 #ifndef CF_POLICY_YAML_H
 #define CF_POLICY_YAML_H
@@ -50,14 +50,25 @@ struct cf_yaml_document {
     size_t n_nodes, capacity;
 };
 
+/* What has been read so far of all files of a policy; begins as zero. */
+struct cf_yaml_count {
+    size_t n_nodes;
+    size_t n_expanded; /* nodes that aliases stand for */
+};
+
 /*
  * Read the one document of source, which cf_source_check() has passed.
- * Findings are added. Returns 0 when there is a tree, even with findings;
+ * Findings are added, and count goes on; source and its text outlive the tree.
+ * Returns 0 when there is a tree, even with findings;
  * -EINVAL when there is none; -ENOMEM.
  */
 int cf_yaml_read(struct cf_source *source, struct cf_diagnostics *diagnostics,
-                 struct cf_yaml_document *ret_document);
+                 struct cf_yaml_count *count, struct cf_yaml_document *ret_document);
 void cf_yaml_document_done(struct cf_yaml_document *document);
+
+/* One more node without text or items, owned by document; NULL when out of memory. */
+struct cf_yaml_node *cf_yaml_node_new(struct cf_yaml_document *document, enum cf_yaml_kind kind,
+                                      struct cf_mark mark);
 
 /* Whether the node says nothing: an empty plain scalar, `~` or `null`. */
 bool cf_yaml_is_null(const struct cf_yaml_node *node);
