@@ -38,6 +38,11 @@ void cf_diagnostics_done(struct cf_diagnostics *diagnostics)
     cf_diagnostics_init(diagnostics);
 }
 
+bool cf_diagnostics_full(const struct cf_diagnostics *diagnostics)
+{
+    return diagnostics->n_errors >= CF_DIAGNOSTICS_MAX;
+}
+
 /* One character of a line as it is shown: what would act on a terminal becomes '?'. */
 static void put_shown(struct cf_buffer *buffer, const char *at, unsigned length, unsigned code)
 {
@@ -190,7 +195,8 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, enum cf_severity sev
         diagnostics->n_errors++;
     else
         diagnostics->n_warnings++;
-    if (diagnostics->n_items >= CF_DIAGNOSTICS_MAX)
+    if (diagnostics->n_items >= CF_DIAGNOSTICS_MAX ||
+        (severity == CF_SEVERITY_WARNING && diagnostics->n_warnings > CF_WARNINGS_MAX))
         return;
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
@@ -240,7 +246,9 @@ int cf_diagnostics_format(const struct cf_diagnostics *diagnostics, struct cf_bu
 
     for (size_t i = 0; i < diagnostics->n_items; i++)
         put_diagnostic(buffer, &diagnostics->items[i]);
-    if (all > diagnostics->n_items)
+    if (cf_diagnostics_full(diagnostics))
+        cf_buffer_puts(buffer, "and perhaps more: reading ended here\n");
+    else if (all > diagnostics->n_items)
         cf_buffer_printf(buffer, "and %zu more\n", all - diagnostics->n_items);
     return buffer->failed ? -ENOMEM : 0;
 }

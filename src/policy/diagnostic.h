@@ -32,8 +32,9 @@ struct cf_diagnostic {
     unsigned look;         /* the one that found it */
 };
 
-/* Findings that are kept; those behind are only counted. */
+/* Findings that are kept, and how many of them may be warnings; those behind are only counted. */
 #define CF_DIAGNOSTICS_MAX 1000
+#define CF_WARNINGS_MAX 500
 
 struct cf_diagnostics {
     struct cf_diagnostic *items; /* file by file, each in the order of line and column */
@@ -55,6 +56,12 @@ void cf_diagnostics_done(struct cf_diagnostics *diagnostics);
 void cf_diagnostics_first_look(struct cf_diagnostics *diagnostics);
 void cf_diagnostics_second_look(struct cf_diagnostics *diagnostics);
 void cf_diagnostics_last_look(struct cf_diagnostics *diagnostics);
+
+/*
+ * Whether so many errors were found that no more of them will be shown: what
+ * is read is refused, and reading it further would cost time for nothing.
+ */
+bool cf_diagnostics_full(const struct cf_diagnostics *diagnostics);
 
 /* The text of every finding; 0 or -ENOMEM. */
 int cf_diagnostics_format(const struct cf_diagnostics *diagnostics, struct cf_buffer *buffer);

@@ -182,7 +182,7 @@ static void read_rules(struct cf_reader *reader, const struct cf_schema_key *row
 {
     if (!cf_read_list(reader, row, node, key))
         return;
-    for (size_t i = 0; i < node->n_items; i++) {
+    for (size_t i = 0; i < node->n_items && !cf_diagnostics_full(reader->diagnostics); i++) {
         const struct cf_yaml_node *item = node->items[i];
         char item_key[CF_KEY_SIZE];
 

@@ -88,7 +88,7 @@ void cf_read_hosts(struct cf_reader *reader, const struct cf_schema_key *row,
                       row->max_items, node->n_items / 2);
         return;
     }
-    for (size_t i = 0; i < node->n_items; i += 2) {
+    for (size_t i = 0; i < node->n_items && !cf_diagnostics_full(reader->diagnostics); i += 2) {
         const struct cf_yaml_node *item = node->items[i];
         char name[CF_NAME_SIZE], name_key[CF_KEY_SIZE], quoted[CF_QUOTED_SIZE];
         const struct cf_host *known;

@@ -26,45 +26,62 @@ static char *next_word(char **at)
     return word;
 }
 
-static unsigned column_of(const char *line, const char *word)
+/* Characters of a line from one byte to another. */
+static unsigned count_characters(const char *from, const char *to)
 {
-    unsigned column = 1;
+    unsigned n = 0;
 
-    for (; line < word; line++)
-        if (((unsigned char)*line & 0xc0) != 0x80)
-            column++;
-    return column;
+    for (; from < to; from++)
+        n += ((unsigned char)*from & 0xc0) != 0x80;
+    return n;
 }
 
-/* One line without comment: an address and its names. False when names are too many. */
+/* One more address for a name. False when there are too many, of names or of its addresses. */
+static bool add_address(struct cf_reader *reader, const char *name, const char *address,
+                        struct cf_mark at, struct cf_mark name_at)
+{
+    const struct cf_host *host = cf_profile_host_find(reader->profile, name);
+    size_t maximum = cf_schema_find("hosts")->max_items;
+
+    if (!host && reader->profile->n_hosts >= maximum) {
+        cf_read_error(reader, name_at, NULL, "expected at most %zu names, got more", maximum);
+        return false;
+    }
+    if (host && host->n_addrs >= CF_HOST_ADDRESSES_MAX) {
+        cf_read_error(reader, name_at, NULL, "expected at most %d addresses of a name, got more",
+                      CF_HOST_ADDRESSES_MAX);
+        return false;
+    }
+    cf_read_host_addr(reader, name, address, at, NULL, name_at);
+    return true;
+}
+
+/* One line without comment: an address and its names. False when the file ends here. */
 static bool read_line(struct cf_reader *reader, char *line, unsigned number)
 {
-    size_t maximum = cf_schema_find("hosts")->max_items;
-    char *rest = line, *address = next_word(&rest), *word;
-    struct cf_mark at = { .line = number };
+    char *rest = line, *address = next_word(&rest), *before, *word;
+    struct cf_mark at = { .line = number }, name_at;
     char quoted[CF_QUOTED_SIZE];
     struct cf_addr addr;
     unsigned n = 0;
 
     if (!address)
         return true;
-    at.column = column_of(line, address);
+    at.column = 1 + count_characters(line, address);
     if (cf_addr_parse(address, &addr) < 0) {
         cf_read_error(reader, at, NULL, "expected an IPv4 or IPv6 address, got %s",
                       cf_quote_text(address, quoted));
         return true;
     }
-    for (; (word = next_word(&rest)); n++) {
-        struct cf_mark name_at = { .line = number, .column = column_of(line, word) };
+    name_at = at;
+    for (before = address; (word = next_word(&rest)); before = word, n++) {
         char name[CF_NAME_SIZE];
 
+        name_at.column += count_characters(before, word);
         if (!cf_read_host_name(reader, word, name_at, NULL, name))
             continue;
-        if (reader->profile->n_hosts >= maximum && !cf_profile_host_find(reader->profile, name)) {
-            cf_read_error(reader, name_at, NULL, "expected at most %zu names, got more", maximum);
+        if (!add_address(reader, name, address, at, name_at))
             return false;
-        }
-        cf_read_host_addr(reader, name, address, at, NULL, name_at);
     }
     if (n == 0)
         cf_read_error(reader, at, NULL, "expected a name behind the address, got none");
@@ -85,7 +102,7 @@ static void read_lines(struct cf_reader *reader, const struct cf_source *source)
     memcpy(copy, source->text, source->length);
     copy[source->length] = '\0';
     end = copy + source->length;
-    while (text < end) {
+    while (text < end && !cf_diagnostics_full(reader->diagnostics)) {
         char *newline = memchr(text, '\n', (size_t)(end - text));
         char *stop = newline ? newline : end, *comment;
 

@@ -12,6 +12,8 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/file.c \
 	src/policy/file.h \
 	src/policy/format.c \
+	src/policy/guard.c \
+	src/policy/guard.h \
 	src/policy/hosts.c \
 	src/policy/hosts_file.c \
 	src/policy/json_schema.c \

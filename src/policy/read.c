@@ -299,11 +299,6 @@ static void report_unknown(struct cf_reader *reader, const struct cf_yaml_node *
     char got[CF_QUOTED_SIZE], known[256];
     size_t n;
 
-    if (reader->diagnostics->n_items == CF_DIAGNOSTICS_MAX) {
-        /* Only counted: no need to look for what was meant. */
-        cf_read_error(reader, name->mark, shown, "expected a known key");
-        return;
-    }
     n = cf_schema_children(path, names);
     near = cf_suggest(name->text, names, n);
     if (!near)
@@ -326,6 +321,8 @@ const struct cf_schema_key *cf_read_key(struct cf_reader *reader, const struct c
     char full[CF_KEY_SIZE];
     const struct cf_schema_key *row = NULL;
 
+    if (cf_diagnostics_full(reader->diagnostics))
+        return NULL;
     cf_key_child(key, name->text, shown);
     /* A name with a dot would reach into the map below. */
     if (!strpbrk(name->text, ".["))

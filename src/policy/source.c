@@ -22,55 +22,97 @@ void cf_source_init(struct cf_source *source, const char *name, const char *text
     };
 }
 
-/* Make offset the front of the current line. */
-static void enter_line(struct cf_source *source, unsigned line, size_t offset)
+/*
+ * Note places at even distances, once: from then on every place is found by
+ * walking over a small part of the text, however findings jump about in it.
+ */
+static void note_places(struct cf_source *source)
 {
-    const char *start = source->text + offset;
-    const char *newline = memchr(start, '\n', source->length - offset);
-    size_t end = newline ? (size_t)(newline - source->text) : source->length;
+    size_t distance = source->length / CF_SOURCE_PLACES + 1, n = 0;
+    struct cf_source_place here = { .line = 1, .column = 1 };
 
-    if (newline && end > offset && source->text[end - 1] == '\r')
-        end--;
-    source->line = line;
-    source->line_offset = offset;
-    source->line_end = end;
-    source->column = 1;
-    source->column_offset = offset;
+    for (; here.offset < source->length; here.offset++) {
+        unsigned char c = (unsigned char)source->text[here.offset];
+
+        if ((c & 0xc0) == 0x80)
+            continue; /* a column belongs to a character's first byte */
+        if (here.offset >= n * distance)
+            source->places[n++] = here;
+        here.column++;
+        if (c == '\n') {
+            here.line++;
+            here.column = 1;
+        }
+    }
+    source->places[0] = source->last = (struct cf_source_place) { .line = 1, .column = 1 };
+    source->n_places = n ? n : 1;
 }
 
-/* Go to a line; false when there is no such line. */
-static bool seek_line(struct cf_source *source, unsigned line)
+static bool is_behind(const struct cf_source_place *place, struct cf_mark at)
 {
-    if (source->line == 0 || line < source->line)
-        enter_line(source, 1, 0);
-    while (source->line < line) {
-        const char *end = source->text + source->line_end;
-        const char *newline = memchr(end, '\n', source->length - source->line_end);
+    return place->line > at.line || (place->line == at.line && place->column > at.column);
+}
 
-        if (!newline)
-            return false;
-        enter_line(source, source->line + 1, (size_t)(newline - source->text) + 1);
-    }
-    return true;
+/* The nearest place that is known and not behind at. */
+static struct cf_source_place nearest_place(const struct cf_source *source, struct cf_mark at)
+{
+    size_t n = source->n_places;
+
+    while (n > 1 && is_behind(&source->places[n - 1], at))
+        n--;
+    if (!is_behind(&source->last, at) && source->last.offset > source->places[n - 1].offset)
+        return source->last;
+    return source->places[n - 1];
+}
+
+/* The end of the line that place is in. */
+static size_t find_line_end(struct cf_source *source, const struct cf_source_place *place)
+{
+    const char *from = source->text + place->offset;
+    const char *newline;
+
+    if (source->end_line == place->line)
+        return source->line_end;
+    newline = memchr(from, '\n', source->length - place->offset);
+    source->end_line = place->line;
+    source->line_end = newline ? (size_t)(newline - source->text) : source->length;
+    if (newline && newline > source->text && newline[-1] == '\r')
+        source->line_end--;
+    return source->line_end;
 }
 
 const char *cf_source_find(struct cf_source *source, struct cf_mark at, size_t *ret_length)
 {
-    if (!source->text || at.line == 0 || !seek_line(source, at.line))
-        return NULL;
-    if (at.column < source->column) {
-        source->column = 1;
-        source->column_offset = source->line_offset;
-    }
-    while (source->column < at.column && source->column_offset < source->line_end) {
-        unsigned n = cf_utf8_length(source->text + source->column_offset,
-                                    source->line_end - source->column_offset, NULL);
+    struct cf_source_place here;
+    size_t end;
 
-        source->column_offset += n ? n : 1;
-        source->column++;
+    if (!source->text || at.line == 0)
+        return NULL;
+    if (source->n_places == 0)
+        note_places(source);
+    here = nearest_place(source, at);
+    while (here.line < at.line) {
+        const char *from = source->text + here.offset;
+        const char *newline = memchr(from, '\n', source->length - here.offset);
+
+        if (!newline)
+            return NULL;
+        here.offset = (size_t)(newline - source->text) + 1;
+        here.line++;
+        here.column = 1;
     }
-    *ret_length = source->line_end - source->column_offset;
-    return source->text + source->column_offset;
+    end = find_line_end(source, &here);
+    while (here.column < at.column && here.offset < end) {
+        unsigned n = cf_utf8_length(source->text + here.offset, end - here.offset, NULL);
+
+        here.offset += n ? n : 1;
+        here.column++;
+    }
+    source->last = here;
+    if (here.offset > end)
+        here.offset = end;
+    *ret_length = end - here.offset;
+    return source->text + here.offset;
 }
 
 struct cf_mark cf_source_mark(struct cf_source *source, size_t offset)
@@ -145,8 +187,14 @@ int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics
 
     while (at < source->length) {
         const char *fault;
-        unsigned code = 0;
-        unsigned length = cf_utf8_length(source->text + at, source->length - at, &code);
+        unsigned code = 0, length;
+
+        /* Nearly every byte is such a one. */
+        if (source->text[at] == '\n' || (source->text[at] >= ' ' && source->text[at] <= '~')) {
+            at++;
+            continue;
+        }
+        length = cf_utf8_length(source->text + at, source->length - at, &code);
 
         if (length == 0)
             fault = "expected UTF-8 text, got other bytes";

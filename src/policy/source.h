@@ -22,13 +22,23 @@ struct cf_mark {
     struct cf_source *source; /* the file, borrowed; NULL: the one that is being read */
 };
 
+/* A character of a file, whose line and column are known. */
+struct cf_source_place {
+    size_t offset;
+    unsigned line, column;
+};
+
+#define CF_SOURCE_PLACES 128
+
 struct cf_source {
     const char *name; /* what messages call it; borrowed */
     const char *text; /* borrowed; NULL for what is not a file */
     size_t length;
-    /* the place that was asked for last, so that going forward is cheap */
-    unsigned line, column;
-    size_t line_offset, line_end, column_offset;
+    /* places to search from: at even distances, and the one that was found last */
+    struct cf_source_place places[CF_SOURCE_PLACES], last;
+    size_t n_places;   /* 0: not looked for yet */
+    unsigned end_line; /* the line whose end is known, 0: none */
+    size_t line_end;
 };
 
 /* A byte order mark at the front of text is left out. */

@@ -24,6 +24,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "policy/guard.h"
 
 struct anchor {
     struct cf_hash_node node;
@@ -40,6 +41,7 @@ struct builder {
     size_t depth;
     struct cf_hash anchors;
     struct cf_yaml_count *count;
+    size_t n_anchors;
 };
 
 static struct cf_mark mark_of(const struct builder *b, yaml_mark_t mark)
@@ -136,6 +138,10 @@ static int anchor_set(struct builder *b, const yaml_char_t *name, struct cf_yaml
     if (anchor) {
         anchor->target = target;
         return 0;
+    }
+    if (b->n_anchors++ == CF_YAML_ANCHORS_MAX) {
+        report(b, target->mark, "expected at most %d anchors, got more", CF_YAML_ANCHORS_MAX);
+        return -EINVAL;
     }
     anchor = calloc(1, sizeof *anchor);
     if (!anchor)
@@ -238,7 +244,7 @@ static int on_alias(struct builder *b, const yaml_event_t *event)
         report(b, mark,
                "expected an anchor in front of alias '*%s', got none; "
                "a value that begins with '*' stands in quotes",
-               name);
+               cf_quote(name, strlen(name), quoted));
         return -EINVAL;
     }
     if (is_open(b, anchor->target)) {
@@ -316,7 +322,7 @@ static int check_duplicates(struct builder *b, const struct cf_yaml_node *map)
         if (strcmp(keys[i].key->text, keys[i - 1].key->text) == 0)
             keys[i].first = keys[i - 1].first ? keys[i - 1].first : keys[i - 1].key;
     qsort(keys, n, sizeof *keys, compare_places);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !cf_diagnostics_full(b->diagnostics); i++)
         if (keys[i].first)
             report(b, keys[i].key->mark, "expected each key once, got %s again (first at line %u)",
                    cf_quote_text(keys[i].key->text, quoted), keys[i].first->mark.line);
@@ -395,8 +401,11 @@ static int report_syntax(struct builder *b)
     return -EINVAL;
 }
 
+/* Whether there is any use in reading on. */
 static int check_size(struct builder *b, yaml_mark_t mark)
 {
+    if (cf_diagnostics_full(b->diagnostics))
+        return -EINVAL;
     if (b->count->n_nodes <= CF_YAML_NODES_MAX)
         return 0;
     report(b, mark_of(b, mark), "expected at most %zu values and keys, got more", CF_YAML_NODES_MAX);
@@ -436,6 +445,9 @@ int cf_yaml_read(struct cf_source *source, struct cf_diagnostics *diagnostics,
     };
     int r;
 
+    r = cf_yaml_guard(source, diagnostics);
+    if (r < 0)
+        return r;
     if (!yaml_parser_initialize(&b.parser))
         return -ENOMEM;
     yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);

@@ -3,8 +3,10 @@
  *
  * What YAML has and a policy may not use is refused here: tags, a second
  * document, keys that are not text, duplicate keys, aliases that expand past
- * CF_YAML_EXPANDED_MAX nodes, nesting past CF_YAML_DEPTH_MAX, more than
- * CF_YAML_NODES_MAX nodes in all files of a policy.
+ * CF_YAML_EXPANDED_MAX nodes, more than CF_YAML_ANCHORS_MAX anchors, nesting
+ * past CF_YAML_DEPTH_MAX, more than CF_YAML_NODES_MAX nodes in all files of a
+ * policy, and what guard.h names. Reading ends with the finding that makes
+ * cf_diagnostics_full().
  */
 #ifndef CF_POLICY_YAML_H
 #define CF_POLICY_YAML_H
@@ -17,6 +19,7 @@
 
 #define CF_YAML_DEPTH_MAX 64
 #define CF_YAML_EXPANDED_MAX 10000
+#define CF_YAML_ANCHORS_MAX 1000
 /* Written out; the longest lists that the table allows, all together, have fewer. */
 #define CF_YAML_NODES_MAX ((size_t)150000)
 #define CF_YAML_SCALAR_MAX ((size_t)65536)

@@ -34,6 +34,13 @@ tests_policy_test_limits_SOURCES = tests/policy/test_limits.c
 tests_policy_test_limits_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_limits_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/policy/test_bombs
+TESTS += tests/policy/test_bombs
+tests_policy_test_bombs_SOURCES = tests/policy/test_bombs.c \
+	tests/policy/bombs.c tests/policy/bombs.h
+tests_policy_test_bombs_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_bombs_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/policy/test_policies
 TESTS += tests/policy/test_policies
 tests_policy_test_policies_SOURCES = tests/policy/test_policies.c

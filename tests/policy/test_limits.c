@@ -178,7 +178,7 @@ static void lists_of_the_longest_length_are_read(void **state)
     check_many("name: p\nhosts:\n", "  h%d.example.com: 192.0.2.1\n", 10000, "", NULL);
 }
 
-static void thousands_of_findings_are_counted(void **state)
+static void reading_ends_with_the_thousandth_error(void **state)
 {
     struct cf_buffer text;
 
@@ -187,11 +187,11 @@ static void thousands_of_findings_are_counted(void **state)
     cf_buffer_puts(&text, "egress: {allow: [");
     repeat(&text, "'a b', ", 9000);
     cf_buffer_puts(&text, "]}\n");
-    assert_int_equal(check_text(&text, "\nand 8000 more\n"), 9000);
+    assert_int_equal(check_text(&text, "\nand perhaps more: reading ended here\n"), 1000);
     cf_buffer_done(&text);
     begin(&text);
     repeat(&text, "name: p\n", 70000);
-    check_text(&text, "\nand 68999 more\n");
+    assert_int_equal(check_text(&text, "\nand perhaps more: reading ended here\n"), 1000);
     cf_buffer_done(&text);
 }
 
@@ -206,7 +206,7 @@ int main(void)
         cmocka_unit_test(a_document_of_very_many_values_is_refused),
         cmocka_unit_test(lists_and_maps_have_a_longest_length),
         cmocka_unit_test(lists_of_the_longest_length_are_read),
-        cmocka_unit_test(thousands_of_findings_are_counted),
+        cmocka_unit_test(reading_ends_with_the_thousandth_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
