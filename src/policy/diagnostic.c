@@ -162,12 +162,17 @@ void cf_diagnostics_last_look(struct cf_diagnostics *diagnostics)
     diagnostics->first_look = 0;
 }
 
-/* Whether the first look found something as bad at this place. */
+/*
+ * Whether the first look found something as bad at this place. What it only
+ * counted is not known: warnings are taken for some of these.
+ */
 static bool was_found(const struct cf_diagnostics *diagnostics, enum cf_severity severity,
                       const char *file, struct cf_mark at)
 {
     if (diagnostics->first_look == 0 || at.line == 0)
         return false;
+    if (severity == CF_SEVERITY_WARNING && diagnostics->n_items >= CF_DIAGNOSTICS_MAX)
+        return true;
     for (size_t i = 0; i < diagnostics->n_items; i++) {
         const struct cf_diagnostic *item = &diagnostics->items[i];
 

@@ -69,15 +69,20 @@ static void read_alone(struct cf_reader *reader, const struct cf_load_file *file
 }
 
 /*
- * Each file alone, then all of them merged. Once there are more findings than
- * are kept, or a file is missing, there is no use in the second.
+ * Each file alone, then all of them as one tree. NULL when there is no use in
+ * that: a file is missing, or there are more errors than are kept already.
  */
 static struct cf_yaml_node *read_parents(struct cf_reader *reader, struct cf_load *load)
 {
+    size_t n_errors = reader->diagnostics->n_errors;
+    bool full;
+
     for (size_t i = 0; i < load->n_files; i++)
         if (load->files[i]->good)
             read_alone(reader, load->files[i]);
-    if (load->failed || reader->out_of_memory || reader->diagnostics->n_items >= CF_DIAGNOSTICS_MAX)
+    full = reader->diagnostics->n_items >= CF_DIAGNOSTICS_MAX &&
+           reader->diagnostics->n_errors > n_errors;
+    if (load->failed || full || reader->out_of_memory)
         return NULL;
     return cf_load_merge(load, reader);
 }
@@ -89,28 +94,41 @@ static void read_keys(struct cf_reader *reader, const struct cf_yaml_node *root)
     cf_read_default_name(reader);
 }
 
-/* Fill the reader's profile from the policy's text and from what it extends. */
-static void read_policy(struct cf_reader *reader, struct cf_source *source,
-                        const struct cf_file_id *id)
+/* Fill the reader's profile from the loaded files; false when there is no whole policy. */
+static bool read_loaded(struct cf_reader *reader, struct cf_load *load)
 {
     struct cf_yaml_node *root;
+
+    if (!load->extends) {
+        if (load->n_files == 0 || !load->files[0]->good)
+            return false;
+        read_keys(reader, load->files[0]->document.root);
+        return true;
+    }
+    root = read_parents(reader, load);
+    if (!root)
+        return false;
+    cf_diagnostics_second_look(reader->diagnostics);
+    read_keys(reader, root);
+    cf_diagnostics_last_look(reader->diagnostics);
+    return true;
+}
+
+/* The policy's text and all that it extends; false when there is no whole policy. */
+static bool read_policy(struct cf_reader *reader, struct cf_source *source,
+                        const struct cf_file_id *id)
+{
     struct cf_load load;
+    bool whole;
 
     cf_reader_source(reader, source);
     if (reader->out_of_memory)
-        return;
+        return false;
     cf_diagnostics_first_look(reader->diagnostics);
     cf_load_read(&load, reader, id);
-    if (load.extends) {
-        root = read_parents(reader, &load);
-        cf_diagnostics_second_look(reader->diagnostics);
-        if (root)
-            read_keys(reader, root);
-        cf_diagnostics_last_look(reader->diagnostics);
-    } else if (load.n_files > 0 && load.files[0]->good) {
-        read_keys(reader, load.files[0]->document.root);
-    }
+    whole = read_loaded(reader, &load);
     cf_load_done(&load);
+    return whole;
 }
 
 /* The named file. */
@@ -126,18 +144,18 @@ static int make_profile(struct cf_profile *profile, struct named *named,
 {
     size_t n_errors = diagnostics->n_errors;
     struct cf_reader reader;
-    bool out_of_memory;
+    bool out_of_memory, whole = true;
 
     cf_reader_init(&reader, diagnostics, profile);
     if (named)
-        read_policy(&reader, &named->source, named->id);
+        whole = read_policy(&reader, &named->source, named->id);
     if (options && !reader.out_of_memory)
         cf_read_options(&reader, options);
     out_of_memory = reader.out_of_memory || diagnostics->out_of_memory;
     cf_reader_done(&reader);
     if (out_of_memory)
         return cf_error_set(err, -ENOMEM, "no memory left for the policy");
-    if (diagnostics->n_errors > n_errors)
+    if (diagnostics->n_errors > n_errors || !whole)
         return cf_error_set(err, -EINVAL, "the policy is wrong");
     return 0;
 }

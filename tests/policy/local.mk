@@ -64,3 +64,9 @@ TESTS += tests/policy/test_unit
 tests_policy_test_unit_SOURCES = tests/policy/test_unit.c
 tests_policy_test_unit_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_unit_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_extends
+TESTS += tests/policy/test_extends
+tests_policy_test_extends_SOURCES = tests/policy/test_extends.c
+tests_policy_test_extends_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_extends_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
