@@ -171,7 +171,7 @@ static bool was_found(const struct cf_diagnostics *diagnostics, enum cf_severity
 {
     if (diagnostics->first_look == 0 || at.line == 0)
         return false;
-    if (severity == CF_SEVERITY_WARNING && diagnostics->n_items >= CF_DIAGNOSTICS_MAX)
+    if (severity == CF_SEVERITY_WARNING && diagnostics->n_warnings > CF_WARNINGS_MAX)
         return true;
     for (size_t i = 0; i < diagnostics->n_items; i++) {
         const struct cf_diagnostic *item = &diagnostics->items[i];

@@ -70,19 +70,14 @@ static void read_alone(struct cf_reader *reader, const struct cf_load_file *file
 
 /*
  * Each file alone, then all of them as one tree. NULL when there is no use in
- * that: a file is missing, or there are more errors than are kept already.
+ * that: a file is missing, or there are more errors than are shown already.
  */
 static struct cf_yaml_node *read_parents(struct cf_reader *reader, struct cf_load *load)
 {
-    size_t n_errors = reader->diagnostics->n_errors;
-    bool full;
-
     for (size_t i = 0; i < load->n_files; i++)
         if (load->files[i]->good)
             read_alone(reader, load->files[i]);
-    full = reader->diagnostics->n_items >= CF_DIAGNOSTICS_MAX &&
-           reader->diagnostics->n_errors > n_errors;
-    if (load->failed || full || reader->out_of_memory)
+    if (load->failed || cf_diagnostics_full(reader->diagnostics) || reader->out_of_memory)
         return NULL;
     return cf_load_merge(load, reader);
 }

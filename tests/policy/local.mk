@@ -70,3 +70,9 @@ TESTS += tests/policy/test_extends
 tests_policy_test_extends_SOURCES = tests/policy/test_extends.c
 tests_policy_test_extends_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_extends_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_merge
+TESTS += tests/policy/test_merge
+tests_policy_test_merge_SOURCES = tests/policy/test_merge.c
+tests_policy_test_merge_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_merge_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
