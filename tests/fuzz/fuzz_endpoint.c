@@ -51,19 +51,6 @@ static void check_endpoint(const char *text)
     cf_endpoint_done(&again);
 }
 
-static void check_name(const char *text)
-{
-    char name[CF_NAME_SIZE], again[CF_NAME_SIZE];
-    cf_auto_free char *unicode = NULL;
-
-    if (cf_name_normalize(text, name, NULL) < 0)
-        return;
-    require(cf_name_normalize(name, again, NULL) == 0 && strcmp(name, again) == 0);
-    unicode = cf_name_to_unicode(name);
-    if (unicode)
-        require(cf_name_normalize(unicode, again, NULL) == 0 && strcmp(name, again) == 0);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     cf_auto_free char *text = malloc(size + 1);
@@ -73,6 +60,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     text[size] = '\0';
     check_endpoint(text);
-    check_name(text);
     return 0;
 }

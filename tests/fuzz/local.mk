@@ -30,6 +30,63 @@ tests_fuzz_fuzz_endpoint_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_endpoint_LDADD = $(fuzz_endpoint_libs)
 endif
 
+# name
+fuzz_name_sources = tests/fuzz/fuzz_name.c
+fuzz_name_libs = $(fuzz_endpoint_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/name
+check_PROGRAMS += tests/fuzz/replay_name
+TESTS += tests/fuzz/replay_name
+tests_fuzz_replay_name_SOURCES = tests/fuzz/replay.c $(fuzz_name_sources)
+tests_fuzz_replay_name_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"name"'
+tests_fuzz_replay_name_LDADD = $(fuzz_name_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_name
+tests_fuzz_fuzz_name_SOURCES = $(fuzz_name_sources)
+tests_fuzz_fuzz_name_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_name_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_name_LDADD = $(fuzz_name_libs)
+endif
+
+# prefix
+fuzz_prefix_sources = tests/fuzz/fuzz_prefix.c
+fuzz_prefix_libs = $(fuzz_endpoint_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/prefix
+check_PROGRAMS += tests/fuzz/replay_prefix
+TESTS += tests/fuzz/replay_prefix
+tests_fuzz_replay_prefix_SOURCES = tests/fuzz/replay.c $(fuzz_prefix_sources)
+tests_fuzz_replay_prefix_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"prefix"'
+tests_fuzz_replay_prefix_LDADD = $(fuzz_prefix_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_prefix
+tests_fuzz_fuzz_prefix_SOURCES = $(fuzz_prefix_sources)
+tests_fuzz_fuzz_prefix_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_prefix_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_prefix_LDADD = $(fuzz_prefix_libs)
+endif
+
+# verdict
+fuzz_verdict_sources = tests/fuzz/fuzz_verdict.c tests/profile/oracle.c tests/profile/oracle.h
+fuzz_verdict_libs = $(fuzz_endpoint_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/verdict
+check_PROGRAMS += tests/fuzz/replay_verdict
+TESTS += tests/fuzz/replay_verdict
+tests_fuzz_replay_verdict_SOURCES = tests/fuzz/replay.c $(fuzz_verdict_sources)
+tests_fuzz_replay_verdict_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"verdict"'
+tests_fuzz_replay_verdict_LDADD = $(fuzz_verdict_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_verdict
+tests_fuzz_fuzz_verdict_SOURCES = $(fuzz_verdict_sources)
+tests_fuzz_fuzz_verdict_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_verdict_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_verdict_LDADD = $(fuzz_verdict_libs)
+endif
+
 # policy
 fuzz_policy_sources = tests/fuzz/fuzz_policy.c
 fuzz_policy_libs = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \

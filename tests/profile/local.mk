@@ -19,7 +19,7 @@ tests_profile_test_verdict_LDADD = $(PROFILE_TEST_LIBS)
 check_PROGRAMS += tests/profile/test_oracle
 TESTS += tests/profile/test_oracle
 tests_profile_test_oracle_SOURCES = tests/profile/test_oracle.c \
-	tests/profile/fixture.c tests/profile/fixture.h
+	tests/profile/fixture.c tests/profile/fixture.h tests/profile/oracle.c tests/profile/oracle.h
 tests_profile_test_oracle_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_oracle_LDADD = $(PROFILE_TEST_LIBS)
 

@@ -1,10 +1,7 @@
 /*
  * test_oracle.c - verdicts beside a second, slower reading of the same page
  *
- * Random policies and questions from a fixed seed. The oracle shares no code
- * with the room: it keeps its own rules (their text is written for the room
- * to read), names as lists of labels, addresses as strings of bits, and finds
- * winners by comparing every match with every other one.
+ * Random policies and questions from a fixed seed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,467 +14,55 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "oracle.h"
 
 #define POLICIES 4000
 #define QUESTIONS 12
-#define RULES_MAX 9
-#define MATCHES_MAX ((RULES_MAX) * (FIXTURE_NAMES + 1))
 
-static unsigned seed = 20260630;
+static struct oracle_source source = { .seed = 20260630 };
 
-static unsigned draw(unsigned below)
+static void check_flow_in_two_orders(const struct oracle_policy *policy, struct cf_profile *profile)
 {
-    return (unsigned)rand_r(&seed) % below;
-}
-
-/* The world that is drawn from. */
-
-static const char *const names[] = {
-    "t.example",     "a.t.example",     "b.t.example",       "a.a.t.example",
-    "b.a.t.example", "b.b.a.t.example", "a.b.b.a.t.example", "u.example",
-};
-
-static const char *const addrs[] = {
-    "10.0.0.1",        "10.1.2.3",    "192.0.2.1", "169.254.169.254",
-    "100.100.100.200", "2001:db8::1", "fd00::1",
-};
-
-/* Hosts of address rules: text, and the bits that an address must begin with. */
-static const struct {
-    const char *text;
-    const char *bits[3];
-} addr_hosts[] = {
-    { "10.0.0.0/8", { "4:00001010" } },
-    { "10.0.0.0/7", { "4:0000101" } },
-    { "10.1.0.0/16", { "4:0000101000000001" } },
-    { "192.0.2.0/24", { "4:110000000000000000000010" } },
-    { "100.64.0.0/10", { "4:0110010001" } },
-    { "0.0.0.0/0", { "4:" } },
-    { "[::]/0", { "6:" } },
-    { "[2001:db8::]/32", { "6:00100000000000010000110110111000" } },
-    { "[fd00::]/8", { "6:11111101" } },
-    { "private", { "4:00001010", "4:0110010001", "6:1111110" } },
-    { "link_local", { "4:1010100111111110" } },
-    { "metadata", { "4:10101001111111101010100111111110", "4:01100100011001000110010011001000" } },
-    { "any", { "4:", "6:" } },
-};
-
-#define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
-
-struct rule {
-    bool allow;
-    char proto; /* 't', 'u', 'i', or 0 for none written */
-    int host;   /* index into addr_hosts, or -1 */
-    int stars;
-    const char *name;
-    unsigned n_ports;
-    unsigned ports[3][2];
-    char text[160];
-};
-
-struct match {
-    const struct rule *rule;
-    int specific[5]; /* compared from the left */
-};
-
-struct matches {
-    struct match at[MATCHES_MAX];
-    unsigned n;
-};
-
-static void write_rule(struct rule *rule)
-{
-    static const char *const stars[] = { "", "*.", "**." };
-    size_t n = 0;
-
-    rule->text[0] = '\0';
-    if (rule->proto)
-        n += (size_t)snprintf(rule->text, sizeof rule->text, "%s://",
-                              rule->proto == 't'   ? "tcp"
-                              : rule->proto == 'u' ? "udp"
-                                                   : "icmp");
-    n += (size_t)snprintf(rule->text + n, sizeof rule->text - n, "%s%s", stars[rule->stars],
-                          rule->host >= 0 ? addr_hosts[rule->host].text : rule->name);
-    for (unsigned i = 0; i < rule->n_ports; i++)
-        n += (size_t)snprintf(rule->text + n, sizeof rule->text - n, "%c%u-%u", i ? ',' : ':',
-                              rule->ports[i][0], rule->ports[i][1]);
-}
-
-static void draw_rule(struct rule *rule)
-{
-    *rule = (struct rule) { .allow = draw(2), .host = -1 };
-    if (draw(2))
-        rule->host = (int)draw(COUNT(addr_hosts));
-    else
-        rule->stars = (int)draw(3);
-    rule->name = names[draw(rule->stars ? 5 : COUNT(names))];
-    if (draw(3) == 0)
-        rule->proto = "tui"[draw(3)];
-    if (rule->proto != 'i' && draw(2))
-        rule->n_ports = 1 + draw(3);
-    for (unsigned i = 0; i < rule->n_ports; i++) {
-        rule->ports[i][0] = draw(4) ? 1 + draw(6) : 1;
-        rule->ports[i][1] = draw(4) ? rule->ports[i][0] + draw(3) : 65535;
-    }
-    write_rule(rule);
-}
-
-/* What the page says of one rule and one flow. */
-
-static bool holds_flow(const struct rule *rule, char proto, unsigned port)
-{
-    if (rule->proto ? rule->proto != proto : proto == 'i')
-        return false;
-    for (unsigned i = 0; i < rule->n_ports; i++) {
-        if (port >= rule->ports[i][0] && port <= rule->ports[i][1])
-            return true;
-    }
-    return rule->n_ports == 0;
-}
-
-static int labels(const char *name)
-{
-    const char *dot = strchr(name, '.');
-
-    return dot ? 1 + labels(dot + 1) : 1;
-}
-
-/* The name without its first n labels; NULL when it has no more than that. */
-static const char *without(const char *name, int n)
-{
-    if (labels(name) <= n)
-        return NULL;
-    for (; n > 0; n--)
-        name = strchr(name, '.') + 1;
-    return name;
-}
-
-static bool match_name(const struct rule *rule, const char *name, struct match *match)
-{
-    int more = labels(name) - labels(rule->name);
-    bool fits = rule->stars == 0 ? more == 0 : rule->stars == 1 ? more == 1 : more >= 1;
-
-    if (rule->host >= 0 || !fits || strcmp(without(name, more), rule->name) != 0)
-        return false;
-    *match =
-        (struct match) { rule, { 2 - rule->stars, rule->stars == 2 ? labels(rule->name) : 0 } };
-    return true;
-}
-
-/* bits: as addr_bits() has them, or a family alone for all of its addresses */
-static bool match_addr(const struct rule *rule, const char *bits, struct match *match)
-{
-    bool fits = false;
-
-    if (rule->host < 0)
-        return false;
-    for (int i = 0; i < 3 && addr_hosts[rule->host].bits[i]; i++) {
-        const char *wanted = addr_hosts[rule->host].bits[i];
-        int length = (int)strlen(wanted);
-
-        if (strncmp(bits, wanted, (size_t)length) != 0)
-            continue;
-        if (!fits || length > match->specific[0])
-            *match = (struct match) { rule, { length } };
-        fits = true;
-    }
-    return fits;
-}
-
-static void add(struct matches *matches, struct match match)
-{
-    match.specific[2] = match.rule->proto != 0;
-    match.specific[3] = match.rule->n_ports > 0;
-    matches->at[matches->n++] = match;
-}
-
-static int compare(const struct match *a, const struct match *b)
-{
-    for (int i = 0; i < 5; i++) {
-        if (a->specific[i] != b->specific[i])
-            return a->specific[i] - b->specific[i];
-    }
-    return 0;
-}
-
-/* No other match is more specific. */
-static bool is_top(const struct matches *matches, const struct match *match)
-{
-    for (unsigned i = 0; i < matches->n; i++) {
-        if (compare(&matches->at[i], match) > 0)
-            return false;
-    }
-    return true;
-}
-
-/* A winner that allows, or denies, exists. */
-static bool has_top(const struct matches *matches, bool allow)
-{
-    for (unsigned i = 0; i < matches->n; i++) {
-        if (matches->at[i].rule->allow == allow && is_top(matches, &matches->at[i]))
-            return true;
-    }
-    return false;
-}
-
-enum says { NOTHING, ALLOWS, DENIES };
-
-static enum says says(const struct matches *matches)
-{
-    return has_top(matches, false) ? DENIES : has_top(matches, true) ? ALLOWS : NOTHING;
-}
-
-/* Some rule with this text is a winner of this action. */
-static bool is_winner(const struct matches *matches, bool allow, const struct cf_rule *rule)
-{
-    for (unsigned i = 0; i < matches->n; i++) {
-        if (matches->at[i].rule->allow == allow && is_top(matches, &matches->at[i]) && rule &&
-            strcmp(matches->at[i].rule->text, rule->text) == 0)
-            return true;
-    }
-    return false;
-}
-
-struct policy {
-    struct rule rules[RULES_MAX];
-    unsigned n_rules;
-    bool default_allow, audit, filter_any;
-    char text[2048];
-};
-
-static void draw_policy(struct policy *policy)
-{
-    size_t n;
-
-    *policy = (struct policy) {
-        .n_rules = draw(RULES_MAX + 1),
-        .default_allow = draw(4) == 0,
-        .audit = draw(5) == 0,
-        .filter_any = draw(4) == 0,
-    };
-    n = (size_t)snprintf(policy->text, sizeof policy->text, "%s%s%s",
-                         policy->default_allow ? "default allow; " : "",
-                         policy->audit ? "audit; " : "", policy->filter_any ? "filter any; " : "");
-    for (unsigned i = 0; i < policy->n_rules; i++) {
-        draw_rule(&policy->rules[i]);
-        n += (size_t)snprintf(policy->text + n, sizeof policy->text - n, "%s %s; ",
-                              policy->rules[i].allow ? "allow" : "deny", policy->rules[i].text);
-    }
-}
-
-static void match_names(const struct policy *policy, const char *name, char proto, unsigned port,
-                        struct matches *ret)
-{
-    struct match match;
-
-    ret->n = 0;
-    for (unsigned i = 0; i < policy->n_rules; i++) {
-        if (holds_flow(&policy->rules[i], proto, port) &&
-            match_name(&policy->rules[i], name, &match))
-            add(ret, match);
-    }
-}
-
-static void match_addrs(const struct policy *policy, const char *bits, char proto, unsigned port,
-                        struct matches *ret)
-{
-    ret->n = 0;
-    for (unsigned i = 0; i < policy->n_rules; i++) {
-        struct match match = { 0 };
-
-        if (holds_flow(&policy->rules[i], proto, port) &&
-            match_addr(&policy->rules[i], bits, &match))
-            add(ret, match);
-    }
-}
-
-/* Check the parts of a verdict that follow from what was decided. */
-static bool is_verdict(const struct policy *policy, const struct cf_verdict *verdict, bool denied)
-{
-    enum cf_reason reason = verdict->rule ? CF_REASON_RULE : CF_REASON_DEFAULT;
-
-    if (denied && verdict->rule) {
-        const char *text = verdict->rule->text;
-
-        if (strstr(text, "private"))
-            reason = CF_REASON_PRIVATE;
-        else if (strstr(text, "metadata"))
-            reason = CF_REASON_METADATA;
-    }
-    return verdict->action == (denied && !policy->audit ? CF_DENY : CF_ALLOW) &&
-           verdict->would_deny == (denied && policy->audit) && verdict->reason == reason;
-}
-
-/* An address as a string of bits behind its family. */
-static const char *addr_bits(unsigned index)
-{
-    static char bits[160];
-    struct cf_addr addr;
-    size_t n;
-
-    assert_int_equal(cf_addr_parse(addrs[index], &addr), 0);
-    n = (size_t)snprintf(bits, sizeof bits, "%c:", addr.family == CF_FAMILY_IPV4 ? '4' : '6');
-    for (unsigned i = 0; i < cf_addr_bits(&addr); i++)
-        bits[n++] = addr.bytes[i / 8] >> (7 - i % 8) & 1 ? '1' : '0';
-    bits[n] = '\0';
-    return bits;
-}
-
-struct question {
-    struct cf_flow_query query;
-    struct cf_flow_name names[FIXTURE_NAMES];
-    unsigned addr;
-    char proto;
-};
-
-static void draw_question(struct question *question)
-{
-    static const enum cf_proto protos[] = { CF_PROTO_TCP, CF_PROTO_UDP, CF_PROTO_ICMP };
-    unsigned proto = draw(7) ? draw(2) : 2;
-
-    *question = (struct question) { .addr = draw(COUNT(addrs)), .proto = "tui"[proto] };
-    question->query.proto = protos[proto];
-    assert_int_equal(cf_addr_parse(addrs[question->addr], &question->query.dst), 0);
-    question->query.port = proto == 2 ? 0 : (uint16_t)(1 + draw(9));
-    question->query.names = question->names;
-    question->query.n_names = draw(4);
-    for (size_t i = 0; i < question->query.n_names; i++) {
-        question->names[i].name = names[draw(COUNT(names))];
-        question->names[i].alias = draw(4) == 0;
-        question->names[i].pinned = draw(4) == 0;
-    }
-}
-
-/* All that the oracle knows of one flow. */
-struct findings {
-    struct matches by_name, by_addr;
-    struct matches pinned; /* of pinned names that are allowed */
-};
-
-static void find(const struct policy *policy, const struct question *question, struct findings *ret)
-{
-    ret->by_name.n = ret->pinned.n = 0;
-    for (size_t i = 0; i < question->query.n_names; i++) {
-        const struct cf_flow_name *name = &question->names[i];
-        struct matches own;
-
-        match_names(policy, name->name, question->proto, question->query.port, &own);
-        for (unsigned k = 0; k < own.n; k++) {
-            if (!name->alias ||
-                (says(&own) == DENIES && is_top(&own, &own.at[k]) && !own.at[k].rule->allow))
-                add(&ret->by_name, own.at[k]);
-            if (name->pinned && !name->alias && says(&own) == ALLOWS)
-                add(&ret->pinned, own.at[k]);
-        }
-    }
-    match_addrs(policy, addr_bits(question->addr), question->proto, question->query.port,
-                &ret->by_addr);
-}
-
-static bool check_flow(const struct policy *policy, const struct question *question,
-                       const struct cf_verdict *verdict)
-{
-    struct findings found;
-    enum says name, addr;
-
-    find(policy, question, &found);
-    name = says(&found.by_name);
-    addr = says(&found.by_addr);
-    if (name == DENIES)
-        return is_verdict(policy, verdict, true) && is_winner(&found.by_name, false, verdict->rule);
-    if (name == ALLOWS && addr == DENIES) {
-        if (has_top(&found.by_addr, true))
-            return is_verdict(policy, verdict, false) &&
-                   is_winner(&found.by_name, true, verdict->rule);
-        if (found.pinned.n > 0)
-            return is_verdict(policy, verdict, false) &&
-                   is_winner(&found.pinned, true, verdict->rule);
-    }
-    if (addr == DENIES)
-        return is_verdict(policy, verdict, true) && is_winner(&found.by_addr, false, verdict->rule);
-    if (name == ALLOWS || addr == ALLOWS)
-        return is_verdict(policy, verdict, false) &&
-               is_winner(name == ALLOWS ? &found.by_name : &found.by_addr, true, verdict->rule);
-    return !verdict->rule && is_verdict(policy, verdict, !policy->default_allow);
-}
-
-/* Judge every flow that could follow the asking, one after the other. */
-static bool check_name(const struct policy *policy, const char *name, bool alias,
-                       const struct cf_verdict *verdict)
-{
-    static const unsigned ports[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 65535 };
-    bool lenient = alias || policy->filter_any, allowed = false, open = false, named = false;
-
-    for (unsigned i = 0; i < 3 * 2 * COUNT(ports); i++) {
-        char proto = "tui"[i % 3];
-        unsigned port = proto == 'i' ? 0 : ports[i / 6];
-        struct matches by_name, wide;
-        const struct matches *decides = &by_name;
-
-        match_names(policy, name, proto, port, &by_name);
-        match_addrs(policy, i / 3 % 2 ? "4:" : "6:", proto, port, &wide);
-        for (unsigned k = 0; lenient && k < wide.n;) {
-            if (wide.at[k].rule->allow)
-                k++;
-            else
-                wide.at[k] = wide.at[--wide.n];
-        }
-        if (by_name.n == 0)
-            decides = &wide;
-        allowed |= says(decides) == ALLOWS;
-        open |= says(decides) == NOTHING && proto != 'i';
-        named |= is_winner(decides, says(decides) == ALLOWS, verdict->rule) &&
-                 (says(decides) == ALLOWS) == (verdict->action == CF_ALLOW && !verdict->would_deny);
-    }
-    if (allowed)
-        return named && is_verdict(policy, verdict, false);
-    if (open)
-        return !verdict->rule && is_verdict(policy, verdict, !lenient && !policy->default_allow);
-    return named && is_verdict(policy, verdict, true);
-}
-
-static void check_flow_in_two_orders(const struct policy *policy, struct cf_profile *profile)
-{
-    struct question question;
+    struct oracle_question question;
     struct cf_verdict verdict, again;
     char text[512], text_again[512];
 
-    draw_question(&question);
+    oracle_draw_question(&source, &question);
     cf_verdict_flow(profile, &question.query, &verdict);
     fixture_verdict(&verdict, text);
-    if (!check_flow(policy, &question, &verdict))
+    if (!oracle_check_flow(policy, &question, &verdict))
         fail_msg("policy '%s': %c %s %u: got '%s'", policy->text, question.proto,
-                 addrs[question.addr], question.query.port, text);
-    fixture_shuffle(profile, &seed);
+                 oracle_addrs[question.addr], question.query.port, text);
+    fixture_shuffle(profile, &source.seed);
     cf_verdict_flow(profile, &question.query, &again);
     assert_string_equal(fixture_verdict(&again, text_again), text);
 }
 
-static void check_name_in_two_orders(const struct policy *policy, struct cf_profile *profile)
+static void check_name_in_two_orders(const struct oracle_policy *policy, struct cf_profile *profile)
 {
-    const char *name = names[draw(COUNT(names))];
-    bool alias = draw(4) == 0;
+    const char *name = oracle_names[oracle_draw(&source, ORACLE_NAME_COUNT)];
+    bool alias = oracle_draw(&source, 4) == 0;
     struct cf_verdict verdict, again;
     char text[512], text_again[512];
 
     cf_verdict_name(profile, &(struct cf_name_query) { .name = name, .alias = alias }, &verdict);
     fixture_verdict(&verdict, text);
-    if (!check_name(policy, name, alias, &verdict))
+    if (!oracle_check_name(policy, name, alias, &verdict))
         fail_msg("policy '%s': %s%s: got '%s'", policy->text, name, alias ? "~" : "", text);
-    fixture_shuffle(profile, &seed);
+    fixture_shuffle(profile, &source.seed);
     cf_verdict_name(profile, &(struct cf_name_query) { .name = name, .alias = alias }, &again);
     assert_string_equal(fixture_verdict(&again, text_again), text);
 }
 
 static void verdicts_are_those_of_the_oracle_in_any_order_of_rules(void **state)
 {
-    struct policy policy;
+    struct oracle_policy policy;
 
     (void)state;
     for (int i = 0; i < POLICIES; i++) {
         struct cf_profile *profile;
 
-        draw_policy(&policy);
+        oracle_draw_policy(&source, &policy);
         profile = fixture_profile(policy.text);
         for (int k = 0; k < QUESTIONS; k++) {
             check_flow_in_two_orders(&policy, profile);
