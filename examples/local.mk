@@ -1,6 +1,11 @@
 # What this folder ships.
 EXTRA_DIST += \
 	examples/README.md \
+	examples/agent-shell/README.md \
+	examples/agent-shell/agent \
+	examples/agent-shell/demo \
+	examples/agent-shell/policy.yaml \
+	examples/agent-shell/report \
 	examples/c-build/Makefile \
 	examples/c-build/README.md \
 	examples/c-build/demo \

@@ -1,3 +1,4 @@
-# What this folder ships.
-dist_doc_DATA += schema/childflow-audit-v1.schema.json
-dist_doc_DATA += schema/childflow-policy-v1.schema.json
+# What this folder ships; installed beside policies/, whose first lines lead here.
+schemadir = $(pkgdatadir)/schema
+dist_schema_DATA = schema/childflow-audit-v1.schema.json \
+	schema/childflow-policy-v1.schema.json

@@ -98,6 +98,29 @@ static void check_name(const struct cf_profile *profile, const char *name, enum 
     assert_int_equal(verdict.action, action);
 }
 
+/* What base.yaml denies, whatever the policy that extends it allows. */
+static void check_base_denials(const struct cf_profile *profile, const char *allowed)
+{
+    check_flow(profile, allowed, "10.0.0.1", 443, CF_DENY, false);
+    check_flow(profile, allowed, "169.254.1.1", 443, CF_DENY, false);
+    check_flow(profile, NULL, "169.254.169.254", 80, CF_DENY, false);
+    check_flow(profile, NULL, "192.0.2.1", 443, CF_DENY, false);
+    check_flow(profile, "drop.example.org", "192.0.2.1", 443, CF_DENY, false);
+    check_name(profile, "drop.example.org", CF_DENY);
+}
+
+static void base_allows_nothing(void **state)
+{
+    struct cf_profile *profile = load(POLICIES_DIR "/base.yaml");
+
+    (void)state;
+    assert_int_equal(profile->mode, CF_MODE_ENFORCE);
+    check_base_denials(profile, "registry.example.com");
+    check_flow(profile, "registry.example.com", "192.0.2.1", 443, CF_DENY, false);
+    check_name(profile, "registry.example.com", CF_DENY);
+    cf_profile_free(profile);
+}
+
 static void build_allows_registries_and_no_other_place(void **state)
 {
     struct cf_profile *profile = load(POLICIES_DIR "/build.yaml");
@@ -106,15 +129,46 @@ static void build_allows_registries_and_no_other_place(void **state)
     assert_string_equal(profile->name, "build");
     assert_int_equal(profile->mode, CF_MODE_ENFORCE);
     assert_string_equal(profile->command[0], "make");
-    check_flow(profile, "registry.example.com", "192.0.2.1", 443, CF_ALLOW, false);
+    assert_true(profile->audit.fail_on_denial);
+    check_base_denials(profile, "registry.example.com");
     check_flow(profile, "packages.example.org", "192.0.2.1", 80, CF_ALLOW, false);
+    check_flow(profile, "registry.example.com", "192.0.2.1", 443, CF_ALLOW, false);
     check_flow(profile, "registry.example.com", "192.0.2.1", 80, CF_DENY, false);
-    check_flow(profile, "registry.example.com", "10.0.0.1", 443, CF_DENY, false);
-    check_flow(profile, "evil.example.com", "192.0.2.1", 443, CF_DENY, false);
-    check_flow(profile, NULL, "192.0.2.1", 443, CF_DENY, false);
-    check_flow(profile, NULL, "169.254.169.254", 80, CF_DENY, false);
+    check_flow(profile, "eu.releases.example.net", "192.0.2.1", 443, CF_ALLOW, false);
+    check_flow(profile, "releases.example.net", "192.0.2.1", 443, CF_DENY, false);
     check_name(profile, "git.example.net", CF_ALLOW);
-    check_name(profile, "evil.example.com", CF_DENY);
+    cf_profile_free(profile);
+}
+
+static void ci_allows_no_code_and_fails_on_denial(void **state)
+{
+    struct cf_profile *profile = load(POLICIES_DIR "/ci.yaml");
+
+    (void)state;
+    assert_true(profile->audit.fail_on_denial);
+    assert_int_equal(profile->audit.summary, CF_SUMMARY_JSON);
+    assert_int_equal(profile->egress.n_host_ports, 0);
+    check_base_denials(profile, "registry.example.com");
+    check_flow(profile, "artifacts.example.com", "192.0.2.1", 443, CF_ALLOW, false);
+    check_name(profile, "git.example.net", CF_DENY);
+    cf_profile_free(profile);
+}
+
+static void agent_allows_its_model_and_no_upload(void **state)
+{
+    struct cf_profile *profile = load(POLICIES_DIR "/agent.yaml");
+
+    (void)state;
+    assert_false(profile->audit.fail_on_denial);
+    assert_int_equal(profile->egress.n_host_ports, 0);
+    check_base_denials(profile, "api.model.example.com");
+    check_flow(profile, "api.model.example.com", "192.0.2.1", 443, CF_ALLOW, false);
+    check_name(profile, "other.model.example.com", CF_DENY);
+    check_flow(profile, "git.example.net", "192.0.2.1", 443, CF_ALLOW, false);
+    check_flow(profile, "git.example.net", "192.0.2.1", 22, CF_DENY, false);
+    check_flow(profile, "raw.git.example.net", "192.0.2.1", 443, CF_ALLOW, false);
+    check_flow(profile, "uploads.git.example.net", "192.0.2.1", 443, CF_DENY, false);
+    check_name(profile, "uploads.git.example.net", CF_DENY);
     cf_profile_free(profile);
 }
 
@@ -146,9 +200,13 @@ static void every_policy_is_shown_as_it_is(void **state)
         const char *path;
         const char *schema; /* the folder, from the policy's own */
     } shipped[] = {
+        { POLICIES_DIR "/agent.yaml", ".." },
         { POLICIES_DIR "/audit-everything.yaml", ".." },
+        { POLICIES_DIR "/base.yaml", ".." },
         { POLICIES_DIR "/build.yaml", ".." },
+        { POLICIES_DIR "/ci.yaml", ".." },
         { POLICIES_DIR "/offline.yaml", ".." },
+        { EXAMPLES_DIR "/agent-shell/policy.yaml", "../.." },
         { EXAMPLES_DIR "/c-build/policy.yaml", "../.." },
         { EXAMPLES_DIR "/python-fetcher/policy.yaml", "../.." },
         { EXAMPLES_DIR "/quickstart/policies/build.yaml", "../../.." },
@@ -169,7 +227,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_policy_is_shown_as_it_is),
+        cmocka_unit_test(base_allows_nothing),
         cmocka_unit_test(build_allows_registries_and_no_other_place),
+        cmocka_unit_test(ci_allows_no_code_and_fails_on_denial),
+        cmocka_unit_test(agent_allows_its_model_and_no_upload),
         cmocka_unit_test(offline_allows_nothing),
         cmocka_unit_test(audit_everything_lets_all_through_and_marks_some),
     };

@@ -1,10 +1,100 @@
-"""What the tree ships for users: each example's one command does what its README says."""
+"""What the tree ships for users: each policy allows and denies what its comments say, and each
+example's one command does what its README says."""
 import json
 import re
 
+from lab import internet as net
 from lab.case import case, check, check_equal, check_in
 
 FAKE = "host.childflow.internal:18473"
+NO_NAME = "Name or service not known"
+REFUSED = "EHOSTUNREACH"
+METADATA4 = "169.254.169.254"
+
+
+def check_policy(bench, name, *rows, status=0, options=()):
+    """Connect under a policy; each row: host, port, what connect() says. Returns the run."""
+    policy = bench.unpack() / "policies" / name
+    targets = [str(word) for row in rows for word in row[:2]]
+    found = bench.ask("connect", *targets, policy=policy, status=status, options=options)
+    check_equal(list(zip(targets[::2], found.splitlines())),
+                [(row[0], row[2]) for row in rows], name)
+    return bench.last
+
+
+@case("policy: base allows nothing, and denies private addresses to what is allowed")
+def base(bench):
+    check_policy(bench, "base.yaml", ("registry.example.com", 443, NO_NAME),
+                 (net.WEB4, 443, REFUSED))
+    check_policy(bench, "base.yaml", ("web.lab", 80, "ok"), ("private.lab", 80, REFUSED),
+                 (net.PRIVATE4, 80, REFUSED), (METADATA4, 80, REFUSED),
+                 options=["--allow", "web.lab:80", "--allow", "private.lab:80"])
+    reasons = [event["verdict"]["reason"] for event in bench.last.of("flow_denied")]
+    check_equal(reasons, ["private", "private", "metadata"])
+
+
+@case("policy: base opens a service of the local network as its comment says")
+def base_opened(bench):
+    folder = bench.unpack() / "policies"
+    bench.write("shipped/policies/tests.yaml", {
+        "version": 1, "extends": ["base.yaml"],
+        "egress": {"allow": [{"to": f"{net.PRIVATE4}:80", "why": "a server of the tests"}]}})
+    check_equal(bench.ask("connect", net.PRIVATE4, "80", "10.0.0.1", "80",
+                          policy=folder / "tests.yaml").split(), ["ok", REFUSED])
+
+
+@case("policy: build fetches from mirrors and registries, and from nowhere else")
+def build(bench):
+    done = check_policy(bench, "build.yaml", ("packages.example.org", 80, "ok"),
+                        ("sums.modules.example.com", 443, "ok"),
+                        ("eu.releases.example.net", 443, "ok"), ("git.example.net", 443, "ok"),
+                        ("git.example.net", 80, REFUSED), ("drop.example.org", 443, NO_NAME),
+                        status=77)
+    files = {event["verdict"]["rule"]["file"] for event in done.of("flow_open")}
+    check_equal({file.rpartition("/")[2] for file in files}, {"build.yaml"}, "files of the rules")
+
+
+@case("policy: offline denies all, and says so in the exit status")
+def offline(bench):
+    check_policy(bench, "offline.yaml", ("packages.example.org", 80, NO_NAME),
+                 (net.WEB4, 80, REFUSED), ("127.0.0.1", net.HOST_PORT, "ECONNREFUSED"), status=77)
+    script = ("import socket; server = socket.create_server(('127.0.0.1', 0)); "
+              "socket.create_connection(server.getsockname()); print('its own')")
+    done = bench.good(["python3", "-c", script], bench.folder / "shipped/policies/offline.yaml")
+    check_equal(done.out, "its own\n")
+
+
+@case("policy: ci has no code hosts and no services of the host, and prints JSON")
+def ci(bench):
+    done = check_policy(bench, "ci.yaml", ("registry.example.com", 443, "ok"),
+                        ("artifacts.example.com", 443, "ok"), status=0)
+    check_equal(json.loads(done.err)["totals"]["flows"], 2, "flows in the summary")
+    done = check_policy(bench, "ci.yaml", ("git.example.net", 443, NO_NAME),
+                        ("host.childflow.internal", net.HOST_PORT, NO_NAME), status=77)
+    check_equal(json.loads(done.err)["totals"]["dns_denied"], 4, "names denied in the summary")
+
+
+@case("policy: agent reaches the model, mirrors and code, no upload and nothing private")
+def agent(bench):
+    done = check_policy(bench, "agent.yaml", ("api.model.example.com", 443, "ok"),
+                        ("registry.example.com", 443, "ok"), ("git.example.net", 443, "ok"),
+                        ("raw.git.example.net", 443, "ok"),
+                        ("uploads.git.example.net", 443, NO_NAME), ("git.example.net", 22, REFUSED),
+                        ("host.childflow.internal", net.HOST_PORT, NO_NAME),
+                        ("artifacts.example.com", 443, NO_NAME),
+                        (net.PRIVATE4, 80, REFUSED), (METADATA4, 80, REFUSED))
+    denied = [event["verdict"]["rule"] for event in done.of("dns")
+              if event["name"] == "uploads.git.example.net"]
+    check(denied and all(rule["file"].endswith("agent.yaml") for rule in denied), denied)
+
+
+@case("policy: audit-everything lets all through and marks what deserves a look")
+def audit_everything(bench):
+    done = check_policy(bench, "audit-everything.yaml", ("web.lab", 80, "ok"), (net.WEB4, 80, "ok"),
+                        (net.PRIVATE4, 80, "ok"))
+    marked = [event["dst"]["ip"] for event in done.of("flow_open")
+              if event["verdict"].get("would_deny")]
+    check_equal(marked, [net.PRIVATE4])
 
 
 def demo(bench, name):
@@ -46,6 +136,23 @@ def python_fetcher(bench):
     check_equal((used(first), asked(first, "deny")),
                 ({FAKE}, {"rates.example.com"}))
     check_equal((used(second), asked(second, "deny")), ({FAKE}, set()))
+
+
+@case("example: an agent that does more than it should, and the report of it")
+def agent_shell(bench):
+    done, (events,) = demo(bench, "agent-shell")
+    check_equal(re.findall(r"^  (done|failed) ", done.out, re.M),
+                ["done"] * 3 + ["failed"] * 6 + ["done"])
+    check_equal(used(events), {"tcp://api.model.example.com:80", "packages.example.org:80,443",
+                               "tcp://git.example.net:80"})
+    check_equal(asked(events, "deny"),
+                {"drop.example.org", "612073656372657420.drop.example.org",
+                 "uploads.git.example.net", "host.childflow.internal"})
+    report = done.out.partition("== ./report")[2]
+    for words in (r"denied   the name drop\.example\.org +2 x curl +default",
+                  r"denied   169\.254\.169\.254:80 +1 x curl +metadata \(\S*base\.yaml:\d+\)",
+                  r"allowed  git\.example\.net:80 +2 x curl "):
+        check(re.search(words, report), f"no line like {words!r} in:\n{report}")
 
 
 @case("example: the quickstart's build, whose third host is not in the policy")

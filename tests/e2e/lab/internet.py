@@ -23,7 +23,7 @@ ROUTER4, ROUTER6 = "192.0.2.1", "2001:db8:1::1"
 HOST_MAC, ROUTER_MAC = "02:00:00:00:00:10", "02:00:00:00:00:01"
 WEB4, WEB6 = "203.0.113.80", "2001:db8:2::80"
 DNS4, DNS6 = "203.0.113.53", "2001:db8:2::53"
-OTHER4 = "203.0.113.81"       # the same web server, under no name
+OTHER4 = "203.0.113.81"       # the same web server, under no name of .lab
 PRIVATE4 = "10.20.30.40"      # a private address that answers
 UNREACHABLE4, UNREACHABLE6 = "203.0.113.200", "2001:db8:2::200"
 PROHIBITED4 = "203.0.113.201"
@@ -61,6 +61,8 @@ host-record=zone.lab,{WEB4}
 cname=www.lab,alias.lab
 cname=alias.lab,web.lab
 {BIG}
+address=/example.com/example.net/example.org/{WEB4}
+address=/packages.example.org/{OTHER4}
 txt-record=small.lab,"a small record"
 mx-host=lab,web.lab,10
 """
