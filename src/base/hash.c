@@ -1,8 +1,5 @@
 /*
  * hash.c - an intrusive chained hash table under a secret key
- *
- * SipHash-1-3 after J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast
- * short-input PRF" (2012): one round a word, three to finish.
  */
 #include "base/hash.h"
 
@@ -11,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+#include "base/siphash.h"
 
 #define FIRST_BUCKETS ((size_t)64)
 
@@ -24,50 +23,25 @@ static void secret_make(void)
         abort();
 }
 
-static uint64_t rotate(uint64_t x, unsigned bits)
+const uint64_t *cf_hash_secret(void)
 {
-    return x << bits | x >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[0] = rotate(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[2] = rotate(v[2], 32);
+    pthread_once(&secret_once, secret_make);
+    return secret;
 }
 
 uint64_t cf_hash_bytes(const void *data, size_t length)
 {
+    struct cf_siphash hash = cf_siphash_begin(cf_hash_secret());
+    uint64_t word, last = (uint64_t)length << 56;
     const uint8_t *at = data;
-    uint64_t v[4], word, last = (uint64_t)length << 56;
 
-    pthread_once(&secret_once, secret_make);
-    v[0] = secret[0] ^ UINT64_C(0x736f6d6570736575);
-    v[1] = secret[1] ^ UINT64_C(0x646f72616e646f6d);
-    v[2] = secret[0] ^ UINT64_C(0x6c7967656e657261);
-    v[3] = secret[1] ^ UINT64_C(0x7465646279746573);
     for (; length >= 8; length -= 8, at += 8) {
         memcpy(&word, at, 8);
-        v[3] ^= word;
-        sip_round(v);
-        v[0] ^= word;
+        cf_siphash_word(&hash, word);
     }
     for (size_t i = 0; i < length; i++)
         last |= (uint64_t)at[i] << (8 * i);
-    v[3] ^= last;
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return cf_siphash_end(hash, last);
 }
 
 void cf_hash_init(struct cf_hash *hash)

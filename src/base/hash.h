@@ -25,6 +25,8 @@ struct cf_hash {
 
 /* SipHash-1-3 of data under this process's random key. */
 uint64_t cf_hash_bytes(const void *data, size_t length);
+/* That key: two words, for siphash.h. */
+const uint64_t *cf_hash_secret(void);
 
 void cf_hash_init(struct cf_hash *hash);
 /* Free the buckets; the nodes are the caller's. */

@@ -12,4 +12,5 @@ src_base_libcf_base_a_SOURCES = \
 	src/base/fd.c \
 	src/base/fd.h \
 	src/base/hash.c \
-	src/base/hash.h
+	src/base/hash.h \
+	src/base/siphash.h

@@ -15,40 +15,6 @@ static bool is_clean(const struct cf_verdict *verdict)
     return verdict->action == CF_ALLOW && !verdict->would_deny;
 }
 
-static bool is_by_name(const struct cf_rule *rule)
-{
-    return rule && (rule->endpoint.kind == CF_HOST_NAME || rule->endpoint.kind == CF_HOST_ONE ||
-                    rule->endpoint.kind == CF_HOST_MANY);
-}
-
-static bool endpoint_holds(const struct cf_endpoint *endpoint, const struct cf_addr *addr)
-{
-    if (endpoint->kind == CF_HOST_PREFIX)
-        return cf_prefix_contains(&endpoint->prefix, addr);
-    return endpoint->kind == CF_HOST_GROUP && cf_addr_group_find(endpoint->group, addr) != NULL;
-}
-
-/* Does a rule by address allow the flow that this rule speaks of, all rules considered? */
-static bool rule_allows_addr(const struct cf_profile *profile, const struct cf_rule *rule,
-                             const struct cf_addr *addr, struct cf_verdict *ret_verdict)
-{
-    const struct cf_endpoint *endpoint = &rule->endpoint;
-    struct cf_flow_query flow = { .dst = *addr };
-
-    if (rule->action != CF_ALLOW || !endpoint_holds(endpoint, addr))
-        return false;
-    if (endpoint->protos & CF_PROTO_TCP)
-        flow.proto = CF_PROTO_TCP;
-    else if (endpoint->protos & CF_PROTO_UDP)
-        flow.proto = CF_PROTO_UDP;
-    else
-        flow.proto = CF_PROTO_ICMP;
-    if (flow.proto != CF_PROTO_ICMP)
-        flow.port = endpoint->n_ports ? endpoint->ports[0].first : 443;
-    cf_verdict_flow(profile, &flow, ret_verdict);
-    return is_clean(ret_verdict);
-}
-
 static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr,
                             struct cf_verdict *ret_verdict)
 {
@@ -67,11 +33,7 @@ static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr
         if (is_clean(ret_verdict))
             return true;
     }
-    for (size_t i = 0; i < profile->egress.n_rules; i++) {
-        if (rule_allows_addr(profile, &profile->egress.rules[i], addr, ret_verdict))
-            return true;
-    }
-    return false;
+    return cf_verdict_addr(profile, addr, ret_verdict);
 }
 
 void cf_judge_name(struct cf_ask *ask)
@@ -81,7 +43,7 @@ void cf_judge_name(struct cf_ask *ask)
     struct cf_addr addr;
 
     cf_verdict_name(ask->desk->config.profile, &query, &ask->verdict);
-    if (is_clean(&ask->verdict) || is_by_name(ask->verdict.rule))
+    if (is_clean(&ask->verdict) || cf_verdict_is_by_name(&ask->verdict))
         return;
     if (cf_domain_to_addr(&ask->query.name, &addr) == 0 && addr_is_allowed(ask, &addr, &by_addr))
         ask->verdict = by_addr;

@@ -6,7 +6,8 @@
  * read.c makes a profile of the tree and of the table in schema.c, then
  * options.c adds what the command line says. Whatever step finds an error,
  * the others that can still say something useful run, and the profile is
- * thrown away at the end.
+ * thrown away at the end. A profile without errors is sealed, so that
+ * verdicts can be asked for.
  *
  * Where there are several files, each is read into a profile of its own first,
  * which only serves to find its errors: also those of values that another file
@@ -132,6 +133,18 @@ struct named {
     const struct cf_file_id *id; /* NULL when the text came from no file */
 };
 
+/* The last step, of a profile without errors. */
+static int seal(struct cf_profile *profile, struct cf_error *err)
+{
+    int r = cf_profile_seal(profile);
+
+    if (r == -E2BIG)
+        return cf_error_set(err, r,
+                            "the rules for groups stand for too many endpoints; "
+                            "put names into a names_file");
+    return r < 0 ? cf_error_set(err, r, "no memory left for the policy") : 0;
+}
+
 /* What load and parse have in common. named: NULL for the built-in policy. */
 static int make_profile(struct cf_profile *profile, struct named *named,
                         const struct cf_policy_options *options, struct cf_diagnostics *diagnostics,
@@ -152,7 +165,7 @@ static int make_profile(struct cf_profile *profile, struct named *named,
         return cf_error_set(err, -ENOMEM, "no memory left for the policy");
     if (diagnostics->n_errors > n_errors || !whole)
         return cf_error_set(err, -EINVAL, "the policy is wrong");
-    return 0;
+    return seal(profile, err);
 }
 
 static int refuse_size(struct cf_diagnostics *diagnostics, const char *name, struct cf_error *err)

@@ -89,6 +89,9 @@ int cf_addr_group_parse(const char *text, enum cf_addr_group *ret_group);
  */
 const struct cf_prefix *cf_addr_group_find(enum cf_addr_group group, const struct cf_addr *addr);
 
+/* All prefixes of the group. Borrowed, static. */
+const struct cf_prefix *cf_addr_group_prefixes(enum cf_addr_group group, size_t *ret_n);
+
 /*
  * A host name as it is compared: lower-case ASCII, no final dot, IDNA 2008
  * A-labels for an international name. Labels hold letters, digits, '-' and

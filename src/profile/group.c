@@ -131,3 +131,9 @@ const struct cf_prefix *cf_addr_group_find(enum cf_addr_group group, const struc
     }
     return longest;
 }
+
+const struct cf_prefix *cf_addr_group_prefixes(enum cf_addr_group group, size_t *ret_n)
+{
+    *ret_n = groups[group].n_prefixes;
+    return groups[group].prefixes;
+}

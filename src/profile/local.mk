@@ -4,13 +4,21 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/endpoint.c \
 	src/profile/endpoint.h \
 	src/profile/group.c \
+	src/profile/index.c \
+	src/profile/index.h \
 	src/profile/match.c \
 	src/profile/match.h \
 	src/profile/name.c \
 	src/profile/name.h \
+	src/profile/name_set.c \
+	src/profile/name_set.h \
+	src/profile/prefix_tree.c \
+	src/profile/prefix_tree.h \
 	src/profile/profile.c \
 	src/profile/profile.h \
 	src/profile/quote.c \
 	src/profile/quote.h \
+	src/profile/segments.c \
+	src/profile/segments.h \
 	src/profile/verdict.c \
 	src/profile/verdict.h

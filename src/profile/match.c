@@ -1,5 +1,5 @@
 /*
- * match.c - whether a rule matches, and which of two matches wins
+ * match.c - what a rule matches with, and which of two matches wins
  *
  * How this works. A rank is host << 3 | protocol given << 2 | ports given << 1
  * | exe given.
@@ -13,14 +13,78 @@
  *
  * and a rule of the command line has 1 << 17 on top, above every rule of a
  * file, so that more specific hosts come first, then rules with a protocol, then
- * rules with ports, then rules for a program. How many ports a rule lists does not count. Of equal
- * ranks the denial wins. What is still equal has the same outcome, and only
- * the rule that the log names is at stake: a group before a prefix (its
- * reason says more), then by text, then by where it was written.
+ * rules with ports, then rules for a program. How many ports a rule lists does
+ * not count. A rule for a group has the host, protocol and ports of the member
+ * that matches. Of equal ranks the denial wins. What is still equal has the
+ * same outcome, and only the rule that the log names is at stake: a group of
+ * addresses before a prefix (its reason says more), then by text, then by
+ * where it was written.
  */
 #include "profile/match.h"
 
 #include <string.h>
+
+#define BEATS_FILE (1u << 17)
+
+const struct cf_endpoint *cf_item_endpoint(const struct cf_item *item)
+{
+    return item->member ? &item->member->endpoint : &item->rule->endpoint;
+}
+
+struct cf_item cf_item_make(const struct cf_rule *rule, const struct cf_member *member)
+{
+    struct cf_item item = { .rule = rule, .member = member, .action = (uint16_t)rule->action };
+    const struct cf_endpoint *endpoint = cf_item_endpoint(&item);
+
+    item.ports = endpoint->ports;
+    item.n_ports = (uint32_t)endpoint->n_ports;
+    item.protos = (uint16_t)endpoint->protos;
+    if (endpoint->kind == CF_HOST_LIST)
+        item.protos = CF_PROTO_TCP | CF_PROTO_UDP;
+    item.rank = (rule->beats_file ? BEATS_FILE : 0) | (endpoint->proto_given ? 4u : 0) |
+                (endpoint->ports ? 2u : 0) | (rule->exe ? 1u : 0);
+    return item;
+}
+
+bool cf_item_covers(const struct cf_item *item, enum cf_proto proto, uint16_t port)
+{
+    if (!(item->protos & (unsigned)proto))
+        return false;
+    if (!item->ports)
+        return true;
+    for (size_t i = 0; i < item->n_ports && item->ports[i].first <= port; i++) {
+        if (port <= item->ports[i].last)
+            return true;
+    }
+    return false;
+}
+
+unsigned cf_match_host_name(enum cf_host_kind kind, unsigned labels)
+{
+    switch (kind) {
+    case CF_HOST_NAME:
+        return 3u << 8;
+    case CF_HOST_ONE:
+        return 2u << 8;
+    default:
+        return 1u << 8 | labels;
+    }
+}
+
+unsigned cf_match_host_addr(unsigned prefix_bits)
+{
+    return prefix_bits + 1;
+}
+
+unsigned cf_match_rank(const struct cf_item *item, unsigned host)
+{
+    return item->rank | host << 3;
+}
+
+unsigned cf_match_rank_plain(const struct cf_item *item, unsigned host)
+{
+    return cf_match_rank(item, host) & ~BEATS_FILE;
+}
 
 bool cf_rule_is_by_name(const struct cf_rule *rule)
 {
@@ -30,25 +94,16 @@ bool cf_rule_is_by_name(const struct cf_rule *rule)
 
 bool cf_rule_covers(const struct cf_rule *rule, enum cf_proto proto, uint16_t port)
 {
-    const struct cf_endpoint *endpoint = &rule->endpoint;
+    struct cf_item item = cf_item_make(rule, NULL);
 
-    if (!(endpoint->protos & (unsigned)proto))
-        return false;
-    if (!endpoint->ports)
-        return true;
-    for (size_t i = 0; i < endpoint->n_ports && endpoint->ports[i].first <= port; i++) {
-        if (port <= endpoint->ports[i].last)
-            return true;
-    }
-    return false;
+    return cf_item_covers(&item, proto, port);
 }
-
-#define BEATS_FILE (1u << 17)
 
 static unsigned rank_of(const struct cf_rule *rule, unsigned host)
 {
-    return (rule->beats_file ? BEATS_FILE : 0) | host << 3 | (rule->endpoint.proto_given ? 4u : 0) |
-           (rule->endpoint.ports ? 2u : 0) | (rule->exe ? 1u : 0);
+    struct cf_item item = cf_item_make(rule, NULL);
+
+    return cf_match_rank(&item, host);
 }
 
 static unsigned count_labels(const char *name)
@@ -64,19 +119,19 @@ unsigned cf_rule_rank_name(const struct cf_rule *rule, const char *name, size_t 
 {
     const struct cf_endpoint *endpoint = &rule->endpoint;
     size_t tail;
+    bool fits;
 
     if (!cf_rule_is_by_name(rule))
         return 0;
     tail = strlen(endpoint->name);
     if (endpoint->kind == CF_HOST_NAME)
-        return tail == length && memcmp(endpoint->name, name, length) == 0 ? rank_of(rule, 3u << 8)
-                                                                           : 0;
-    if (length < tail + 2 || name[length - tail - 1] != '.' ||
-        memcmp(endpoint->name, name + length - tail, tail) != 0)
-        return 0;
-    if (endpoint->kind == CF_HOST_MANY)
-        return rank_of(rule, 1u << 8 | count_labels(endpoint->name));
-    return memchr(name, '.', length - tail - 1) ? 0 : rank_of(rule, 2u << 8);
+        fits = tail == length && memcmp(endpoint->name, name, length) == 0;
+    else
+        fits = length >= tail + 2 && name[length - tail - 1] == '.' &&
+               memcmp(endpoint->name, name + length - tail, tail) == 0 &&
+               !(endpoint->kind == CF_HOST_ONE && memchr(name, '.', length - tail - 1));
+    return fits ? rank_of(rule, cf_match_host_name(endpoint->kind, count_labels(endpoint->name)))
+                : 0;
 }
 
 unsigned cf_rule_rank_addr(const struct cf_rule *rule, const struct cf_addr *addr)
@@ -88,54 +143,68 @@ unsigned cf_rule_rank_addr(const struct cf_rule *rule, const struct cf_addr *add
     else if (rule->endpoint.kind == CF_HOST_PREFIX &&
              cf_prefix_contains(&rule->endpoint.prefix, addr))
         prefix = &rule->endpoint.prefix;
-    return prefix ? rank_of(rule, prefix->bits + 1u) : 0;
+    return prefix ? rank_of(rule, cf_match_host_addr(prefix->bits)) : 0;
 }
 
 unsigned cf_rule_rank_wide(const struct cf_rule *rule, enum cf_family family)
 {
     const struct cf_endpoint *endpoint = &rule->endpoint;
-    unsigned rank;
 
     if (!(endpoint->kind == CF_HOST_GROUP && endpoint->group == CF_GROUP_ANY) &&
         !(endpoint->kind == CF_HOST_PREFIX && endpoint->prefix.bits == 0 &&
           endpoint->prefix.addr.family == family))
         return 0;
-    rank = rank_of(rule, 1);
-    /* Beside rules by name: an allow never beats their denial, wherever it stands. */
-    return rule->action == CF_ALLOW ? rank & ~BEATS_FILE : rank;
+    return rank_of(rule, cf_match_host_addr(0));
 }
 
-/* Of two rules with the same outcome: does a come before b? */
-static bool is_named_before(const struct cf_rule *a, const struct cf_rule *b)
+static int compare_origins(const struct cf_origin *a, const struct cf_origin *b)
 {
+    int order = a->file && b->file ? strcmp(a->file, b->file) : 0;
+
+    if (order != 0)
+        return order;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    return a->column < b->column ? -1 : a->column > b->column;
+}
+
+/* Of two items with the same outcome: which one is named? */
+static int compare_texts(const struct cf_item *a, const struct cf_item *b)
+{
+    bool a_group = cf_item_endpoint(a)->kind == CF_HOST_GROUP;
+    bool b_group = cf_item_endpoint(b)->kind == CF_HOST_GROUP;
     int order;
 
-    if (a->endpoint.kind != b->endpoint.kind)
-        return a->endpoint.kind > b->endpoint.kind;
-    order = strcmp(a->text, b->text);
-    if (order == 0 && a->origin.file && b->origin.file)
-        order = strcmp(a->origin.file, b->origin.file);
-    if (order != 0)
-        return order < 0;
-    if (a->origin.line != b->origin.line)
-        return a->origin.line < b->origin.line;
-    return a->origin.column < b->origin.column;
+    if (a_group != b_group)
+        return a_group ? -1 : 1;
+    order = strcmp(a->rule->text, b->rule->text);
+    if (order == 0)
+        order = compare_origins(&a->rule->origin, &b->rule->origin);
+    if (order != 0 || !a->member || !b->member)
+        return order;
+    order = strcmp(a->member->text, b->member->text);
+    return order != 0 ? order : compare_origins(&a->member->origin, &b->member->origin);
 }
 
-void cf_match_keep(struct cf_match *best, const struct cf_rule *rule, unsigned rank)
+/* The order in which matches win, by rank, then by what is denied, then by text. */
+static int compare(const struct cf_item *a, unsigned a_rank, const struct cf_item *b,
+                   unsigned b_rank)
 {
-    bool wins;
+    if (a_rank != b_rank)
+        return a_rank > b_rank ? -1 : 1;
+    if (a->action != b->action)
+        return a->action == CF_DENY ? -1 : 1;
+    return a == b ? 0 : compare_texts(a, b);
+}
 
-    if (!rule || rank == 0)
-        return;
-    if (!best->rule)
-        wins = true;
-    else if (rank != best->rank)
-        wins = rank > best->rank;
-    else if (rule->action != best->rule->action)
-        wins = rule->action == CF_DENY;
-    else
-        wins = is_named_before(rule, best->rule);
-    if (wins)
-        *best = (struct cf_match) { .rule = rule, .rank = rank };
+int cf_item_compare(const struct cf_item *a, const struct cf_item *b)
+{
+    return compare(a, a->rank, b, b->rank);
+}
+
+void cf_match_keep(struct cf_match *best, const struct cf_item *item, unsigned rank,
+                   uint32_t names_line)
+{
+    if (item && (!best->item || compare(item, rank, best->item, best->rank) < 0))
+        *best = (struct cf_match) { .item = item, .rank = rank, .names_line = names_line };
 }

@@ -1,5 +1,5 @@
 /*
- * match.h - whether a rule matches, and which of two matches wins
+ * match.h - what a rule matches with, and which of two matches wins
  *
  * The order in which matches win is total: two different rules never tie, so
  * the winner of a set of matches does not depend on where its rules stand.
@@ -13,13 +13,35 @@
 
 #include "profile/profile.h"
 
-/* One rule that matches; rank says how specific it is. */
-struct cf_match {
-    const struct cf_rule *rule; /* NULL: none does */
-    unsigned rank;
+/* One endpoint of one rule: its own, or that of a member of its group. */
+struct cf_item {
+    const struct cf_rule *rule;
+    const struct cf_member *member;    /* of the rule's group; NULL: none, or a name of a file */
+    const struct cf_port_range *ports; /* NULL: all */
+    uint32_t n_ports;
+    uint32_t rank;   /* without the host's part */
+    uint32_t place;  /* among the items of its node, in the order in which they win */
+    uint16_t protos; /* mask of enum cf_proto */
+    uint16_t action; /* enum cf_action */
 };
 
-/* Rules are of two kinds: by name and by address. */
+/* One item that matches; rank says how specifically. */
+struct cf_match {
+    const struct cf_item *item; /* NULL: none does */
+    unsigned rank;
+    uint32_t names_line; /* of the file that the name stands in; 0: none */
+};
+
+/*
+ * The item of a rule. member: NULL for the rule's own endpoint, or, when that
+ * is a group of names_file, for any of the file's names.
+ */
+struct cf_item cf_item_make(const struct cf_rule *rule, const struct cf_member *member);
+
+/* Who is spoken of: the member's endpoint, or the rule's. */
+const struct cf_endpoint *cf_item_endpoint(const struct cf_item *item);
+
+/* Rules are of two kinds: by name and by address. A rule for a group is of its members' kinds. */
 bool cf_rule_is_by_name(const struct cf_rule *rule);
 
 /* Whether the rule's protocols and ports hold this flow; port is 0 for ICMP. */
@@ -27,7 +49,8 @@ bool cf_rule_covers(const struct cf_rule *rule, enum cf_proto proto, uint16_t po
 
 /*
  * How specifically the rule names this host: more is more specific, 0 does
- * not match. Ranks compare within a kind only.
+ * not match. Ranks compare within a kind only. For who looks at one rule; the
+ * index finds those that match.
  *
  * name: normalised; length without the NUL
  */
@@ -37,7 +60,24 @@ unsigned cf_rule_rank_addr(const struct cf_rule *rule, const struct cf_addr *add
 /* cf_rule_rank_addr() for a rule that holds every address of the family, 0 for any other. */
 unsigned cf_rule_rank_wide(const struct cf_rule *rule, enum cf_family family);
 
-/* Keep the one that wins in best: the more specific, at a tie the denial. */
-void cf_match_keep(struct cf_match *best, const struct cf_rule *rule, unsigned rank);
+/* Whether the item's protocols and ports hold this flow; port is 0 for ICMP. */
+bool cf_item_covers(const struct cf_item *item, enum cf_proto proto, uint16_t port);
+
+/* Negative when a wins over b, of the same host; items of equal outcome have an order too. */
+int cf_item_compare(const struct cf_item *a, const struct cf_item *b);
+
+/* The host's part of a rank: more is more specific, within a kind. labels: of the text without
+ * stars */
+unsigned cf_match_host_name(enum cf_host_kind kind, unsigned labels);
+unsigned cf_match_host_addr(unsigned prefix_bits);
+
+unsigned cf_match_rank(const struct cf_item *item, unsigned host);
+
+/* The rank without what a rule of the command line has on top. */
+unsigned cf_match_rank_plain(const struct cf_item *item, unsigned host);
+
+/* Keep the one that wins in best: the more specific, at a tie the denial. NULL never wins. */
+void cf_match_keep(struct cf_match *best, const struct cf_item *item, unsigned rank,
+                   uint32_t names_line);
 
 #endif

@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "profile/index.h"
+#include "profile/name_set.h"
 
 static const char *const mode_names[] = {
     [CF_MODE_ENFORCE] = "enforce",
@@ -145,6 +147,9 @@ void cf_profile_free(struct cf_profile *profile)
     rules_free(profile->egress.host_port_rules, profile->egress.n_host_ports);
     free(profile->egress.host_ports);
     free(profile->audit.log);
+    cf_hash_done(&profile->egress.groups_by_name);
+    cf_index_free(profile->index);
+    cf_name_set_free(profile->names);
     for (char **argument = profile->command; argument && *argument; argument++)
         free(*argument);
     free(profile->command);
@@ -170,7 +175,8 @@ struct cf_profile *cf_profile_new(void)
     profile->egress.fallback_origin.file = cf_profile_file(profile, "built-in");
     profile->egress.ipv6 = CF_IPV6_AUTO;
     profile->audit.summary = CF_SUMMARY_TEXT;
-    if (!profile->egress.fallback_origin.file)
+    profile->names = cf_name_set_new();
+    if (!profile->egress.fallback_origin.file || !profile->names)
         return NULL;
     made = profile;
     profile = NULL;
@@ -194,6 +200,16 @@ static int grow(void **array, size_t n, size_t size)
 }
 
 #define GROW(array, n) grow((void **)&(array), (n), sizeof *(array))
+
+/* Something is about to be added. */
+static void unseal(struct cf_profile *profile)
+{
+    if (!profile->index)
+        return;
+    cf_name_set_rewind(profile->names, cf_index_mark(profile->index));
+    cf_index_free(profile->index);
+    profile->index = NULL;
+}
 
 const char *cf_profile_file(struct cf_profile *profile, const char *name)
 {
@@ -264,6 +280,7 @@ int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const
 {
     char *copy;
 
+    unseal(profile);
     if (GROW(profile->egress.rules, profile->egress.n_rules) < 0)
         return -ENOMEM;
     copy = strdup(text);
@@ -285,14 +302,18 @@ int cf_profile_group_add(struct cf_profile *profile, const char *name, struct cf
 {
     struct cf_group *group;
 
+    unseal(profile);
     if (GROW(profile->egress.groups, profile->egress.n_groups) < 0)
         return -ENOMEM;
     group = calloc(1, sizeof *group);
     if (!group)
         return -ENOMEM;
     group->origin = origin;
+    group->number = profile->egress.n_groups;
     group->name = strdup(name);
-    if (!group->name) {
+    if (!group->name || cf_hash_add(&profile->egress.groups_by_name, &group->node,
+                                    cf_hash_bytes(name, strlen(name))) < 0) {
+        free(group->name);
         free(group);
         return -ENOMEM;
     }
@@ -322,11 +343,35 @@ int cf_profile_group_member_add(struct cf_group *group, const char *text,
 
 struct cf_group *cf_profile_group_find(const struct cf_profile *profile, const char *name)
 {
-    for (size_t i = 0; i < profile->egress.n_groups; i++) {
-        if (strcmp(profile->egress.groups[i]->name, name) == 0)
-            return profile->egress.groups[i];
+    struct cf_hash_node *node =
+        cf_hash_find(&profile->egress.groups_by_name, cf_hash_bytes(name, strlen(name)));
+
+    for (; node; node = cf_hash_next(node)) {
+        struct cf_group *group = cf_container_of(node, struct cf_group, node);
+
+        if (strcmp(group->name, name) == 0)
+            return group;
     }
     return NULL;
+}
+
+int cf_profile_group_names_expect(struct cf_profile *profile, size_t n_names)
+{
+    return cf_name_set_expect(profile->names, n_names);
+}
+
+int cf_profile_group_name_add(struct cf_profile *profile, struct cf_group *group,
+                              enum cf_host_kind kind, const char *name, size_t length,
+                              uint32_t line)
+{
+    struct cf_name_key key = { kind, CF_NAME_OF_GROUP + (uint32_t)group->number, name, length };
+    bool added;
+
+    unseal(profile);
+    if (cf_name_set_add(profile->names, &key, line, &added) < 0)
+        return -ENOMEM;
+    group->n_names += added;
+    return 0;
 }
 
 bool cf_rule_is_expired(const struct cf_profile *profile, const struct cf_rule *rule)
@@ -353,29 +398,9 @@ bool cf_rule_is_for(const struct cf_rule *rule, const char *exe)
            fnmatch(folder, exe, FNM_PATHNAME | FNM_NOESCAPE) != 0;
 }
 
-/* Where name stands in the sorted hosts, or would. */
-static size_t host_place(const struct cf_profile *profile, const char *name, bool *ret_found)
+static struct cf_name_key host_key(const char *name)
 {
-    size_t low = 0, high = profile->n_hosts;
-
-    *ret_found = false;
-    /* A sorted file adds each name at the end. */
-    if (high > 0 && strcmp(profile->hosts[high - 1].name, name) < 0)
-        return high;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(profile->hosts[middle].name, name);
-
-        if (order == 0) {
-            *ret_found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (struct cf_name_key) { CF_HOST_NAME, CF_NAME_OF_HOSTS, name, strlen(name) };
 }
 
 static int host_addr_add(struct cf_host *host, const struct cf_addr *addr)
@@ -393,32 +418,59 @@ static int host_addr_add(struct cf_host *host, const struct cf_addr *addr)
 int cf_profile_host_add(struct cf_profile *profile, const char *name, const struct cf_addr *addr,
                         struct cf_origin origin)
 {
+    struct cf_name_key key = host_key(name);
     struct cf_host host = { .origin = origin };
-    bool found;
-    size_t place = host_place(profile, name, &found);
+    uint32_t place;
+    bool added;
 
-    if (found)
+    if (cf_name_set_get(profile->names, &key, &place))
         return host_addr_add(&profile->hosts[place], addr);
-    if (GROW(profile->hosts, profile->n_hosts) < 0 || host_addr_add(&host, addr) < 0)
+    unseal(profile);
+    if (GROW(profile->hosts, profile->n_hosts) < 0)
         return -ENOMEM;
     host.name = strdup(name);
-    if (!host.name) {
+    if (!host.name || host_addr_add(&host, addr) < 0 ||
+        cf_name_set_add(profile->names, &key, (uint32_t)profile->n_hosts, &added) < 0) {
+        free(host.name);
         free(host.addrs);
         return -ENOMEM;
     }
-    memmove(&profile->hosts[place + 1], &profile->hosts[place],
-            (profile->n_hosts - place) * sizeof *profile->hosts);
-    profile->hosts[place] = host;
-    profile->n_hosts++;
+    profile->hosts[profile->n_hosts++] = host;
     return 0;
 }
 
 const struct cf_host *cf_profile_host_find(const struct cf_profile *profile, const char *name)
 {
-    bool found;
-    size_t place = host_place(profile, name, &found);
+    struct cf_name_key key = host_key(name);
+    uint32_t place;
 
-    return found ? &profile->hosts[place] : NULL;
+    return cf_name_set_get(profile->names, &key, &place) ? &profile->hosts[place] : NULL;
+}
+
+static int compare_hosts(const void *a, const void *b)
+{
+    const struct cf_host *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
+/* Sort `hosts`, and tell the names where theirs are now. */
+static void hosts_sort(struct cf_profile *profile)
+{
+    if (profile->n_hosts > 0)
+        qsort(profile->hosts, profile->n_hosts, sizeof *profile->hosts, compare_hosts);
+    for (size_t i = 0; i < profile->n_hosts; i++) {
+        struct cf_name_key key = host_key(profile->hosts[i].name);
+
+        cf_name_set_put(profile->names, &key, (uint32_t)i);
+    }
+}
+
+int cf_profile_seal(struct cf_profile *profile)
+{
+    unseal(profile);
+    hosts_sort(profile);
+    return cf_index_new(profile, &profile->index);
 }
 
 /* The rule that stands for one port of host_ports. */

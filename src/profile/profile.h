@@ -12,7 +12,11 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/hash.h"
 #include "profile/endpoint.h"
+
+struct cf_index;
+struct cf_name_set;
 
 enum cf_action {
     CF_DENY,
@@ -71,7 +75,7 @@ struct cf_file_digest {
 
 struct cf_rule {
     enum cf_action action;
-    char *text; /* as written; the log's rule.text */
+    char *text;                  /* as written; the log's rule.text */
     struct cf_endpoint endpoint; /* LIST: stands for the members of the group of that name */
     struct cf_origin origin;
     char *why;       /* NULL when none was given */
@@ -95,6 +99,8 @@ struct cf_group {
     char *names_file; /* an absolute path; NULL for a group of endpoints */
     size_t n_names;   /* of names_file, without doubles */
     struct cf_origin origin;
+    struct cf_hash_node node; /* in egress.groups_by_name */
+    size_t number;            /* its place in egress.groups */
 };
 
 /* One name of `hosts` or of the hosts file, with every address it has. */
@@ -112,7 +118,7 @@ struct cf_profile {
     size_t n_digests;
     char **files;    /* every name that an origin points at */
     size_t n_files;
-    int32_t today; /* on which `until` is judged */
+    int32_t today;                 /* on which `until` is judged */
     struct cf_key_origin *origins; /* of keys that carry no origin of their own */
     size_t n_origins;
 
@@ -129,7 +135,7 @@ struct cf_profile {
         enum cf_deny_answer deny_answer;
     } dns;
 
-    struct cf_host *hosts; /* sorted by name, names are unique */
+    struct cf_host *hosts; /* names are unique; sorted by name once the profile is sealed */
     size_t n_hosts;
 
     struct {
@@ -139,6 +145,7 @@ struct cf_profile {
         size_t n_rules;
         struct cf_group **groups;
         size_t n_groups;
+        struct cf_hash groups_by_name;
         enum cf_ipv6 ipv6;
         uint16_t *host_ports; /* host.childflow.internal:PORT is 127.0.0.1:PORT of the host */
         struct cf_rule *host_port_rules; /* one for each, for the log */
@@ -152,6 +159,9 @@ struct cf_profile {
     } audit;
 
     char **command; /* NULL-terminated, or NULL */
+
+    struct cf_name_set *names; /* of hosts, of files, and of the rules once it is sealed */
+    struct cf_index *index;    /* what verdicts look at; NULL until the profile is sealed */
 };
 
 /* The name that stands for the host's loopback when host_ports are listed. */
@@ -211,14 +221,20 @@ int cf_profile_group_names_expect(struct cf_profile *profile, size_t n_names);
 struct cf_group *cf_profile_group_find(const struct cf_profile *profile, const char *name);
 
 /*
- * Close the profile: nothing is added from now on, and verdicts may be asked
- * for. Every LIST of a rule must name a group. Returns 0 or -ENOMEM.
+ * Close the profile: verdicts may be asked for from now on. `today` must be
+ * set, and every LIST of a rule must name a group. What is added or changed
+ * afterwards wants the profile sealed again; adding opens it by itself.
+ *
+ * Returns 0, -ENOMEM, or -E2BIG when the rules for groups stand for more
+ * endpoints and ranges of ports than can be kept, or for too many files of
+ * names (CF_INDEX_MAX, CF_NAME_FILES_MAX).
  */
 int cf_profile_seal(struct cf_profile *profile);
 
 /* Whether today is behind the rule's last day. */
 bool cf_rule_is_expired(const struct cf_profile *profile, const struct cf_rule *rule);
-/* Whether the rule is for this program. exe: NULL when it is not known, which only denials match. */
+/* Whether the rule is for this program. exe: NULL when it is not known, which only denials match.
+ */
 bool cf_rule_is_for(const struct cf_rule *rule, const char *exe);
 
 /* Add one address to a name of `hosts` (normalised); 0 or -ENOMEM. A double is kept once. */

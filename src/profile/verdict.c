@@ -48,14 +48,19 @@
  * `any` or the name is an alias, rules for all addresses deny nothing here:
  * what they deny is the flow.
  *
- * Rules are scanned one by one. An index from names and prefixes to rules can
- * take the place of those loops: what they keep does not depend on the order.
+ * The rules that matter are looked up (index.c): a node for the name and for
+ * each of its wildcards that a rule or a file has, a node for each prefix that
+ * holds the address. Each node gives its own winner, and cf_match_keep() takes
+ * the winner of those; what it keeps does not depend on the order. Rules past
+ * their `until` are not among them; when nothing matches and the default
+ * denies, they are looked through for one that would have allowed.
  */
 #include "profile/verdict.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "profile/index.h"
 #include "profile/match.h"
 
 static const char *const reason_names[] = {
@@ -81,9 +86,9 @@ const char *cf_reason_name(enum cf_reason reason)
     return reason_names[reason];
 }
 
-static void allow(enum cf_reason reason, const struct cf_rule *rule, struct cf_verdict *ret_verdict)
+static void allow(enum cf_reason reason, struct cf_verdict *ret_verdict)
 {
-    *ret_verdict = (struct cf_verdict) { .action = CF_ALLOW, .reason = reason, .rule = rule };
+    *ret_verdict = (struct cf_verdict) { .action = CF_ALLOW, .reason = reason };
 }
 
 void cf_verdict_deny(const struct cf_profile *profile, enum cf_reason reason,
@@ -99,61 +104,106 @@ void cf_verdict_deny(const struct cf_profile *profile, enum cf_reason reason,
     };
 }
 
-static void deny_by_rule(const struct cf_profile *profile, const struct cf_rule *rule,
-                         struct cf_verdict *ret_verdict)
+bool cf_verdict_is_by_name(const struct cf_verdict *verdict)
 {
+    const struct cf_endpoint *endpoint;
+
+    if (!verdict->rule)
+        return false;
+    endpoint = verdict->member ? &verdict->member->endpoint : &verdict->rule->endpoint;
+    return verdict->names_line > 0 || endpoint->kind == CF_HOST_NAME ||
+           endpoint->kind == CF_HOST_ONE || endpoint->kind == CF_HOST_MANY;
+}
+
+/* Say which endpoint of which rule it was. */
+static void name_match(const struct cf_match *match, struct cf_verdict *verdict)
+{
+    verdict->rule = match->item->rule;
+    verdict->member = match->item->member;
+    verdict->names_line = match->names_line;
+}
+
+static void deny_by_match(const struct cf_profile *profile, const struct cf_match *match,
+                          struct cf_verdict *ret_verdict)
+{
+    const struct cf_endpoint *endpoint = cf_item_endpoint(match->item);
     enum cf_reason reason = CF_REASON_RULE;
 
-    if (rule->endpoint.kind == CF_HOST_GROUP && rule->endpoint.group == CF_GROUP_PRIVATE)
+    if (endpoint->kind == CF_HOST_GROUP && endpoint->group == CF_GROUP_PRIVATE)
         reason = CF_REASON_PRIVATE;
-    else if (rule->endpoint.kind == CF_HOST_GROUP && rule->endpoint.group == CF_GROUP_METADATA)
+    else if (endpoint->kind == CF_HOST_GROUP && endpoint->group == CF_GROUP_METADATA)
         reason = CF_REASON_METADATA;
-    cf_verdict_deny(profile, reason, rule, ret_verdict);
+    cf_verdict_deny(profile, reason, match->item->rule, ret_verdict);
+    name_match(match, ret_verdict);
 }
 
-static void decide_by_rule(const struct cf_profile *profile, const struct cf_rule *rule,
-                           struct cf_verdict *ret_verdict)
+static void decide_by_match(const struct cf_profile *profile, const struct cf_match *match,
+                            struct cf_verdict *ret_verdict)
 {
-    if (rule->action == CF_DENY)
-        deny_by_rule(profile, rule, ret_verdict);
-    else
-        allow(CF_REASON_RULE, rule, ret_verdict);
+    if (match->item->action == CF_DENY) {
+        deny_by_match(profile, match, ret_verdict);
+        return;
+    }
+    allow(CF_REASON_RULE, ret_verdict);
+    name_match(match, ret_verdict);
 }
 
-static void decide_by_default(const struct cf_profile *profile, struct cf_verdict *ret_verdict)
+/* expired: the rule that would have allowed before it expired, if there is one */
+static void decide_by_default(const struct cf_profile *profile, const struct cf_match *expired,
+                              struct cf_verdict *ret_verdict)
 {
-    if (profile->egress.fallback == CF_ALLOW)
-        allow(CF_REASON_DEFAULT, NULL, ret_verdict);
-    else
+    if (profile->egress.fallback == CF_ALLOW) {
+        allow(CF_REASON_DEFAULT, ret_verdict);
+    } else if (expired->item) {
+        cf_verdict_deny(profile, CF_REASON_EXPIRED, NULL, ret_verdict);
+        name_match(expired, ret_verdict);
+    } else {
         cf_verdict_deny(profile, CF_REASON_DEFAULT, NULL, ret_verdict);
+    }
 }
 
 static bool is_action(const struct cf_match *match, enum cf_action action)
 {
-    return match->rule && match->rule->action == action;
+    return match->item && match->item->action == action;
 }
 
-/* Whether the rule is there for this question, whatever its endpoint. */
-static bool takes_part(const struct cf_profile *profile, const struct cf_rule *rule,
-                       const char *exe, const struct cf_rule *without)
+/* What is asked about a flow, without its ends. */
+struct question {
+    const struct cf_index *index;
+    struct cf_asker asker;
+    enum cf_proto proto;
+    uint16_t port;
+};
+
+static struct question question_of(const struct cf_profile *profile,
+                                   const struct cf_flow_query *query)
 {
-    return rule != without && !cf_rule_is_expired(profile, rule) && cf_rule_is_for(rule, exe);
+    assert(profile->index); /* cf_profile_seal() */
+    return (struct question) {
+        .index = profile->index,
+        .asker = { .exe = query->exe, .without = query->without },
+        .proto = query->proto,
+        .port = query->port,
+    };
 }
 
 /* The winner among the rules by name for one name. */
-static struct cf_match rank_name(const struct cf_profile *profile,
-                                 const struct cf_flow_query *query, const char *name)
+static struct cf_match rank_name(const struct question *question, const char *name)
 {
+    struct cf_name_hit hits[CF_NAME_HITS_MAX];
+    unsigned n = cf_index_names(question->index, name, strlen(name), hits);
     struct cf_match best = { 0 };
-    size_t length = strlen(name);
 
-    for (size_t i = 0; i < profile->egress.n_rules; i++) {
-        const struct cf_rule *rule = &profile->egress.rules[i];
-        unsigned rank = cf_rule_rank_name(rule, name, length);
+    for (unsigned i = 0; i < n; i++) {
+        const struct cf_item *first[2], *winner;
 
-        if (rank > 0 && cf_rule_covers(rule, query->proto, query->port) &&
-            takes_part(profile, rule, query->exe, query->without))
-            cf_match_keep(&best, rule, rank);
+        if (hits[i].node == CF_NODE_NONE)
+            continue;
+        cf_node_find(cf_index_node(question->index, hits[i].node), &question->asker,
+                     question->proto, question->port, first);
+        winner = cf_node_winner(first);
+        if (winner)
+            cf_match_keep(&best, winner, cf_match_rank(winner, hits[i].host), hits[i].line);
     }
     return best;
 }
@@ -162,7 +212,7 @@ static struct cf_match rank_name(const struct cf_profile *profile,
  * The winner among the rules by name for all names of the query.
  * ret_pinned: the winning allow among the names that `hosts` pins
  */
-static struct cf_match rank_names(const struct cf_profile *profile,
+static struct cf_match rank_names(const struct question *question,
                                   const struct cf_flow_query *query, struct cf_match *ret_pinned)
 {
     struct cf_match best = { 0 };
@@ -170,165 +220,205 @@ static struct cf_match rank_names(const struct cf_profile *profile,
     *ret_pinned = (struct cf_match) { 0 };
     for (size_t i = 0; i < query->n_names; i++) {
         const struct cf_flow_name *name = &query->names[i];
-        struct cf_match own = rank_name(profile, query, name->name);
+        struct cf_match own = rank_name(question, name->name);
 
         if (name->alias && !is_action(&own, CF_DENY))
             continue;
-        cf_match_keep(&best, own.rule, own.rank);
+        cf_match_keep(&best, own.item, own.rank, own.names_line);
         if (name->pinned && is_action(&own, CF_ALLOW))
-            cf_match_keep(ret_pinned, own.rule, own.rank);
+            cf_match_keep(ret_pinned, own.item, own.rank, own.names_line);
     }
     return best;
 }
 
-/* Of an address that is not known only what holds for all of a family is known. */
-static unsigned rank_dst(const struct cf_rule *rule, const struct cf_addr *dst)
-{
-    unsigned rank;
+/* The winner, and the winning allow, among the rules by address. */
+struct by_addr {
+    struct cf_match best;
+    struct cf_match allow; /* whether it wins over the denials or not */
+};
 
-    if (dst->family != CF_FAMILY_NONE)
-        return cf_rule_rank_addr(rule, dst);
-    rank = cf_rule_rank_wide(rule, CF_FAMILY_IPV4);
-    return rank > 0 ? rank : cf_rule_rank_wide(rule, CF_FAMILY_IPV6);
+static void rank_prefix(const struct question *question, const struct cf_node *node,
+                        struct by_addr *by_addr)
+{
+    const struct cf_item *first[2], *winner;
+
+    if (!node)
+        return;
+    cf_node_find(node, &question->asker, question->proto, question->port, first);
+    winner = cf_node_winner(first);
+    if (winner)
+        cf_match_keep(&by_addr->best, winner, cf_match_rank(winner, node->host), 0);
+    if (first[CF_ALLOW])
+        cf_match_keep(&by_addr->allow, first[CF_ALLOW], cf_match_rank(first[CF_ALLOW], node->host),
+                      0);
 }
 
-/*
- * The winner among the rules by address.
- * ret_allow: the winning allow, whether it wins over the denials or not
- */
-static struct cf_match rank_addr(const struct cf_profile *profile,
-                                 const struct cf_flow_query *query, struct cf_match *ret_allow)
+/* Of an address that is not known only what holds for all of a family is known. */
+static struct by_addr rank_addr(const struct question *question, const struct cf_addr *dst)
+{
+    struct by_addr by_addr = { 0 };
+
+    if (dst->family == CF_FAMILY_NONE) {
+        rank_prefix(question, cf_index_wide(question->index, CF_FAMILY_IPV4), &by_addr);
+        rank_prefix(question, cf_index_wide(question->index, CF_FAMILY_IPV6), &by_addr);
+        return by_addr;
+    }
+    for (const struct cf_node *node = cf_index_addr(question->index, dst); node;
+         node = cf_index_parent(question->index, node))
+        rank_prefix(question, node, &by_addr);
+    return by_addr;
+}
+
+/* Keep the winner of a node's expired items, if it wins. proto: 0 for any flow */
+static void keep_expired(struct cf_match *best, const struct cf_node *node,
+                         const struct question *question, unsigned host, uint32_t line)
+{
+    const struct cf_item *item, *end;
+
+    if (!node)
+        return;
+    item = node->items + node->n_plain + node->n_exe;
+    for (end = item + node->n_expired; item < end; item++) {
+        if (!cf_item_takes_part(item, &question->asker) ||
+            (question->proto != 0 && !cf_item_covers(item, question->proto, question->port)))
+            continue;
+        cf_match_keep(best, item, cf_match_rank(item, host), line);
+        return;
+    }
+}
+
+static void keep_expired_by_name(struct cf_match *best, const struct question *question,
+                                 const char *name)
+{
+    struct cf_name_hit hits[CF_NAME_HITS_MAX];
+    unsigned n = cf_index_names(question->index, name, strlen(name), hits);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (hits[i].node != CF_NODE_NONE)
+            keep_expired(best, cf_index_node(question->index, hits[i].node), question, hits[i].host,
+                         hits[i].line);
+    }
+}
+
+static void keep_expired_wide(struct cf_match *best, const struct question *question)
+{
+    static const enum cf_family families[] = { CF_FAMILY_IPV4, CF_FAMILY_IPV6 };
+
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        keep_expired(best, cf_index_wide(question->index, families[i]), question,
+                     cf_match_host_addr(0), 0);
+}
+
+/* The rule past its `until` that would have allowed the flow. */
+static struct cf_match find_expired(const struct question *question,
+                                    const struct cf_flow_query *query)
 {
     struct cf_match best = { 0 };
 
-    *ret_allow = (struct cf_match) { 0 };
-    for (size_t i = 0; i < profile->egress.n_rules; i++) {
-        const struct cf_rule *rule = &profile->egress.rules[i];
-        unsigned rank = rank_dst(rule, &query->dst);
-
-        if (rank == 0 || !cf_rule_covers(rule, query->proto, query->port) ||
-            !takes_part(profile, rule, query->exe, query->without))
-            continue;
-        cf_match_keep(&best, rule, rank);
-        if (rule->action == CF_ALLOW)
-            cf_match_keep(ret_allow, rule, rank);
+    if (!cf_index_has_expired(question->index))
+        return best;
+    for (size_t i = 0; i < query->n_names; i++) {
+        if (!query->names[i].alias)
+            keep_expired_by_name(&best, question, query->names[i].name);
     }
+    if (best.item)
+        return best;
+    if (query->dst.family == CF_FAMILY_NONE) {
+        keep_expired_wide(&best, question);
+        return best;
+    }
+    for (const struct cf_node *node = cf_index_addr(question->index, &query->dst); node;
+         node = cf_index_parent(question->index, node))
+        keep_expired(&best, node, question, node->host, 0);
     return best;
 }
 
 void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
                      struct cf_verdict *ret_verdict)
 {
-    struct cf_match pinned, addr_allow;
-    struct cf_match name = rank_names(profile, query, &pinned);
-    struct cf_match addr = rank_addr(profile, query, &addr_allow);
+    struct question question = question_of(profile, query);
+    struct cf_match pinned, expired;
+    struct cf_match name = rank_names(&question, query, &pinned);
+    struct by_addr addr = rank_addr(&question, &query->dst);
 
-    if (is_action(&name, CF_ALLOW) && is_action(&addr, CF_DENY)) {
-        if (addr_allow.rule && addr_allow.rank == addr.rank)
-            decide_by_rule(profile, name.rule, ret_verdict);
-        else if (pinned.rule)
-            decide_by_rule(profile, pinned.rule, ret_verdict);
+    if (is_action(&name, CF_ALLOW) && is_action(&addr.best, CF_DENY)) {
+        if (addr.allow.item && addr.allow.rank == addr.best.rank)
+            decide_by_match(profile, &name, ret_verdict);
+        else if (pinned.item)
+            decide_by_match(profile, &pinned, ret_verdict);
         else
-            decide_by_rule(profile, addr.rule, ret_verdict);
-        return;
+            decide_by_match(profile, &addr.best, ret_verdict);
+    } else if (name.item) {
+        decide_by_match(profile, &name, ret_verdict);
+    } else if (addr.best.item) {
+        decide_by_match(profile, &addr.best, ret_verdict);
+    } else {
+        expired = find_expired(&question, query);
+        decide_by_default(profile, &expired, ret_verdict);
     }
-    if (name.rule)
-        decide_by_rule(profile, name.rule, ret_verdict);
-    else if (addr.rule)
-        decide_by_rule(profile, addr.rule, ret_verdict);
+}
+
+/* Try the flow that an allowing item speaks of: its first protocol and port. */
+static bool try_item(const struct cf_profile *profile, const struct cf_item *item,
+                     const struct cf_addr *addr, struct cf_verdict *ret_verdict)
+{
+    struct cf_flow_query flow = { .dst = *addr };
+
+    if (item->protos & CF_PROTO_TCP)
+        flow.proto = CF_PROTO_TCP;
+    else if (item->protos & CF_PROTO_UDP)
+        flow.proto = CF_PROTO_UDP;
     else
-        decide_by_default(profile, ret_verdict);
+        flow.proto = CF_PROTO_ICMP;
+    if (flow.proto != CF_PROTO_ICMP)
+        flow.port = item->n_ports ? item->ports[0].first : 443;
+    cf_verdict_flow(profile, &flow, ret_verdict);
+    return ret_verdict->action == CF_ALLOW && !ret_verdict->would_deny;
+}
+
+bool cf_verdict_addr(const struct cf_profile *profile, const struct cf_addr *addr,
+                     struct cf_verdict *ret_verdict)
+{
+    const struct cf_node *node;
+
+    assert(profile->index); /* cf_profile_seal() */
+    for (node = cf_index_addr(profile->index, addr); node;
+         node = cf_index_parent(profile->index, node)) {
+        for (uint32_t i = 0; i < node->n_plain; i++) {
+            if (node->items[i].action == CF_ALLOW &&
+                try_item(profile, &node->items[i], addr, ret_verdict))
+                return true;
+        }
+    }
+    return false;
 }
 
 /* What is known so far of the flows that could follow the asking for a name. */
 struct asking {
     const struct cf_profile *profile;
-    const struct cf_name_query *query;
-    size_t length;
-    bool lenient;          /* only a denial by name counts */
+    const struct cf_index *index;
+    struct cf_asker asker;
+    bool lenient; /* only a denial by name counts */
+    bool is_host; /* `hosts` has the name */
+    struct cf_name_hit hits[CF_NAME_HITS_MAX];
+    unsigned n_hits;       /* those with a node */
     struct cf_match allow; /* the winning rule among those that allow a flow */
     struct cf_match deny;  /* and among those that deny one */
     bool open;             /* a flow that no rule decides */
 };
 
-/* A rule for all addresses ranks below every rule by name. */
-static unsigned rank_for_asking(const struct asking *asking, const struct cf_rule *rule,
-                                enum cf_family family)
+static const enum cf_family families[] = { CF_FAMILY_IPV4, CF_FAMILY_IPV6 };
+#define N_FAMILIES (sizeof families / sizeof families[0])
+
+static void find_nodes(struct asking *asking, const char *name)
 {
-    unsigned rank;
+    unsigned n = cf_index_names(asking->index, name, strlen(name), asking->hits);
 
-    if (!takes_part(asking->profile, rule, asking->query->exe, asking->query->without))
-        return 0;
-    rank = cf_rule_rank_name(rule, asking->query->name, asking->length);
-    if (rank > 0)
-        return rank;
-    if (asking->lenient && rule->action == CF_DENY)
-        return 0;
-    return cf_rule_rank_wide(rule, family);
-}
-
-static bool may_match(const struct asking *asking, const struct cf_rule *rule)
-{
-    return rank_for_asking(asking, rule, CF_FAMILY_IPV4) > 0 ||
-           rank_for_asking(asking, rule, CF_FAMILY_IPV6) > 0;
-}
-
-static bool may_any_match(const struct asking *asking)
-{
-    for (size_t i = 0; i < asking->profile->egress.n_rules; i++) {
-        if (may_match(asking, &asking->profile->egress.rules[i]))
-            return true;
-    }
-    return false;
-}
-
-/* Judge the flows of one protocol to one port. */
-static void try_flow(struct asking *asking, enum cf_proto proto, uint16_t port)
-{
-    static const enum cf_family families[] = { CF_FAMILY_IPV4, CF_FAMILY_IPV6 };
-
-    for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
-        struct cf_match best = { 0 };
-
-        for (size_t i = 0; i < asking->profile->egress.n_rules; i++) {
-            const struct cf_rule *rule = &asking->profile->egress.rules[i];
-            unsigned rank = rank_for_asking(asking, rule, families[f]);
-
-            if (rank > 0 && cf_rule_covers(rule, proto, port))
-                cf_match_keep(&best, rule, rank);
-        }
-        if (is_action(&best, CF_ALLOW))
-            cf_match_keep(&asking->allow, best.rule, best.rank);
-        else if (proto == CF_PROTO_ICMP)
-            continue;
-        else if (best.rule)
-            cf_match_keep(&asking->deny, best.rule, best.rank);
+    for (unsigned i = 0; i < n; i++) {
+        if (asking->hits[i].node != CF_NODE_NONE)
+            asking->hits[asking->n_hits++] = asking->hits[i];
         else
-            asking->open = true;
-    }
-}
-
-static void try_port(struct asking *asking, uint16_t port)
-{
-    try_flow(asking, CF_PROTO_TCP, port);
-    try_flow(asking, CF_PROTO_UDP, port);
-}
-
-/* Try one flow of each set of flows that the rules cannot tell apart. */
-static void try_flows(struct asking *asking)
-{
-    try_flow(asking, CF_PROTO_ICMP, 0);
-    try_port(asking, 1);
-    for (size_t i = 0; i < asking->profile->egress.n_rules; i++) {
-        const struct cf_endpoint *endpoint = &asking->profile->egress.rules[i].endpoint;
-
-        if (endpoint->n_ports == 0 || !may_match(asking, &asking->profile->egress.rules[i]))
-            continue;
-        for (size_t k = 0; k < endpoint->n_ports; k++) {
-            try_port(asking, endpoint->ports[k].first);
-            if (endpoint->ports[k].last < UINT16_MAX)
-                try_port(asking, (uint16_t)(endpoint->ports[k].last + 1));
-        }
+            asking->is_host = true;
     }
 }
 
@@ -340,54 +430,156 @@ static bool try_allow_alone(const struct asking *asking, struct cf_verdict *ret_
 {
     struct cf_match best = { 0 };
 
-    for (size_t i = 0; i < asking->profile->egress.n_rules; i++) {
-        const struct cf_rule *rule = &asking->profile->egress.rules[i];
-        unsigned rank = cf_rule_rank_name(rule, asking->query->name, asking->length);
+    for (unsigned i = 0; i < asking->n_hits; i++) {
+        const struct cf_name_hit *hit = &asking->hits[i];
+        const struct cf_item *first[2];
 
-        if (!takes_part(asking->profile, rule, asking->query->exe, asking->query->without))
-            continue;
-        if (rank > 0 && rule->action == CF_DENY)
+        cf_node_find_any(cf_index_node(asking->index, hit->node), &asking->asker, first);
+        if (first[CF_DENY])
             return false;
-        cf_match_keep(&best, rule, rank);
+        if (first[CF_ALLOW])
+            cf_match_keep(&best, first[CF_ALLOW], cf_match_rank(first[CF_ALLOW], hit->host),
+                          hit->line);
     }
-    if (best.rule)
-        allow(CF_REASON_RULE, best.rule, ret_verdict);
-    return best.rule != NULL;
+    if (best.item)
+        decide_by_match(asking->profile, &best, ret_verdict);
+    return best.item != NULL;
 }
 
-/* Names that the policy itself answers. */
-static bool is_own_name(const struct cf_profile *profile, const char *name)
+/*
+ * A rule for all addresses ranks below every rule by name, and an allow from
+ * the command line does so too: it never beats their denial.
+ */
+static void keep_wide(const struct asking *asking, enum cf_family family, enum cf_proto proto,
+                      uint16_t port, struct cf_match *best)
 {
-    return cf_profile_host_find(profile, name) ||
-           (profile->egress.n_host_ports > 0 && strcmp(name, CF_HOST_LOOPBACK_NAME) == 0);
+    const struct cf_node *node = cf_index_wide(asking->index, family);
+    const struct cf_item *first[2];
+
+    if (!node)
+        return;
+    cf_node_find(node, &asking->asker, proto, port, first);
+    if (first[CF_ALLOW])
+        cf_match_keep(best, first[CF_ALLOW], cf_match_rank_plain(first[CF_ALLOW], node->host), 0);
+    if (first[CF_DENY] && !asking->lenient)
+        cf_match_keep(best, first[CF_DENY], cf_match_rank(first[CF_DENY], node->host), 0);
+}
+
+/* Judge the flows of one protocol to one port. */
+static void try_flow(struct asking *asking, enum cf_proto proto, uint16_t port)
+{
+    struct cf_match by_name = { 0 };
+
+    for (unsigned i = 0; i < asking->n_hits; i++) {
+        const struct cf_name_hit *hit = &asking->hits[i];
+        const struct cf_item *first[2], *winner;
+
+        cf_node_find(cf_index_node(asking->index, hit->node), &asking->asker, proto, port, first);
+        winner = cf_node_winner(first);
+        if (winner)
+            cf_match_keep(&by_name, winner, cf_match_rank(winner, hit->host), hit->line);
+    }
+    for (size_t f = 0; f < N_FAMILIES; f++) {
+        struct cf_match best = by_name;
+
+        keep_wide(asking, families[f], proto, port, &best);
+        if (is_action(&best, CF_ALLOW))
+            cf_match_keep(&asking->allow, best.item, best.rank, best.names_line);
+        else if (proto == CF_PROTO_ICMP)
+            continue;
+        else if (best.item)
+            cf_match_keep(&asking->deny, best.item, best.rank, best.names_line);
+        else
+            asking->open = true;
+    }
+}
+
+static void try_port(struct asking *asking, uint16_t port)
+{
+    try_flow(asking, CF_PROTO_TCP, port);
+    try_flow(asking, CF_PROTO_UDP, port);
+}
+
+/* Try the ports at which a node's items begin, and those behind them. */
+static void try_ports_of(struct asking *asking, const struct cf_node *node, bool only_allow)
+{
+    for (uint32_t i = 0; i < node->n_plain + node->n_exe; i++) {
+        const struct cf_item *item = &node->items[i];
+
+        if (item->n_ports == 0 || (only_allow && item->action == CF_DENY) ||
+            !cf_item_takes_part(item, &asking->asker))
+            continue;
+        for (size_t k = 0; k < item->n_ports; k++) {
+            try_port(asking, item->ports[k].first);
+            if (item->ports[k].last < UINT16_MAX)
+                try_port(asking, (uint16_t)(item->ports[k].last + 1));
+        }
+    }
+}
+
+/* Try one flow of each set of flows that the rules cannot tell apart. */
+static void try_flows(struct asking *asking)
+{
+    try_flow(asking, CF_PROTO_ICMP, 0);
+    try_port(asking, 1);
+    for (unsigned i = 0; i < asking->n_hits; i++)
+        try_ports_of(asking, cf_index_node(asking->index, asking->hits[i].node), false);
+    for (size_t f = 0; f < N_FAMILIES; f++) {
+        const struct cf_node *node = cf_index_wide(asking->index, families[f]);
+
+        if (node)
+            try_ports_of(asking, node, asking->lenient);
+    }
+}
+
+/* The rule past its `until` that would have allowed some flow to the name. */
+static struct cf_match find_expired_asking(const struct asking *asking)
+{
+    struct question question = { .index = asking->index, .asker = asking->asker };
+    struct cf_match best = { 0 };
+
+    if (!cf_index_has_expired(asking->index))
+        return best;
+    for (unsigned i = 0; i < asking->n_hits; i++)
+        keep_expired(&best, cf_index_node(asking->index, asking->hits[i].node), &question,
+                     asking->hits[i].host, asking->hits[i].line);
+    if (!best.item)
+        keep_expired_wide(&best, &question);
+    return best;
 }
 
 void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_query *query,
                      struct cf_verdict *ret_verdict)
 {
-    struct asking asking = {
-        .profile = profile,
-        .query = query,
-        .length = strlen(query->name),
-        .lenient = query->alias || profile->dns.filter == CF_DNS_FILTER_ANY,
-    };
+    struct asking asking;
+    struct cf_match expired;
 
-    if (is_own_name(profile, query->name)) {
-        allow(CF_REASON_DEFAULT, NULL, ret_verdict);
+    assert(profile->index); /* cf_profile_seal() */
+    asking.profile = profile;
+    asking.index = profile->index;
+    asking.asker = (struct cf_asker) { .exe = query->exe, .without = query->without };
+    asking.lenient = query->alias || profile->dns.filter == CF_DNS_FILTER_ANY;
+    asking.is_host =
+        profile->egress.n_host_ports > 0 && strcmp(query->name, CF_HOST_LOOPBACK_NAME) == 0;
+    asking.n_hits = 0;
+    asking.allow = asking.deny = (struct cf_match) { 0 };
+    asking.open = false;
+    find_nodes(&asking, query->name);
+    if (asking.is_host) { /* the policy itself answers it */
+        allow(CF_REASON_DEFAULT, ret_verdict);
         return;
     }
     if (try_allow_alone(&asking, ret_verdict))
         return;
-    if (may_any_match(&asking))
-        try_flows(&asking);
-    else
-        asking.open = true;
-    if (asking.allow.rule)
-        allow(CF_REASON_RULE, asking.allow.rule, ret_verdict);
-    else if (asking.open && asking.lenient)
-        allow(CF_REASON_DEFAULT, NULL, ret_verdict);
-    else if (asking.open)
-        decide_by_default(profile, ret_verdict);
-    else
-        deny_by_rule(profile, asking.deny.rule, ret_verdict);
+    try_flows(&asking);
+    if (asking.allow.item) {
+        decide_by_match(profile, &asking.allow, ret_verdict);
+    } else if (asking.open && asking.lenient) {
+        allow(CF_REASON_DEFAULT, ret_verdict);
+    } else if (asking.open) {
+        expired = find_expired_asking(&asking);
+        decide_by_default(profile, &expired, ret_verdict);
+    } else {
+        deny_by_match(profile, &asking.deny, ret_verdict);
+    }
 }

@@ -37,8 +37,9 @@ struct cf_verdict {
     bool would_deny;       /* audit mode let through what enforce denies */
     enum cf_reason reason;
     const struct cf_rule *rule; /* borrowed from the profile; NULL for a default */
-    const struct cf_member *member; /* the endpoint of rule's group that matched; NULL: none, or a file's */
-    uint32_t names_line;            /* of the names_file of rule's group; 0: not from one */
+    const struct cf_member
+        *member;         /* the endpoint of rule's group that matched; NULL: none, or a file's */
+    uint32_t names_line; /* of the names_file of rule's group; 0: not from one */
 };
 
 /* A name that the destination address is known by in this run. */
@@ -85,6 +86,19 @@ void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_quer
  */
 void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_query *query,
                      struct cf_verdict *ret_verdict);
+
+/*
+ * Whether some flow to this address is allowed by a rule by address, whoever
+ * asks: one that such a rule speaks of, judged by all rules. What audit mode
+ * lets through is not allowed.
+ *
+ * ret_verdict: of that flow; written on true only as one to be used
+ */
+bool cf_verdict_addr(const struct cf_profile *profile, const struct cf_addr *addr,
+                     struct cf_verdict *ret_verdict);
+
+/* Whether the verdict's rule is by name: the rule itself, or what of its group matched. */
+bool cf_verdict_is_by_name(const struct cf_verdict *verdict);
 
 /* A verdict that does not come from a rule, with the profile's mode applied. */
 void cf_verdict_deny(const struct cf_profile *profile, enum cf_reason reason,

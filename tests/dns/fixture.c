@@ -91,7 +91,8 @@ void fixture_open(struct fixture *fixture, size_t cache_entries)
     struct cf_error err = { 0 };
 
     cf_addr_parse("198.18.0.1", &config.loopback4);
-    if (cf_names_new(fixture->profile, &fixture->names) < 0)
+    if (cf_profile_seal(fixture->profile) < 0 ||
+        cf_names_new(fixture->profile, &fixture->names) < 0)
         abort();
     config.names = fixture->names;
     if (cf_resolver_new(&config, &fixture->resolver, &err) < 0) {

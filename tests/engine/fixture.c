@@ -151,7 +151,7 @@ static int profile_make(bool audit_mode)
     fixture.profile->dns.servers = calloc(1, sizeof *fixture.profile->dns.servers);
     fixture.profile->dns.servers[0] = (struct cf_addr_port) { addr, 5353 };
     fixture.profile->dns.n_servers = 1;
-    return 0;
+    return cf_profile_seal(fixture.profile);
 }
 
 static int rooms_open(struct cf_error *err)

@@ -247,6 +247,7 @@ static void gateway_is_the_host_at_its_listed_ports_only(void **state)
 
     (void)state;
     assert_int_equal(cf_profile_host_port_add(profile, 5432, origin), 0);
+    assert_int_equal(cf_profile_seal(profile), 0);
     for (int mode = CF_MODE_ENFORCE; mode <= CF_MODE_AUDIT; mode++) {
         profile->mode = (enum cf_mode)mode;
         check_judge(profile, "198.18.0.1", 5432, CF_PROTO_TCP, CF_DESTINATION_HOST, CF_ALLOW);

@@ -79,6 +79,7 @@ struct cf_profile *fixture_profile(const char *text)
         clause = end;
     }
     free(copy);
+    assert_int_equal(cf_profile_seal(profile), 0);
     return profile;
 }
 
@@ -93,6 +94,7 @@ void fixture_shuffle(struct cf_profile *profile, unsigned *seed)
         rules[i - 1] = rules[k];
         rules[k] = rule;
     }
+    assert_int_equal(cf_profile_seal(profile), 0);
 }
 
 static enum cf_proto read_proto(const char *text)

@@ -1,0 +1,84 @@
+/*
+ * name_set.h - every name of the policy in one table
+ *
+ * Names of rules, of group members, of `names_file`s and of `hosts`, each
+ * with the one that it belongs to. Made for a million names: text, owner and
+ * place in the table take some forty bytes a name.
+ */
+#ifndef CF_PROFILE_NAME_SET_H
+#define CF_PROFILE_NAME_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "profile/endpoint.h"
+
+struct cf_name_set;
+
+/* Whom an entry belongs to, and what its value is then. */
+enum {
+    CF_NAME_OF_RULES, /* a node of the index */
+    CF_NAME_OF_HOSTS, /* a place in profile->hosts */
+    CF_NAME_OF_GROUP, /* this and every number above: of the n-th group's file, at this line */
+};
+
+/* One entry of a name: the same name of two owners has two. */
+struct cf_name_key {
+    enum cf_host_kind kind; /* NAME, ONE or MANY */
+    uint32_t owner;
+    const char *name; /* normalised, without the stars */
+    size_t length;
+};
+
+/* Files whose names are looked for at once, and the most entries that one look-up can find. */
+#define CF_NAME_FILES_MAX 128
+#define CF_NAME_LABELS_MAX 127
+#define CF_NAME_HITS_MAX (CF_NAME_LABELS_MAX + 2 + CF_NAME_FILES_MAX)
+
+#define CF_NODE_NONE UINT32_MAX
+
+/* An entry that matches a name. */
+struct cf_name_hit {
+    uint32_t owner;
+    uint32_t node; /* of the index; NONE for the owner HOSTS */
+    uint32_t line; /* of the file; 0: no file's */
+    unsigned host; /* how specific it is: the host's part of a rank (match.h) */
+};
+
+/* NULL when out of memory. */
+struct cf_name_set *cf_name_set_new(void);
+void cf_name_set_free(struct cf_name_set *set);
+
+/* Room for so many names more, so that adding them moves nothing; 0 or -ENOMEM. */
+int cf_name_set_expect(struct cf_name_set *set, size_t n_names);
+
+/*
+ * Add an entry, unless it is there: then its value stays and ret_added is
+ * false. Returns 0 or -ENOMEM.
+ */
+int cf_name_set_add(struct cf_name_set *set, const struct cf_name_key *key, uint32_t value,
+                    bool *ret_added);
+
+/* The value of an entry; false when there is none. */
+bool cf_name_set_get(const struct cf_name_set *set, const struct cf_name_key *key,
+                     uint32_t *ret_value);
+/* Change the value of an entry that is there. */
+void cf_name_set_put(struct cf_name_set *set, const struct cf_name_key *key, uint32_t value);
+
+/* What was added last stands behind the mark; rewind forgets it. */
+size_t cf_name_set_mark(const struct cf_name_set *set);
+void cf_name_set_rewind(struct cf_name_set *set, size_t mark);
+
+/*
+ * Every entry that matches a name; of one group only the most specific.
+ *
+ * nodes: the node of each group's rules, NONE for a group that is not looked
+ *        for; at most CF_NAME_FILES_MAX are
+ *
+ * Returns how many. Allocates nothing.
+ */
+unsigned cf_name_set_find(const struct cf_name_set *set, const char *name, size_t length,
+                          const uint32_t *nodes, struct cf_name_hit hits[CF_NAME_HITS_MAX]);
+
+#endif
