@@ -35,6 +35,7 @@ struct anchor {
 struct builder {
     yaml_parser_t parser;
     struct cf_source *source;
+    struct cf_mark end; /* of the text */
     struct cf_diagnostics *diagnostics;
     struct cf_yaml_document *document;
     struct cf_yaml_node *open[CF_YAML_DEPTH_MAX]; /* lists and maps not yet closed */
@@ -44,8 +45,11 @@ struct builder {
     size_t n_anchors;
 };
 
+/* libyaml's last place is the front of a line that a text without a final line end does not have. */
 static struct cf_mark mark_of(const struct builder *b, yaml_mark_t mark)
 {
+    if (mark.line >= b->end.line)
+        return b->end;
     return (struct cf_mark) { .line = (unsigned)mark.line + 1,
                               .column = (unsigned)mark.column + 1,
                               .source = b->source };
@@ -448,6 +452,8 @@ int cf_yaml_read(struct cf_source *source, struct cf_diagnostics *diagnostics,
     r = cf_yaml_guard(source, diagnostics);
     if (r < 0)
         return r;
+    b.end = cf_source_mark(source, source->length);
+    b.end.source = source;
     if (!yaml_parser_initialize(&b.parser))
         return -ENOMEM;
     yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
