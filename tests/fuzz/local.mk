@@ -7,7 +7,8 @@
 #   make tests/fuzz/fuzz_NAME
 #   tests/fuzz/fuzz_NAME NEW-FOLDER tests/fuzz/corpus/NAME
 #
-# A new file in corpus/NAME needs no line here.
+# A new file in corpus/NAME needs no line here. Where there is a NAME.dict, add
+# -dict=tests/fuzz/NAME.dict.
 fuzz_corpora = -DCORPORA='"$(abs_srcdir)/tests/fuzz/corpus/"'
 
 # endpoint
@@ -126,3 +127,12 @@ tests_fuzz_fuzz_dns_CFLAGS = $(AM_CFLAGS)
 tests_fuzz_fuzz_dns_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_dns_LDADD = $(fuzz_dns_libs)
 endif
+
+# The dictionary of fuzz_policy is made from the table of keys.
+EXTRA_DIST += tests/fuzz/policy.dict
+check_PROGRAMS += tests/fuzz/test_dictionary
+TESTS += tests/fuzz/test_dictionary
+tests_fuzz_test_dictionary_SOURCES = tests/fuzz/test_dictionary.c
+tests_fuzz_test_dictionary_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	-DDICTIONARY='"$(abs_srcdir)/tests/fuzz/policy.dict"'
+tests_fuzz_test_dictionary_LDADD = $(fuzz_policy_libs) $(CMOCKA_LIBS)
