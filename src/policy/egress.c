@@ -187,7 +187,7 @@ static void read_rules(struct cf_reader *reader, const struct cf_schema_key *row
         char item_key[CF_KEY_SIZE];
 
         if (node->mark.line > 0)
-            cf_key_item(key, i, item_key);
+            cf_key_item(key, cf_yaml_item_place(node, i), item_key);
         else
             cf_key_child("", key, item_key);
         if (item->kind == CF_YAML_MAP)
@@ -224,7 +224,8 @@ void cf_read_egress_host_ports(struct cf_reader *reader, const struct cf_schema_
         char item_key[CF_KEY_SIZE];
         int64_t port;
 
-        if (!cf_read_integer(reader, row, item, cf_key_item(key, i, item_key), &port))
+        cf_key_item(key, cf_yaml_item_place(node, i), item_key);
+        if (!cf_read_integer(reader, row, item, item_key, &port))
             continue;
         if (cf_profile_host_port_add(profile, (uint16_t)port, cf_read_origin(reader, item->mark)) <
             0)

@@ -59,7 +59,7 @@ static void read_addresses(struct cf_reader *reader, const char *name,
         const struct cf_yaml_node *item = node->items[i];
         char item_key[CF_KEY_SIZE];
 
-        cf_key_item(key, i, item_key);
+        cf_key_item(key, cf_yaml_item_place(node, i), item_key);
         if (item->kind != CF_YAML_SCALAR || cf_yaml_is_null(item))
             cf_read_unexpected(reader, item, item_key, "an address");
         else

@@ -155,24 +155,19 @@ static int add_item(struct cf_merge *merge, struct cf_hash *known, struct item *
     return r < 0 ? r : 1;
 }
 
+/* One list to the end of the result. all: also what is there already. */
 static int append_items(struct cf_merge *merge, struct cf_hash *known, struct item *items,
-                        const struct cf_yaml_node *below, const struct cf_yaml_node *above,
-                        struct cf_yaml_node *list)
+                        const struct cf_yaml_node *from, bool all, struct cf_yaml_node *list)
 {
-    for (size_t i = 0; i < below->n_items; i++) {
-        int r = add_item(merge, known, &items[i], below->items[i]);
+    for (size_t i = 0; i < from->n_items; i++) {
+        int r = add_item(merge, known, &items[i], from->items[i]);
 
         if (r < 0)
             return r;
-        list->items[list->n_items++] = below->items[i];
-    }
-    for (size_t i = 0; i < above->n_items; i++) {
-        int r = add_item(merge, known, &items[below->n_items + i], above->items[i]);
-
-        if (r < 0)
-            return r;
-        if (r > 0)
-            list->items[list->n_items++] = above->items[i];
+        if (r == 0 && !all)
+            continue;
+        list->places[list->n_items] = (unsigned)cf_yaml_item_place(from, i);
+        list->items[list->n_items++] = from->items[i];
     }
     return 0;
 }
@@ -191,10 +186,14 @@ static int merge_lists(struct cf_merge *merge, struct cf_yaml_node *below,
         return r;
     items = calloc(n ? n : 1, sizeof *items);
     list = make_node(merge, above, n);
-    if (!items || !list)
+    if (list)
+        list->places = calloc(n ? n : 1, sizeof *list->places);
+    if (!items || !list || !list->places)
         return -ENOMEM;
     cf_hash_init(&known);
-    r = append_items(merge, &known, items, below, above, list);
+    r = append_items(merge, &known, items, below, true, list);
+    if (r == 0)
+        r = append_items(merge, &known, items + below->n_items, above, false, list);
     cf_hash_done(&known);
     if (r < 0)
         return r;

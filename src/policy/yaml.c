@@ -476,6 +476,7 @@ void cf_yaml_document_done(struct cf_yaml_document *document)
     for (size_t i = 0; i < document->n_nodes; i++) {
         free(document->nodes[i]->text);
         free(document->nodes[i]->items);
+        free(document->nodes[i]->places);
         free(document->nodes[i]);
     }
     free(document->nodes);
@@ -492,6 +493,11 @@ bool cf_yaml_is_null(const struct cf_yaml_node *node)
         if (strcmp(node->text, nothing[i]) == 0)
             return true;
     return false;
+}
+
+size_t cf_yaml_item_place(const struct cf_yaml_node *list, size_t item)
+{
+    return list->places ? list->places[item] : item;
 }
 
 struct cf_mark cf_yaml_text_mark(const struct cf_yaml_node *node, size_t offset)

@@ -44,6 +44,7 @@ struct cf_yaml_node {
     unsigned text_column;
     struct cf_yaml_node **items; /* LIST: the items; MAP: key, value, key, value */
     size_t n_items;              /* LIST: items; MAP: twice the pairs */
+    unsigned *places;            /* LIST that was merged: where each item stands in its own list */
     size_t n_expanded;           /* this node and all below, aliases expanded */
 };
 
@@ -75,6 +76,9 @@ struct cf_yaml_node *cf_yaml_node_new(struct cf_yaml_document *document, enum cf
 
 /* Whether the node says nothing: an empty plain scalar, `~` or `null`. */
 bool cf_yaml_is_null(const struct cf_yaml_node *node);
+
+/* Where an item of a list stands in the list that it was written in, from 0. */
+size_t cf_yaml_item_place(const struct cf_yaml_node *list, size_t item);
 
 /* The place of a byte of a scalar's text, or of the node when that is not known. */
 struct cf_mark cf_yaml_text_mark(const struct cf_yaml_node *node, size_t offset);

@@ -269,17 +269,21 @@ static void every_node_keeps_its_place(void **state)
 
     (void)state;
     tree_read(&lower, "below.yaml", "dns:\n  search: [a]\n");
-    tree_read(&upper, "above.yaml", "mode: audit\ndns: {search: [a, b]}\n");
+    tree_read(&upper, "above.yaml", "mode: audit\ndns: {search: [a, b, a, c]}\n");
     assert_int_equal(
         cf_merge_trees(&merge, lower.document.root, upper.document.root, NULL, &merged), 0);
     search = merged->items[1]->items[1];
-    assert_int_equal(search->n_items, 2);
+    assert_int_equal(search->n_items, 3);
     assert_ptr_equal(search->mark.source, &upper.source);
     assert_int_equal(search->mark.line, 2);
     assert_ptr_equal(search->items[0], lower.document.root->items[1]->items[1]->items[0]);
     assert_ptr_equal(search->items[0]->mark.source, &lower.source);
     assert_ptr_equal(search->items[1]->mark.source, &upper.source);
     assert_int_equal(search->items[1]->mark.column, 19);
+    assert_int_equal(cf_yaml_item_place(search, 0), 0);
+    assert_int_equal(cf_yaml_item_place(search, 1), 1);
+    assert_int_equal(cf_yaml_item_place(search, 2), 3);
+    assert_int_equal(cf_yaml_item_place(upper.document.root->items[3]->items[1], 1), 1);
     cf_merge_done(&merge);
     cf_yaml_document_done(&upper.document);
     cf_yaml_document_done(&lower.document);

@@ -1,4 +1,5 @@
 """The audit log and the summary."""
+import hashlib
 import json
 import re
 import subprocess
@@ -66,6 +67,20 @@ def rule_origin(bench):
     done = bench.good([bench.probe, "connect", net.OTHER4, "80"], policy)
     rule = done.one("flow_denied")["verdict"]["rule"]
     check_equal(rule, {"text": net.OTHER4, "file": str(policy), "line": 5})
+
+
+@case("a rule of a policy's parent denies, and the log names the parent and its hash")
+def parent_origin(bench):
+    parent = bench.write("base.yaml", "version: 1\nmode: audit\negress:\n  default: allow\n"
+                                      f"  deny: [{net.OTHER4}]\nhosts_file: base-hosts\n")
+    hosts = bench.write("base-hosts", f"{net.OTHER4} other.example\n")
+    policy = bench.write("policy.yaml", "version: 1\nextends: [base.yaml]\nmode: enforce\n")
+    done = bench.good([bench.probe, "connect", net.OTHER4, "80"], policy)
+    rule = done.one("flow_denied")["verdict"]["rule"]
+    check_equal(rule, {"text": net.OTHER4, "file": str(parent), "line": 5})
+    files = [{"file": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+             for path in (policy, parent, hosts)]
+    check_equal(done.one("run_start")["policy"]["files"], files)
 
 
 @case("packets that are no flow are counted")
