@@ -45,6 +45,7 @@ static struct cf_profile *make_profile(const struct oracle_policy *policy, bool 
 
         add_rule(profile, &policy->rules[k], k + 1);
     }
+    require(cf_profile_seal(profile) == 0);
     return profile;
 }
 
