@@ -214,10 +214,14 @@ static char *compared_key(const struct place *place, const char *text)
 {
     char name[CF_NAME_SIZE];
     struct cf_error err = { 0 };
+    int r;
 
-    if (place->row && place->row->type == CF_TYPE_HOSTS && cf_name_normalize(text, name, &err) == 0)
-        return strdup(name);
-    return strdup(text);
+    if (!place->row || place->row->type != CF_TYPE_HOSTS)
+        return strdup(text);
+    r = cf_name_normalize(text, name, &err);
+    if (r == -ENOMEM)
+        return NULL;
+    return strdup(r == 0 ? name : text);
 }
 
 static int index_pairs(const struct place *place, const struct cf_yaml_node *map,
