@@ -76,3 +76,6 @@ TESTS += tests/policy/test_merge
 tests_policy_test_merge_SOURCES = tests/policy/test_merge.c
 tests_policy_test_merge_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_merge_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+TESTS += tests/policy/test_editor.py
+EXTRA_DIST += tests/policy/test_editor.py
