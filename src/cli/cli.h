@@ -30,6 +30,8 @@ struct cf_strings {
 struct cf_options {
     const char *policy; /* -p; NULL for the built-in policy */
     const char *mode, *log, *summary;
+    const char *format; /* of what is printed; NULL: not given */
+    bool origins;
     struct cf_strings dns, allow, deny;
     bool quiet;
     int verbose;

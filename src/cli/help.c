@@ -11,7 +11,7 @@
 static const char usage[] =
     "Usage: childflow [run] [-p FILE] [OPTION]... [--] [COMMAND [ARG]...]\n"
     "       childflow check FILE...\n"
-    "       childflow show [-p FILE] [OPTION]...\n"
+    "       childflow show [-p FILE] [--format yaml|json] [--origins] [OPTION]...\n"
     "       childflow [SUBCOMMAND] --help | --version\n"
     "\n"
     "Run one command tree under a network policy and say what it contacted.\n"

@@ -19,6 +19,8 @@ enum {
     OPTION_DENY,
     OPTION_LOG,
     OPTION_SUMMARY,
+    OPTION_FORMAT,
+    OPTION_ORIGINS,
 };
 
 #define POLICY_OPTIONS                                      \
@@ -41,6 +43,8 @@ static const struct option run_options[] = {
 
 static const struct option show_options[] = {
     POLICY_OPTIONS,
+    { "format", required_argument, NULL, OPTION_FORMAT },
+    { "origins", no_argument, NULL, OPTION_ORIGINS },
     { NULL, 0, NULL, 0 },
 };
 
@@ -121,6 +125,12 @@ static int option_apply(struct cf_options *options, int option)
         return 0;
     case OPTION_SUMMARY:
         options->summary = optarg;
+        return 0;
+    case OPTION_FORMAT:
+        options->format = optarg;
+        return 0;
+    case OPTION_ORIGINS:
+        options->origins = true;
         return 0;
     case OPTION_DNS:
         return strings_add(&options->dns, optarg);

@@ -20,7 +20,6 @@
 #include "cli/lookup.h"
 #include "cli/narrate.h"
 
-#define CACHE_ENTRIES 4096
 #define DRAIN_US (5 * CF_US_PER_S)
 
 /* Signals that are passed on to the command. */
@@ -239,7 +238,6 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
 {
     struct cf_resolver_config resolver = {
         .profile = run->profile,
-        .cache_entries = CACHE_ENTRIES,
         .process_find = find_client,
         .process_data = run,
     };

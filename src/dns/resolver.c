@@ -35,8 +35,6 @@
 #include "dns/judge.h"
 #include "dns/upstream.h"
 
-#define TIMEOUT_MS 2000
-#define ATTEMPTS 3
 #define OPT_SIZE 11
 #define OPTIONS_MAX 512
 
@@ -63,8 +61,9 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
         .loop = config->loop,
         .servers = config->profile->dns.servers,
         .n_servers = config->profile->dns.n_servers,
-        .timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS,
-        .attempts = config->attempts ? config->attempts : ATTEMPTS,
+        .timeout_ms = (uint32_t)config->profile->dns.timeout_ms,
+        .attempts = (unsigned)config->profile->dns.attempts,
+        .transport = config->profile->dns.transport,
     };
     int r;
 
@@ -72,8 +71,8 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
         return cf_error_errno(err, -ENOMEM, "cannot make the resolver");
     resolver->desk.config = *config;
     r = cf_upstream_new(&upstream, &resolver->upstream, err);
-    if (r == 0 && config->cache_entries > 0) {
-        r = cf_cache_new(config->cache_entries, &resolver->cache);
+    if (r == 0 && config->profile->dns.cache > 0) {
+        r = cf_cache_new((size_t)config->profile->dns.cache, &resolver->cache);
         if (r < 0)
             cf_error_errno(err, r, "cannot make the resolver's cache");
     }

@@ -32,9 +32,6 @@ struct cf_resolver_config {
     struct cf_names *names;
     struct cf_addr loopback4; /* answers for CF_HOST_LOOPBACK_NAME: the gateway's addresses; */
     struct cf_addr loopback6; /* family NONE without IPv6 */
-    size_t cache_entries;     /* 0 turns it off */
-    uint32_t timeout_ms;      /* of each attempt; 0 means 2000 */
-    unsigned attempts;        /* for each server; 0 means 3 */
 
     /*
      * Says which process asked, while it still waits for its answer; what it

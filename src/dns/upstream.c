@@ -322,6 +322,10 @@ static void options_fill(struct ares_options *options, const struct cf_upstream_
                          char *resolv_conf, int *ret_mask)
 {
     options->flags = ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH;
+    if (config->transport == CF_TRANSPORT_TCP)
+        options->flags |= ARES_FLAG_USEVC;
+    if (config->transport == CF_TRANSPORT_UDP)
+        options->flags |= ARES_FLAG_IGNTC;
     options->ednspsz = CF_REPLY_UDP_MAX;
     options->timeout = (int)config->timeout_ms;
     options->tries = 1;

@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/error.h"
 #include "loop/loop.h"
+#include "profile/profile.h"
 
 struct cf_upstream;
 struct cf_lookup;
@@ -29,6 +30,7 @@ struct cf_upstream_config {
     const char *resolv_conf; /* NULL: /etc/resolv.conf */
     uint32_t timeout_ms;     /* for each attempt */
     unsigned attempts;       /* for each server */
+    enum cf_transport transport;
 };
 
 /* Returns 0 or -errno with a message; -ENOENT when there is no server. */
@@ -43,8 +45,8 @@ const struct cf_addr_port *cf_upstream_servers(const struct cf_upstream *upstrea
  * Ask. Servers are tried one after the other, beginning with the one that
  * answered last, until one gives an answer other than SERVFAIL, NOTIMP or
  * REFUSED; when none does, the last such answer is given. A truncated answer
- * is asked again over TCP; an OPT that a server does not know is left out in
- * the next try.
+ * is asked again over TCP, or given as it is when the transport is UDP alone;
+ * an OPT that a server does not know is left out in the next try.
  *
  * message: a query with one question whose id is replaced; copied
  * opt_at:  where its OPT begins, which ends the message; 0 without one

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/defaults.h"
+
 static int fill(struct cf_profile *profile)
 {
     static const char *const keys[] = { "name", "mode", "dns.filter", "egress.default" };
@@ -16,7 +18,6 @@ static int fill(struct cf_profile *profile)
     profile->mode = CF_MODE_AUDIT;
     profile->dns.filter = CF_DNS_FILTER_ANY;
     profile->egress.fallback = CF_ALLOW;
-    profile->egress.fallback_origin = origin;
     if (!profile->name || !origin.file)
         return -ENOMEM;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0] && r == 0; i++)
@@ -26,7 +27,7 @@ static int fill(struct cf_profile *profile)
 
 struct cf_profile *cf_builtin_new(void)
 {
-    struct cf_profile *profile = cf_profile_new();
+    struct cf_profile *profile = cf_defaults_new();
 
     if (profile && fill(profile) < 0) {
         cf_profile_free(profile);

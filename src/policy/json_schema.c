@@ -131,6 +131,22 @@ static void put_type(struct cf_buffer *buffer, const struct cf_schema_key *key, 
     case CF_TYPE_PATH:
         cf_buffer_puts(buffer, ANY_TEXT ", \"minLength\": 1");
         break;
+    case CF_TYPE_DURATION:
+        cf_buffer_puts(buffer, "\"type\": \"string\", "
+                               "\"pattern\": \"^(0|[1-9][0-9]*)(ms|s|m|h)$\"");
+        break;
+    case CF_TYPE_SIZE:
+        cf_buffer_puts(buffer, "\"type\": [\"string\", \"integer\"], \"minimum\": 0, "
+                               "\"pattern\": \"^(0|[1-9][0-9]*)([KMGT]iB)?$\"");
+        break;
+    case CF_TYPE_DATE:
+        cf_buffer_puts(buffer, "\"type\": \"string\", \"format\": \"date\", "
+                               "\"pattern\": \"^[0-9]{4}-[0-9]{2}-[0-9]{2}$\"");
+        break;
+    case CF_TYPE_MODE_BITS:
+        cf_buffer_puts(buffer, "\"type\": [\"string\", \"integer\"], "
+                               "\"pattern\": \"^0[0-7]{3,4}$\"");
+        break;
     case CF_TYPE_HOST_NAME:
     case CF_TYPE_SERVER:
         cf_buffer_puts(buffer, "\"type\": \"string\", \"minLength\": 1");
@@ -147,15 +163,32 @@ static void put_type(struct cf_buffer *buffer, const struct cf_schema_key *key, 
     }
 }
 
-/* A default of the table is YAML: a list, a map or a quoted text is JSON too, a word is not. */
-static void put_default(struct cf_buffer *buffer, const char *fallback)
+/* A default of the table is YAML: a list of words, a word, or a value that JSON has too. */
+static void put_default(struct cf_buffer *buffer, const struct cf_schema_key *key)
 {
+    const char *at = key->fallback;
+
     cf_buffer_puts(buffer, ", \"default\": ");
-    if (strchr("[{\"", fallback[0]) || strcmp(fallback, "true") == 0 ||
-        strcmp(fallback, "false") == 0)
-        cf_buffer_puts(buffer, fallback);
-    else
-        put_string(buffer, fallback);
+    if (*at == '"' || *at == '{' || key->type == CF_TYPE_BOOL || key->type == CF_TYPE_INTEGER) {
+        cf_buffer_puts(buffer, at);
+        return;
+    }
+    while (*at) {
+        size_t length = strcspn(at, "[], ");
+
+        if (length > 0)
+            cf_buffer_printf(buffer, "\"%.*s\"", (int)length, at);
+        at += length;
+        length = strspn(at, "[], ");
+        cf_buffer_append(buffer, at, length);
+        at += length;
+    }
+}
+
+/* Numbers whose range the members of the type do not say. */
+static bool has_unit(const struct cf_schema_key *key)
+{
+    return key->type == CF_TYPE_DURATION || key->type == CF_TYPE_SIZE || key->type == CF_TYPE_DATE;
 }
 
 static void put_key(struct cf_buffer *buffer, const struct cf_schema_key *key, int depth)
@@ -165,13 +198,16 @@ static void put_key(struct cf_buffer *buffer, const struct cf_schema_key *key, i
         [CF_MERGE_OWN] = "; not inherited",
         [CF_MERGE_WHOLE] = "; replaced as a whole by a file that extends this one",
     };
-    char description[512];
+    char description[512], range[CF_SCHEMA_RANGE_SIZE] = "";
 
-    snprintf(description, sizeof description, "%s%s", key->help, merge[key->merge]);
+    if (has_unit(key) && cf_schema_is_ranged(key))
+        cf_schema_describe_range(key, range);
+    snprintf(description, sizeof description, "%s%s%s%s", key->help, range[0] ? "; " : "", range,
+             merge[key->merge]);
     cf_buffer_puts(buffer, "{\"description\": ");
     put_string(buffer, description);
     if (key->fallback)
-        put_default(buffer, key->fallback);
+        put_default(buffer, key);
     cf_buffer_puts(buffer, ",");
     put_indent(buffer, depth + 1);
     if (key->list) {

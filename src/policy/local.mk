@@ -2,16 +2,18 @@ noinst_LIBRARIES += src/policy/libcf-policy.a
 src_policy_libcf_policy_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(MD_CFLAGS)
 src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/builtin.h \
+	src/policy/defaults.c \
+	src/policy/defaults.h \
 	src/policy/diagnostic.c \
 	src/policy/diagnostic.h \
 	src/policy/digest.c \
 	src/policy/digest.h \
-	src/policy/dns.c \
 	src/policy/egress.c \
 	src/policy/extends.c \
 	src/policy/file.c \
 	src/policy/file.h \
 	src/policy/format.c \
+	src/policy/format_rules.c \
 	src/policy/guard.c \
 	src/policy/guard.h \
 	src/policy/hosts.c \
@@ -43,5 +45,9 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/suggest.h \
 	src/policy/unit.c \
 	src/policy/unit.h \
+	src/policy/value.c \
+	src/policy/value.h \
+	src/policy/writer.c \
+	src/policy/writer.h \
 	src/policy/yaml.c \
 	src/policy/yaml.h

@@ -29,21 +29,34 @@ static void put_sentence(struct cf_buffer *buffer, const char *text)
     cf_buffer_puts(buffer, ".\n");
 }
 
+/* Whether there is a number of more than one value. */
+static bool has_range(const struct cf_schema_key *key)
+{
+    return (key->type == CF_TYPE_INTEGER || key->type == CF_TYPE_DURATION ||
+            key->type == CF_TYPE_SIZE || key->type == CF_TYPE_DATE ||
+            key->type == CF_TYPE_MODE_BITS) &&
+           cf_schema_is_ranged(key) && !cf_schema_is_constant(key);
+}
+
 /* "One of nxdomain, refused, zero; default nxdomain." */
 static void put_values(struct cf_buffer *buffer, const struct cf_schema_key *key)
 {
+    char range[CF_SCHEMA_RANGE_SIZE];
     struct cf_buffer line;
 
     cf_buffer_init(&line, 0);
     if (key->type == CF_TYPE_CHOICE)
         cf_buffer_puts(&line, "one of ");
+    else if (has_range(key) && !key->list)
+        cf_buffer_puts(&line, cf_schema_describe_range(key, range));
     else
         cf_buffer_puts(&line, cf_schema_describe(key));
     for (size_t i = 0; key->type == CF_TYPE_CHOICE && key->values[i]; i++)
         cf_buffer_printf(&line, "%s%s", i ? ", " : "", key->values[i]);
-    if (key->type == CF_TYPE_INTEGER && key->minimum != key->maximum)
-        cf_buffer_printf(&line, " from %lld to %lld", (long long)key->minimum,
-                         (long long)key->maximum);
+    if (has_range(key) && key->list)
+        cf_buffer_printf(&line, ", each %s", cf_schema_describe_range(key, range));
+    if (key->type == CF_TYPE_INTEGER && key->unit)
+        cf_buffer_printf(&line, " (%s)", key->unit);
     if (key->required)
         cf_buffer_puts(&line, "; required");
     else if (key->fallback)

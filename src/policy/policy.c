@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "policy/builtin.h"
+#include "policy/defaults.h"
 #include "policy/digest.h"
 #include "policy/file.h"
 #include "policy/load.h"
@@ -189,7 +190,7 @@ static int parse(const char *text, size_t length, const char *name, const struct
 
     if (length > CF_POLICY_MAX)
         return refuse_size(diagnostics, name, err);
-    profile = cf_profile_new();
+    profile = cf_defaults_new();
     if (profile)
         profile->file = strdup(name);
     if (!profile || !profile->file)

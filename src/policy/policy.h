@@ -47,10 +47,20 @@ int cf_policy_parse(const char *text, size_t length, const char *name,
 
 /*
  * The profile as YAML that parses to the same profile, every key that is
- * built with its value (names of a hosts file stand under `hosts`); with
- * origins, `# FILE:LINE` or `# default` behind each value.
+ * built with its value (names of a hosts file stand under `hosts`); what has
+ * neither a value nor a default is left out. With origins, `# FILE:LINE` or
+ * `# default` stands behind each value, and each item of a list has its own
+ * line. Returns 0 or -ENOMEM.
  */
 int cf_policy_format(const struct cf_profile *profile, bool origins, struct cf_buffer *buffer);
+
+/*
+ * The same as JSON, which is YAML too and parses to the same profile. With
+ * origins it is {"policy": the policy, "origins": {"egress.allow[0]":
+ * {"file": FILE, "line": LINE}, "mode": {"default": true}, ...}}; what comes
+ * from no line of a file (the command line) has no "line".
+ */
+int cf_policy_format_json(const struct cf_profile *profile, bool origins, struct cf_buffer *buffer);
 
 /*
  * Protections that the policy language has on by default and that this

@@ -3,8 +3,8 @@
  *
  * How this works: every key of a map is looked up in the table of schema.c. A
  * key that is unknown or not built is an error; a map is walked in turn; any
- * other value goes to the reader of its row. Readers report what is wrong and
- * return, so the walk always ends at the last key.
+ * other value goes to the reader of its row, or by its type to value.c. Readers
+ * report what is wrong and return, so the walk always ends at the last key.
  */
 #include "policy/read.h"
 
@@ -12,77 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/pattern.h"
 #include "policy/suggest.h"
-
-static void read_version(struct cf_reader *reader, const struct cf_schema_key *row,
-                         const struct cf_yaml_node *node, const char *key)
-{
-    int64_t version;
-
-    cf_read_integer(reader, row, node, key, &version);
-}
-
-static bool is_label(const char *text, size_t maximum)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t length = strlen(text);
-
-    return length > 0 && length <= maximum && strspn(text, allowed) == length;
-}
-
-#define NAME_EXPECTED "1 to 64 letters, digits, '.', '_' and '-'"
-
-static void read_name(struct cf_reader *reader, const struct cf_schema_key *row,
-                      const struct cf_yaml_node *node, const char *key)
-{
-    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node) ||
-        !is_label(node->text, (size_t)row->maximum)) {
-        cf_read_unexpected(reader, node, key, NAME_EXPECTED);
-        return;
-    }
-    cf_read_copy(reader, node->text, &reader->profile->name);
-}
-
-static void read_description(struct cf_reader *reader, const struct cf_schema_key *row,
-                             const struct cf_yaml_node *node, const char *key)
-{
-    const char *text;
-
-    if (cf_read_text(reader, row, node, key, &text))
-        cf_read_copy(reader, text, &reader->profile->description);
-}
-
-static void read_mode(struct cf_reader *reader, const struct cf_schema_key *row,
-                      const struct cf_yaml_node *node, const char *key)
-{
-    unsigned value;
-
-    if (cf_read_choice(reader, row, node, key, &value))
-        reader->profile->mode = (enum cf_mode)value;
-}
-
-static void read_dns_filter(struct cf_reader *reader, const struct cf_schema_key *row,
-                            const struct cf_yaml_node *node, const char *key)
-{
-    unsigned value;
-
-    if (cf_read_choice(reader, row, node, key, &value))
-        reader->profile->dns.filter = (enum cf_dns_filter)value;
-}
-
-static void read_dns_deny_answer(struct cf_reader *reader, const struct cf_schema_key *row,
-                                 const struct cf_yaml_node *node, const char *key)
-{
-    unsigned value;
-
-    if (cf_read_choice(reader, row, node, key, &value))
-        reader->profile->dns.deny_answer = (enum cf_deny_answer)value;
-}
+#include "policy/value.h"
 
 /* Read last: names of `hosts` come first, wherever the file has them. */
-static void read_hosts_file(struct cf_reader *reader, const struct cf_schema_key *row,
+void cf_read_hosts_file_key(struct cf_reader *reader, const struct cf_schema_key *row,
                             const struct cf_yaml_node *node, const char *key)
 {
     const char *text;
@@ -95,119 +29,36 @@ static void read_hosts_file(struct cf_reader *reader, const struct cf_schema_key
         reader->hosts_file = node;
 }
 
-static void read_egress_ipv6(struct cf_reader *reader, const struct cf_schema_key *row,
-                             const struct cf_yaml_node *node, const char *key)
+void cf_read_command(struct cf_reader *reader, const struct cf_schema_key *row,
+                     const struct cf_yaml_node *node, const char *key)
 {
-    unsigned value;
+    const struct cf_yaml_node *program =
+        node->kind == CF_YAML_LIST && node->n_items > 0 ? node->items[0] : NULL;
+    char item_key[CF_KEY_SIZE];
 
-    if (cf_read_choice(reader, row, node, key, &value))
-        reader->profile->egress.ipv6 = (enum cf_ipv6)value;
+    cf_value_read(reader, row, node, key);
+    if (program && program->kind == CF_YAML_SCALAR && !cf_yaml_is_null(program) &&
+        program->text[0] == '\0')
+        cf_read_unexpected(reader, program, cf_key_item(key, 0, item_key), "a program");
 }
 
-static void read_egress_default(struct cf_reader *reader, const struct cf_schema_key *row,
-                                const struct cf_yaml_node *node, const char *key)
+/* A value that can be one only needs no place in the profile. */
+static void read_constant(struct cf_reader *reader, const struct cf_schema_key *row,
+                          const struct cf_yaml_node *node, const char *key)
 {
-    unsigned value;
+    int64_t value;
 
-    if (!cf_read_choice(reader, row, node, key, &value))
-        return;
-    reader->profile->egress.fallback = (enum cf_action)value;
-    reader->profile->egress.fallback_origin = cf_read_origin(reader, node->mark);
+    cf_read_integer(reader, row, node, key, &value);
 }
 
-static void read_audit_log(struct cf_reader *reader, const struct cf_schema_key *row,
-                           const struct cf_yaml_node *node, const char *key)
+static cf_read_fn *reader_of(const struct cf_schema_key *row)
 {
-    struct cf_error err = { 0 };
-    const char *text;
-    size_t offset = 0;
-
-    if (!cf_read_text(reader, row, node, key, &text))
-        return;
-    if (cf_pattern_check(text, &offset, &err) < 0)
-        cf_read_error(reader, cf_yaml_text_mark(node, offset), key, "%s", err.text);
-    else
-        cf_read_copy(reader, text, &reader->profile->audit.log);
+    if (row->read)
+        return row->read;
+    if (cf_value_is_plain(row))
+        return cf_value_read;
+    return cf_schema_is_constant(row) ? read_constant : NULL;
 }
-
-static void read_audit_summary(struct cf_reader *reader, const struct cf_schema_key *row,
-                               const struct cf_yaml_node *node, const char *key)
-{
-    unsigned value;
-
-    if (cf_read_choice(reader, row, node, key, &value))
-        reader->profile->audit.summary = (enum cf_summary)value;
-}
-
-static void read_audit_fail_on_denial(struct cf_reader *reader, const struct cf_schema_key *row,
-                                      const struct cf_yaml_node *node, const char *key)
-{
-    (void)row;
-    cf_read_bool(reader, node, key, &reader->profile->audit.fail_on_denial);
-}
-
-static void command_free(char **command)
-{
-    for (char **argument = command; argument && *argument; argument++)
-        free(*argument);
-    free(command);
-}
-
-static void read_command(struct cf_reader *reader, const struct cf_schema_key *row,
-                         const struct cf_yaml_node *node, const char *key)
-{
-    size_t n = 0;
-    char **command;
-
-    if (!cf_read_list(reader, row, node, key))
-        return;
-    command = calloc(node->n_items + 1, sizeof *command);
-    if (!command) {
-        cf_read_out_of_memory(reader);
-        return;
-    }
-    for (size_t i = 0; i < node->n_items; i++) {
-        char item_key[CF_KEY_SIZE];
-        const char *text;
-
-        if (!cf_read_text(reader, row, node->items[i], cf_key_item(key, i, item_key), &text))
-            continue;
-        if (i == 0 && text[0] == '\0')
-            cf_read_unexpected(reader, node->items[i], item_key, "a program");
-        command[n] = strdup(text);
-        if (!command[n++])
-            cf_read_out_of_memory(reader);
-    }
-    command_free(reader->profile->command);
-    reader->profile->command = command;
-}
-
-static const struct {
-    const char *path;
-    cf_read_fn *read;
-} readers[] = {
-    { "version", read_version },
-    { "name", read_name },
-    { "description", read_description },
-    { "extends", cf_read_extends },
-    { "override", cf_read_override },
-    { "mode", read_mode },
-    { "dns.servers", cf_read_dns_servers },
-    { "dns.search", cf_read_dns_search },
-    { "dns.filter", read_dns_filter },
-    { "dns.deny_answer", read_dns_deny_answer },
-    { "hosts", cf_read_hosts },
-    { "hosts_file", read_hosts_file },
-    { "egress.ipv6", read_egress_ipv6 },
-    { "egress.default", read_egress_default },
-    { "egress.allow", cf_read_egress_allow },
-    { "egress.deny", cf_read_egress_deny },
-    { "egress.host_ports", cf_read_egress_host_ports },
-    { "audit.log", read_audit_log },
-    { "audit.summary", read_audit_summary },
-    { "audit.fail_on_denial", read_audit_fail_on_denial },
-    { "command", read_command },
-};
 
 /* Maps nest as deep as the table does, so this ends. */
 static void read_map(struct cf_reader *reader, const struct cf_schema_key *row,
@@ -235,23 +86,22 @@ static void read_map(struct cf_reader *reader, const struct cf_schema_key *row,
 void cf_read_value(struct cf_reader *reader, const struct cf_schema_key *row,
                    const struct cf_yaml_node *node, const char *key)
 {
+    cf_read_fn *read = reader_of(row);
+
     if (row->type == CF_TYPE_MAP) {
         read_map(reader, row, node, key);
         return;
     }
-    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
-        if (strcmp(readers[i].path, row->path) == 0) {
-            readers[i].read(reader, row, node, key);
-            if (cf_profile_origin_set(reader->profile, row->path,
-                                      cf_read_origin(reader, node->mark)) < 0)
-                cf_read_out_of_memory(reader);
-            return;
-        }
+    if (!read) {
+        /* A row that says it is built and is not: refuse rather than ignore. */
+        cf_read_error(reader, node->mark, key,
+                      "not built in this version of childflow, so the policy "
+                      "cannot be enforced");
+        return;
     }
-    /* A row that says it is built and is not: refuse rather than ignore. */
-    cf_read_error(reader, node->mark, key,
-                  "not built in this version of childflow, so the policy "
-                  "cannot be enforced");
+    if (cf_profile_origin_set(reader->profile, row->path, cf_read_origin(reader, node->mark)) < 0)
+        cf_read_out_of_memory(reader);
+    read(reader, row, node, key);
 }
 
 void cf_read_document(struct cf_reader *reader, const struct cf_yaml_node *root)
@@ -373,7 +223,7 @@ void cf_read_default_name(struct cf_reader *reader)
     const char *base = slash ? slash + 1 : reader->file;
     const char *dot = strrchr(base, '.');
     size_t length = dot && dot > base ? (size_t)(dot - base) : strlen(base);
-    char *name, quoted[CF_QUOTED_SIZE];
+    char *name, quoted[CF_QUOTED_SIZE], what[CF_SCHEMA_RANGE_SIZE];
 
     if (reader->profile->name)
         return;
@@ -382,13 +232,13 @@ void cf_read_default_name(struct cf_reader *reader)
         cf_read_out_of_memory(reader);
         return;
     }
-    if (is_label(name, (size_t)row->maximum)) {
+    if (cf_schema_is_label(row, name)) {
         reader->profile->name = name;
         return;
     }
+    cf_schema_describe_range(row, what);
     cf_read_error(reader, (struct cf_mark) { 0 }, "name",
-                  "expected this key, as the file's name is "
-                  "not " NAME_EXPECTED ", got %s",
+                  "expected this key, as the file's name is not %s, got %s", what,
                   cf_quote_text(name, quoted));
     free(name);
 }

@@ -102,6 +102,11 @@ bool cf_read_bool(struct cf_reader *reader, const struct cf_yaml_node *node, con
                   bool *ret_value);
 bool cf_read_integer(struct cf_reader *reader, const struct cf_schema_key *row,
                      const struct cf_yaml_node *node, const char *key, int64_t *ret_value);
+/* DURATION, SIZE, DATE, MODE_BITS, as the row's type says. */
+bool cf_read_unit(struct cf_reader *reader, const struct cf_schema_key *row,
+                  const struct cf_yaml_node *node, const char *key, int64_t *ret_value);
+bool cf_read_label(struct cf_reader *reader, const struct cf_schema_key *row,
+                   const struct cf_yaml_node *node, const char *key, const char **ret_text);
 bool cf_read_choice(struct cf_reader *reader, const struct cf_schema_key *row,
                     const struct cf_yaml_node *node, const char *key, unsigned *ret_value);
 /* A copy in *field, which is freed first; empty text is NULL. */
@@ -128,9 +133,9 @@ const struct cf_schema_key *cf_read_key(struct cf_reader *reader, const struct c
 void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, const char *path,
                       const char *key);
 
+/* Keys whose values have a structure of their own. */
 cf_read_fn cf_read_extends, cf_read_override;
-cf_read_fn cf_read_dns_servers, cf_read_dns_search;
-cf_read_fn cf_read_hosts;
+cf_read_fn cf_read_hosts, cf_read_hosts_file_key, cf_read_command;
 cf_read_fn cf_read_egress_allow, cf_read_egress_deny, cf_read_egress_host_ports;
 
 /* Merge the file that reader->hosts_file names; does nothing when there is none. */

@@ -1,6 +1,7 @@
 /*
  * scalar.c - typed values out of nodes, and how a wrong one is reported
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,7 +118,7 @@ bool cf_read_text(struct cf_reader *reader, const struct cf_schema_key *row,
         return false;
     }
     length = strlen(node->text);
-    if (!row->list && row->maximum > 0 && length > (size_t)row->maximum) {
+    if (row->maximum > 0 && length > (size_t)row->maximum) {
         cf_read_error(reader, node->mark, key, "expected at most %lld bytes, got %zu",
                       (long long)row->maximum, length);
         return false;
@@ -189,22 +190,20 @@ static bool parse_integer(const char *text, int64_t *ret_value)
     return true;
 }
 
+static bool in_range(const struct cf_schema_key *row, int64_t value)
+{
+    return !cf_schema_is_ranged(row) || (value >= row->minimum && value <= row->maximum);
+}
+
 bool cf_read_integer(struct cf_reader *reader, const struct cf_schema_key *row,
                      const struct cf_yaml_node *node, const char *key, int64_t *ret_value)
 {
-    bool ranged = row->minimum != 0 || row->maximum != 0;
-    char what[96], got[CF_QUOTED_SIZE];
+    char what[CF_SCHEMA_RANGE_SIZE], got[CF_QUOTED_SIZE];
     int64_t value;
 
-    if (ranged && row->minimum == row->maximum)
-        snprintf(what, sizeof what, "%lld", (long long)row->minimum);
-    else if (ranged)
-        snprintf(what, sizeof what, "a whole number from %lld to %lld", (long long)row->minimum,
-                 (long long)row->maximum);
-    else
-        snprintf(what, sizeof what, "a whole number");
+    cf_schema_describe_range(row, what);
     if (node->kind != CF_YAML_SCALAR || !parse_integer(node->text, &value) ||
-        (ranged && (value < row->minimum || value > row->maximum))) {
+        !in_range(row, value)) {
         cf_read_unexpected(reader, node, key, what);
         return false;
     }
@@ -215,6 +214,67 @@ bool cf_read_integer(struct cf_reader *reader, const struct cf_schema_key *row,
     }
     *ret_value = value;
     return true;
+}
+
+static int parse_unit(enum cf_schema_type type, const char *text, int64_t *ret_value,
+                      struct cf_unit_error *ret_error)
+{
+    switch (type) {
+    case CF_TYPE_DURATION:
+        return cf_duration_parse(text, ret_value, ret_error);
+    case CF_TYPE_SIZE:
+        return cf_size_parse(text, ret_value, ret_error);
+    case CF_TYPE_DATE:
+        return cf_date_parse(text, ret_value, ret_error);
+    default:
+        return cf_mode_bits_parse(text, ret_value, ret_error);
+    }
+}
+
+bool cf_read_unit(struct cf_reader *reader, const struct cf_schema_key *row,
+                  const struct cf_yaml_node *node, const char *key, int64_t *ret_value)
+{
+    char range[CF_SCHEMA_RANGE_SIZE], got[CF_QUOTED_SIZE];
+    struct cf_unit_error error = { 0 };
+    const char *what = cf_schema_describe_item(row);
+    int64_t value;
+    int r;
+
+    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
+        cf_read_unexpected(reader, node, key, what);
+        return false;
+    }
+    r = parse_unit(row->type, node->text, &value, &error);
+    if (r == 0 && in_range(row, value)) {
+        *ret_value = value;
+        return true;
+    }
+    if (r == 0 || (r == -ERANGE && cf_schema_is_ranged(row)))
+        what = cf_schema_describe_range(row, range);
+    else if (error.why)
+        what = error.why;
+    cf_quote_text(node->text, got);
+    if (error.suggestion[0])
+        cf_read_error(reader, cf_yaml_text_mark(node, error.offset), key,
+                      "expected %s, got %s (did you mean '%s'?)", what, got, error.suggestion);
+    else
+        cf_read_error(reader, cf_yaml_text_mark(node, error.offset), key, "expected %s, got %s",
+                      what, got);
+    return false;
+}
+
+bool cf_read_label(struct cf_reader *reader, const struct cf_schema_key *row,
+                   const struct cf_yaml_node *node, const char *key, const char **ret_text)
+{
+    char what[CF_SCHEMA_RANGE_SIZE];
+
+    if (node->kind == CF_YAML_SCALAR && !cf_yaml_is_null(node) &&
+        cf_schema_is_label(row, node->text)) {
+        *ret_text = node->text;
+        return true;
+    }
+    cf_read_unexpected(reader, node, key, cf_schema_describe_range(row, what));
+    return false;
 }
 
 /* "enforce or audit", "none, text or json". */

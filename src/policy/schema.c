@@ -4,9 +4,13 @@
 #include "policy/schema.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/policy.h"
+#include "policy/read.h"
+#include "policy/writer.h"
 #include "profile/profile.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -31,6 +35,13 @@ static const char *const transport_values[] = { "auto", "udp", "tcp", NULL };
 static const char *const point_values[] = { "child", "egress", "egress-logical", "both", NULL };
 static const char *const identity_values[] = { "caller", "root", NULL };
 static const char *const subset_values[] = { "all", "pid", NULL };
+
+static_assert(COUNT(transport_values) == CF_TRANSPORT_COUNT + 1, "a name for each transport");
+
+/* Where a value lives; a member of any other C type does not compile. */
+#define AT(c_type, member)                                                                         \
+    (offsetof(struct cf_profile, member) + _Generic(((struct cf_profile *)0)->member, c_type       \
+                                                    : (size_t)0))
 
 /* The keys of a rule that is written as a map. */
 #define RULE_KEYS(list_path)                                                                       \
@@ -74,13 +85,15 @@ static const struct cf_schema_key keys[] = {
       .minimum = 1,
       .maximum = 64,
       .since = "0.1",
-      .help = "what logs call the policy; left out, the file's name without its extension" },
+      .help = "what logs call the policy; left out, the file's name without its extension",
+      .field = AT(char *, name) },
     { .path = "description",
       .type = CF_TYPE_STRING,
       .merge = CF_MERGE_OWN,
       .maximum = 4096,
       .since = "0.1",
-      .help = "what the policy is for" },
+      .help = "what the policy is for",
+      .field = AT(char *, description) },
     { .path = "extends",
       .type = CF_TYPE_PATH,
       .list = true,
@@ -88,7 +101,8 @@ static const struct cf_schema_key keys[] = {
       .max_items = 64,
       .fallback = "[]",
       .since = "0.1",
-      .help = "policies to start from, beside this file; later ones win" },
+      .help = "policies to start from, beside this file; later ones win",
+      .read = cf_read_extends },
     { .path = "override",
       .type = CF_TYPE_KEY,
       .list = true,
@@ -96,13 +110,16 @@ static const struct cf_schema_key keys[] = {
       .max_items = 64,
       .fallback = "[]",
       .since = "0.1",
-      .help = "keys that are taken from this file alone" },
+      .help = "keys that are taken from this file alone",
+      .read = cf_read_override },
     { .path = "mode",
       .type = CF_TYPE_CHOICE,
       .values = mode_values,
       .fallback = "enforce",
       .since = "0.1",
-      .help = "what is done with what the policy denies; audit: block nothing, log each would-be denial" },
+      .help = "what is done with what the policy denies; audit: block nothing, log each would-be "
+              "denial",
+      .field = AT(enum cf_mode, mode) },
     { .path = "backend",
       .type = CF_TYPE_CHOICE,
       .values = backend_values,
@@ -116,50 +133,64 @@ static const struct cf_schema_key keys[] = {
       .max_items = 16,
       .fallback = "[]",
       .since = "0.1",
-      .help = "servers to ask; none: those of the host's resolv.conf" },
+      .help = "servers to ask; none: those of the host's resolv.conf",
+      .field = AT(struct cf_addr_port *, dns.servers),
+      .count = AT(size_t, dns.n_servers) },
     { .path = "dns.search",
       .type = CF_TYPE_HOST_NAME,
       .list = true,
       .max_items = 32,
       .fallback = "[]",
       .since = "0.1",
-      .help = "domains that short names are tried in" },
+      .help = "domains that short names are tried in",
+      .field = AT(char **, dns.search),
+      .count = AT(size_t, dns.n_search) },
     { .path = "dns.timeout",
       .type = CF_TYPE_DURATION,
       .unit = "ms",
       .minimum = 100,
       .maximum = 60000,
       .fallback = "2s",
-      .help = "for a server to answer" },
+      .since = "0.1",
+      .help = "for a server to answer, each attempt",
+      .field = AT(int64_t, dns.timeout_ms) },
     { .path = "dns.attempts",
       .type = CF_TYPE_INTEGER,
       .minimum = 1,
       .maximum = 10,
       .fallback = "3",
-      .help = "how often each server is asked" },
+      .since = "0.1",
+      .help = "how often each server is asked",
+      .field = AT(int64_t, dns.attempts) },
     { .path = "dns.cache",
       .type = CF_TYPE_INTEGER,
       .unit = "entries",
       .maximum = 1048576,
       .fallback = "4096",
-      .help = "answers that are kept; 0 turns the cache off" },
+      .since = "0.1",
+      .help = "answers that are kept; 0 turns the cache off",
+      .field = AT(int64_t, dns.cache) },
     { .path = "dns.transport",
       .type = CF_TYPE_CHOICE,
       .values = transport_values,
       .fallback = "auto",
-      .help = "how servers are asked" },
+      .since = "0.1",
+      .help = "how servers are asked; auto: over UDP, and over TCP when an answer does not fit",
+      .field = AT(enum cf_transport, dns.transport) },
     { .path = "dns.filter",
       .type = CF_TYPE_CHOICE,
       .values = filter_values,
       .fallback = "allowed",
       .since = "0.1",
-      .help = "which names are looked up: those that a rule allows, or any" },
+      .help = "which names are looked up: those that a rule allows, or any",
+      .field = AT(enum cf_dns_filter, dns.filter) },
     { .path = "dns.deny_answer",
       .type = CF_TYPE_CHOICE,
       .values = deny_answer_values,
       .fallback = "nxdomain",
       .since = "0.1",
-      .help = "what a denied name gets; zero: 0.0.0.0 and ::" },
+      .help = "what a denied name gets; zero: 0.0.0.0 and ::",
+      .field = AT(enum cf_deny_answer, dns.deny_answer) },
     { .path = "dns.deny_types",
       .type = CF_TYPE_LABEL,
       .list = true,
@@ -187,11 +218,14 @@ static const struct cf_schema_key keys[] = {
       .max_items = 10000,
       .fallback = "{}",
       .since = "0.1",
-      .help = "names that the resolver answers itself, with their addresses" },
+      .help = "names that the resolver answers itself, with their addresses",
+      .read = cf_read_hosts,
+      .write = cf_write_hosts },
     { .path = "hosts_file",
       .type = CF_TYPE_PATH,
       .since = "0.1",
-      .help = "a file in the form of /etc/hosts to merge, beside this file" },
+      .help = "a file in the form of /etc/hosts to merge, beside this file",
+      .read = cf_read_hosts_file_key },
 
     { .path = "proxy", .type = CF_TYPE_MAP, .help = "the way out through a proxy" },
     { .path = "proxy.url",
@@ -237,7 +271,8 @@ static const struct cf_schema_key keys[] = {
       .values = ipv6_values,
       .fallback = "auto",
       .since = "0.1",
-      .help = "whether there is IPv6; auto: when the host has a route; on: no route, no run" },
+      .help = "whether there is IPv6; auto: when the host has a route; on: no route, no run",
+      .field = AT(enum cf_ipv6, egress.ipv6) },
     { .path = "egress.quic",
       .type = CF_TYPE_CHOICE,
       .values = action_values,
@@ -254,14 +289,17 @@ static const struct cf_schema_key keys[] = {
       .values = action_values,
       .fallback = "deny",
       .since = "0.1",
-      .help = "what is done when no rule matches" },
+      .help = "what is done when no rule matches",
+      .field = AT(enum cf_action, egress.fallback) },
     { .path = "egress.allow",
       .type = CF_TYPE_ENDPOINT,
       .list = true,
       .max_items = 10000,
       .fallback = "[]",
       .since = "0.1",
-      .help = "endpoints that may be talked to" },
+      .help = "endpoints that may be talked to",
+      .read = cf_read_egress_allow,
+      .write = cf_write_egress_allow },
     RULE_KEYS("egress.allow"),
     { .path = "egress.deny",
       .type = CF_TYPE_ENDPOINT,
@@ -269,7 +307,9 @@ static const struct cf_schema_key keys[] = {
       .max_items = 10000,
       .fallback = "[]",
       .since = "0.1",
-      .help = "endpoints that may not be talked to" },
+      .help = "endpoints that may not be talked to",
+      .read = cf_read_egress_deny,
+      .write = cf_write_egress_deny },
     RULE_KEYS("egress.deny"),
     { .path = "egress.groups",
       .type = CF_TYPE_GROUPS,
@@ -299,7 +339,9 @@ static const struct cf_schema_key keys[] = {
       .max_items = 256,
       .fallback = "[]",
       .since = "0.1",
-      .help = "ports of the host's loopback, reached as host.childflow.internal" },
+      .help = "ports of the host's loopback, reached as host.childflow.internal",
+      .read = cf_read_egress_host_ports,
+      .write = cf_write_egress_host_ports },
 
     { .path = "capture", .type = CF_TYPE_MAP, .help = "packets to a file" },
     { .path = "capture.file",
@@ -343,18 +385,21 @@ static const struct cf_schema_key keys[] = {
       .maximum = 4096,
       .fallback = "\"\"",
       .since = "0.1",
-      .help = "the log's file, with {name}, {run}, {time}, {host}; empty: no log" },
+      .help = "the log's file, with {name}, {run}, {time}, {host}; empty: no log",
+      .field = AT(char *, audit.log) },
     { .path = "audit.summary",
       .type = CF_TYPE_CHOICE,
       .values = summary_values,
       .fallback = "text",
       .since = "0.1",
-      .help = "what is printed at the end" },
+      .help = "what is printed at the end",
+      .field = AT(enum cf_summary, audit.summary) },
     { .path = "audit.fail_on_denial",
       .type = CF_TYPE_BOOL,
       .fallback = "false",
       .since = "0.1",
-      .help = "exit 77 when the command succeeded but something was denied" },
+      .help = "exit 77 when the command succeeded but something was denied",
+      .field = AT(bool, audit.fail_on_denial) },
     { .path = "audit.attribution",
       .type = CF_TYPE_BOOL,
       .fallback = "true",
@@ -491,7 +536,10 @@ static const struct cf_schema_key keys[] = {
       .min_items = 1,
       .max_items = 10000,
       .since = "0.1",
-      .help = "what runs when no command stands behind --" },
+      .help = "what runs when no command stands behind --",
+      .field = AT(char **, command),
+      .count = AT(size_t, n_command),
+      .read = cf_read_command },
 };
 
 const struct cf_schema_key *cf_schema_keys(size_t *ret_n)
@@ -565,6 +613,79 @@ const char *cf_schema_describe(const struct cf_schema_key *key)
 const char *cf_schema_describe_item(const struct cf_schema_key *key)
 {
     return descriptions[key->type].one;
+}
+
+char *cf_schema_format(const struct cf_schema_key *key, int64_t number, char text[CF_UNIT_SIZE])
+{
+    switch (key->type) {
+    case CF_TYPE_DURATION:
+        return cf_duration_format(number, text);
+    case CF_TYPE_SIZE:
+        return cf_size_format(number, text);
+    case CF_TYPE_DATE:
+        return cf_date_format(number, text);
+    case CF_TYPE_MODE_BITS:
+        return cf_mode_bits_format(number, text);
+    default:
+        snprintf(text, CF_UNIT_SIZE, "%" PRId64, number);
+        return text;
+    }
+}
+
+bool cf_schema_is_ranged(const struct cf_schema_key *key)
+{
+    return key->minimum != 0 || key->maximum != 0;
+}
+
+bool cf_schema_is_constant(const struct cf_schema_key *key)
+{
+    return key->type == CF_TYPE_INTEGER && cf_schema_is_ranged(key) && key->minimum == key->maximum;
+}
+
+#define LABEL_MAX 255
+
+bool cf_schema_is_label(const struct cf_schema_key *key, const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t length = strlen(text), maximum = key->maximum ? (size_t)key->maximum : LABEL_MAX;
+
+    return length > 0 && length <= maximum && strspn(text, allowed) == length;
+}
+
+/* What a number is, without an example. */
+static const char *noun(enum cf_schema_type type)
+{
+    switch (type) {
+    case CF_TYPE_DURATION:
+        return "a duration";
+    case CF_TYPE_SIZE:
+        return "a size";
+    case CF_TYPE_DATE:
+        return "a date";
+    case CF_TYPE_MODE_BITS:
+        return "permission bits";
+    default:
+        return "a whole number";
+    }
+}
+
+char *cf_schema_describe_range(const struct cf_schema_key *key, char text[CF_SCHEMA_RANGE_SIZE])
+{
+    char minimum[CF_UNIT_SIZE], maximum[CF_UNIT_SIZE];
+
+    if (key->type == CF_TYPE_LABEL)
+        snprintf(text, CF_SCHEMA_RANGE_SIZE, "1 to %d letters, digits, '.', '_' and '-'",
+                 key->maximum ? (int)key->maximum : LABEL_MAX);
+    else if (cf_schema_is_constant(key))
+        snprintf(text, CF_SCHEMA_RANGE_SIZE, "%" PRId64, key->minimum);
+    else if (cf_schema_is_ranged(key))
+        snprintf(text, CF_SCHEMA_RANGE_SIZE, "%s from %s to %s", noun(key->type),
+                 cf_schema_format(key, key->minimum, minimum),
+                 cf_schema_format(key, key->maximum, maximum));
+    else
+        snprintf(text, CF_SCHEMA_RANGE_SIZE, "%s", noun(key->type));
+    return text;
 }
 
 #define NOT_IN_FORCE_MAX 16

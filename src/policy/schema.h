@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/unit.h"
+
 enum cf_schema_type {
     CF_TYPE_MAP,       /* its keys are rows of their own: PATH.KEY, or PATH[].KEY in a list */
     CF_TYPE_STRING,    /* minimum and maximum: bytes */
@@ -27,9 +29,9 @@ enum cf_schema_type {
     CF_TYPE_HOSTS,     /* a map: name to an address or a list of them */
     CF_TYPE_GROUPS,    /* a map: name to a list of endpoints or a file of names */
     CF_TYPE_STRINGS,   /* a map: name to text */
-    CF_TYPE_DURATION,  /* 250ms, 2s, 5m, 1h */
-    CF_TYPE_SIZE,      /* 4096, 20GiB */
-    CF_TYPE_DATE,      /* 2027-06-30 */
+    CF_TYPE_DURATION,  /* 250ms, 2s, 5m, 1h; minimum and maximum: ms */
+    CF_TYPE_SIZE,      /* 4096, 20GiB; minimum and maximum: bytes */
+    CF_TYPE_DATE,      /* 2027-06-30; minimum and maximum: days since 1970-01-01 */
     CF_TYPE_MODE_BITS, /* 0700 */
     CF_TYPE_COUNT
 };
@@ -40,6 +42,10 @@ enum cf_schema_merge {
     CF_MERGE_OWN,     /* each file has its own; nothing is inherited */
     CF_MERGE_WHOLE,   /* replaced, also when it is a list */
 };
+
+struct cf_reader;
+struct cf_writer;
+struct cf_yaml_node;
 
 struct cf_schema_key {
     const char *path; /* "dns.servers"; "egress.allow[].to" for a key of a list's maps */
@@ -56,6 +62,17 @@ struct cf_schema_key {
     const char *fallback;      /* the default as YAML; NULL when there is none */
     const char *since;         /* first version that has it; NULL: not built in this version */
     const char *help;          /* one line */
+
+    /*
+     * Where the value lives in struct cf_profile, as value.h says; of a list
+     * also its length. 0: it has no place, or one that only its own functions
+     * know. An INTEGER that can have one value only needs none.
+     */
+    size_t field, count;
+    /* For a value that has a structure of its own (policy/read.h, policy/writer.h); NULL: by type. */
+    void (*read)(struct cf_reader *reader, const struct cf_schema_key *row,
+                 const struct cf_yaml_node *node, const char *key);
+    void (*write)(struct cf_writer *writer, const struct cf_schema_key *row, const char *name);
 };
 
 /* Addresses of one name of `hosts`. */
@@ -85,5 +102,23 @@ const char *cf_schema_describe(const struct cf_schema_key *key);
 
 /* The item of a list: "an endpoint". */
 const char *cf_schema_describe_item(const struct cf_schema_key *key);
+
+/*
+ * What one value may be, for messages: "a whole number from 1 to 10", "a
+ * duration from 100ms to 1m", "1 to 64 letters, digits, '.', '_' and '-'".
+ * Returns text.
+ */
+#define CF_SCHEMA_RANGE_SIZE 160
+char *cf_schema_describe_range(const struct cf_schema_key *key, char text[CF_SCHEMA_RANGE_SIZE]);
+
+/* Whether minimum and maximum hold for the value of a number. */
+bool cf_schema_is_ranged(const struct cf_schema_key *key);
+/* Whether the key is a number that can have one value only. */
+bool cf_schema_is_constant(const struct cf_schema_key *key);
+/* Whether text is a LABEL as the row wants it. */
+bool cf_schema_is_label(const struct cf_schema_key *key, const char *text);
+
+/* A number of the row's type as the policy writes it: "5", "2s", "64KiB". Returns text. */
+char *cf_schema_format(const struct cf_schema_key *key, int64_t number, char text[CF_UNIT_SIZE]);
 
 #endif

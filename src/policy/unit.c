@@ -201,9 +201,10 @@ static int refuse_date(const char *text, struct cf_unit_error *error)
     int end = 0;
     size_t at = 0;
 
-    if (strspn(text, DIGITS) == 4 && sscanf(text, "%4u-%2u-%2u%n", &year, &month, &day, &end) == 3 &&
-        text[end] == '\0' && strspn(text, DIGITS "-") == (size_t)end && year >= YEAR_FIRST &&
-        month >= 1 && month <= 12 && day >= 1 && day <= days_of_month(year, month))
+    if (strspn(text, DIGITS) == 4 &&
+        sscanf(text, "%4u-%2u-%2u%n", &year, &month, &day, &end) == 3 && text[end] == '\0' &&
+        strspn(text, DIGITS "-") == (size_t)end && year >= YEAR_FIRST && month >= 1 &&
+        month <= 12 && day >= 1 && day <= days_of_month(year, month))
         snprintf(error->suggestion, sizeof error->suggestion, "%04u-%02u-%02u", year, month, day);
     while (at < 10 && (at == 4 || at == 7 ? text[at] == '-' : text[at] >= '0' && text[at] <= '9'))
         at++;

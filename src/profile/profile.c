@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "profile/index.h"
 #include "profile/name_set.h"
 
@@ -47,6 +46,14 @@ static const char *const ipv6_names[] = {
 };
 static_assert(sizeof ipv6_names / sizeof ipv6_names[0] == CF_IPV6_COUNT, "a name for each");
 
+static const char *const transport_names[] = {
+    [CF_TRANSPORT_AUTO] = "auto",
+    [CF_TRANSPORT_UDP] = "udp",
+    [CF_TRANSPORT_TCP] = "tcp",
+};
+static_assert(sizeof transport_names / sizeof transport_names[0] == CF_TRANSPORT_COUNT,
+              "a name for each");
+
 static const char *const summary_names[] = {
     [CF_SUMMARY_NONE] = "none",
     [CF_SUMMARY_TEXT] = "text",
@@ -73,6 +80,11 @@ const char *cf_deny_answer_name(enum cf_deny_answer answer)
 const char *cf_ipv6_name(enum cf_ipv6 ipv6)
 {
     return ipv6_names[ipv6];
+}
+
+const char *cf_transport_name(enum cf_transport transport)
+{
+    return transport_names[transport];
 }
 
 const char *cf_summary_name(enum cf_summary summary)
@@ -136,6 +148,8 @@ void cf_profile_free(struct cf_profile *profile)
     free(profile->file);
     digests_free(profile->digests, profile->n_digests);
     strings_free(profile->files, profile->n_files);
+    for (size_t i = 0; i < profile->n_origins; i++)
+        free(profile->origins[i].items);
     free(profile->origins);
     free(profile->name);
     free(profile->description);
@@ -150,37 +164,24 @@ void cf_profile_free(struct cf_profile *profile)
     cf_hash_done(&profile->egress.groups_by_name);
     cf_index_free(profile->index);
     cf_name_set_free(profile->names);
-    for (char **argument = profile->command; argument && *argument; argument++)
-        free(*argument);
-    free(profile->command);
+    strings_free(profile->command, profile->n_command);
     free(profile);
-}
-
-static void cleanup_profile(struct cf_profile **profile)
-{
-    cf_profile_free(*profile);
 }
 
 struct cf_profile *cf_profile_new(void)
 {
-    CF_CLEANUP(cleanup_profile) struct cf_profile *profile = calloc(1, sizeof *profile);
-    struct cf_profile *made;
+    struct cf_profile *profile = calloc(1, sizeof *profile);
 
+    static_assert(CF_MODE_ENFORCE == 0 && CF_DNS_FILTER_ALLOWED == 0 && CF_DENY == 0,
+                  "what is empty enforces and denies");
     if (!profile)
         return NULL;
-    profile->mode = CF_MODE_ENFORCE;
-    profile->dns.filter = CF_DNS_FILTER_ALLOWED;
-    profile->dns.deny_answer = CF_DENY_ANSWER_NXDOMAIN;
-    profile->egress.fallback = CF_DENY;
-    profile->egress.fallback_origin.file = cf_profile_file(profile, "built-in");
-    profile->egress.ipv6 = CF_IPV6_AUTO;
-    profile->audit.summary = CF_SUMMARY_TEXT;
     profile->names = cf_name_set_new();
-    if (!profile->egress.fallback_origin.file || !profile->names)
+    if (!profile->names) {
+        cf_profile_free(profile);
         return NULL;
-    made = profile;
-    profile = NULL;
-    return made;
+    }
+    return profile;
 }
 
 /* Make room for one more in an array of n elements. Returns 0 or -ENOMEM. */
@@ -262,8 +263,10 @@ int cf_profile_origin_set(struct cf_profile *profile, const char *key, struct cf
     if (place == profile->n_origins) {
         if (GROW(profile->origins, profile->n_origins) < 0)
             return -ENOMEM;
+        profile->origins[place].items = NULL;
         profile->n_origins++;
     }
+    free(profile->origins[place].items);
     profile->origins[place] = (struct cf_key_origin) { .key = key, .origin = origin };
     return 0;
 }
@@ -273,6 +276,32 @@ const struct cf_origin *cf_profile_origin_find(const struct cf_profile *profile,
     size_t place = origin_place(profile, key);
 
     return place < profile->n_origins ? &profile->origins[place].origin : NULL;
+}
+
+int cf_profile_origin_item_add(struct cf_profile *profile, const char *key, struct cf_origin origin)
+{
+    size_t place = origin_place(profile, key);
+    struct cf_key_origin *list;
+
+    if (place == profile->n_origins && cf_profile_origin_set(profile, key, origin) < 0)
+        return -ENOMEM;
+    list = &profile->origins[place];
+    if (GROW(list->items, list->n_items) < 0)
+        return -ENOMEM;
+    list->items[list->n_items++] = origin;
+    return 0;
+}
+
+const struct cf_origin *cf_profile_origin_item_find(const struct cf_profile *profile,
+                                                    const char *key, size_t index)
+{
+    size_t place = origin_place(profile, key);
+    const struct cf_key_origin *list;
+
+    if (place == profile->n_origins)
+        return NULL;
+    list = &profile->origins[place];
+    return index < list->n_items ? &list->items[index] : &list->origin;
 }
 
 int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const char *text,

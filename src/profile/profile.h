@@ -49,6 +49,13 @@ enum cf_ipv6 {
     CF_IPV6_COUNT
 };
 
+enum cf_transport {
+    CF_TRANSPORT_AUTO, /* UDP, and TCP for what was truncated */
+    CF_TRANSPORT_UDP,
+    CF_TRANSPORT_TCP,
+    CF_TRANSPORT_COUNT
+};
+
 enum cf_summary { CF_SUMMARY_NONE, CF_SUMMARY_TEXT, CF_SUMMARY_JSON, CF_SUMMARY_COUNT };
 
 /* Where a value was written. */
@@ -62,6 +69,8 @@ struct cf_origin {
 struct cf_key_origin {
     const char *key; /* "audit.log"; static */
     struct cf_origin origin;
+    struct cf_origin *items; /* of a list: where each item was, in their order */
+    size_t n_items;
 };
 
 /* A day as a count from 1970-01-01, UTC. */
@@ -111,6 +120,9 @@ struct cf_host {
     struct cf_origin origin;
 };
 
+/* A number that has no default and was not given. */
+#define CF_PROFILE_UNSET INT64_C(-1)
+
 struct cf_profile {
     char *file;      /* as the user named it; NULL for the built-in policy */
     char sha256[65]; /* of the file's bytes, hex; "" for the built-in policy */
@@ -131,6 +143,10 @@ struct cf_profile {
         size_t n_servers;
         char **search;
         size_t n_search;
+        int64_t timeout_ms; /* for a server to answer, each attempt */
+        int64_t attempts;   /* for each server */
+        int64_t cache;      /* answers that are kept; 0: none */
+        enum cf_transport transport;
         enum cf_dns_filter filter;
         enum cf_deny_answer deny_answer;
     } dns;
@@ -140,7 +156,6 @@ struct cf_profile {
 
     struct {
         enum cf_action fallback; /* egress.default */
-        struct cf_origin fallback_origin;
         struct cf_rule *rules; /* allow and deny, in the order of the file */
         size_t n_rules;
         struct cf_group **groups;
@@ -159,6 +174,7 @@ struct cf_profile {
     } audit;
 
     char **command; /* NULL-terminated, or NULL */
+    size_t n_command;
 
     struct cf_name_set *names; /* of hosts, of files, and of the rules once it is sealed */
     struct cf_index *index;    /* what verdicts look at; NULL until the profile is sealed */
@@ -167,7 +183,11 @@ struct cf_profile {
 /* The name that stands for the host's loopback when host_ports are listed. */
 #define CF_HOST_LOOPBACK_NAME "host.childflow.internal"
 
-/* A profile with every default of the policy language in place; NULL when out of memory. */
+/*
+ * An empty profile: it enforces, has no rule and denies what no rule allows;
+ * every number is 0. The defaults of the policy language are the policy
+ * room's, which has them in its table. NULL when out of memory.
+ */
 struct cf_profile *cf_profile_new(void);
 void cf_profile_free(struct cf_profile *profile);
 
@@ -184,12 +204,21 @@ const char *cf_profile_file(struct cf_profile *profile, const char *name);
 int cf_profile_digest_add(struct cf_profile *profile, const char *file, const char sha256[65]);
 
 /*
- * Say where the value of a key was written; again replaces. key is static.
- * Returns 0 or -ENOMEM.
+ * Say where the value of a key was written; again replaces, and forgets those
+ * of its items. key is static. Returns 0 or -ENOMEM.
  */
 int cf_profile_origin_set(struct cf_profile *profile, const char *key, struct cf_origin origin);
+/*
+ * Say where the next item of a list was written; the list has the origin of
+ * the first when none was said. Returns 0 or -ENOMEM.
+ */
+int cf_profile_origin_item_add(struct cf_profile *profile, const char *key,
+                               struct cf_origin origin);
 /* NULL when the key has its default. */
 const struct cf_origin *cf_profile_origin_find(const struct cf_profile *profile, const char *key);
+/* The origin of one item, or of its list when the item has none; NULL for a default. */
+const struct cf_origin *cf_profile_origin_item_find(const struct cf_profile *profile,
+                                                    const char *key, size_t index);
 
 /*
  * Add one rule. text is copied; endpoint is taken over on success (emptied).
@@ -254,6 +283,7 @@ const char *cf_mode_name(enum cf_mode mode);
 const char *cf_dns_filter_name(enum cf_dns_filter filter);
 const char *cf_deny_answer_name(enum cf_deny_answer answer);
 const char *cf_ipv6_name(enum cf_ipv6 ipv6);
+const char *cf_transport_name(enum cf_transport transport);
 const char *cf_summary_name(enum cf_summary summary);
 
 #endif

@@ -34,7 +34,6 @@ void fixture_start(struct fixture *fixture,
     char run[CF_RUN_ID_SIZE];
 
     memset(fixture, 0, sizeof *fixture);
-    fixture->timeout_ms = 10000;
     cf_run_id_make(run);
     if (cf_loop_new(&fixture->loop, NULL) < 0)
         abort();
@@ -46,6 +45,8 @@ void fixture_start(struct fixture *fixture,
     fixture->profile->dns.servers = calloc(1, sizeof(struct cf_addr_port));
     fixture->profile->dns.servers[0] = fixture->upstream.at;
     fixture->profile->dns.n_servers = 1;
+    fixture->profile->dns.timeout_ms = 10000;
+    fixture->profile->dns.attempts = 2;
 }
 
 static void rule_add(struct fixture *fixture, enum cf_action action, const char *text)
@@ -84,13 +85,11 @@ void fixture_open(struct fixture *fixture, size_t cache_entries)
         .loop = fixture->loop,
         .profile = fixture->profile,
         .audit = fixture->audit,
-        .cache_entries = cache_entries,
-        .timeout_ms = fixture->timeout_ms,
-        .attempts = 2,
     };
     struct cf_error err = { 0 };
 
     cf_addr_parse("198.18.0.1", &config.loopback4);
+    fixture->profile->dns.cache = (int64_t)cache_entries;
     if (cf_profile_seal(fixture->profile) < 0 ||
         cf_names_new(fixture->profile, &fixture->names) < 0)
         abort();

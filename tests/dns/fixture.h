@@ -29,14 +29,16 @@ struct fixture {
     struct cf_resolver *resolver;
     struct fake upstream;
     struct seen seen;
-    uint32_t timeout_ms; /* of an attempt; tests of silence make it short */
 
     struct message reply; /* the last one */
     unsigned n_replies;
     bool silent; /* the last reply was none */
 };
 
-/* The profile has the fake upstream as its server; rules and hosts are added by the test. */
+/*
+ * The profile has the fake upstream as its server, asked twice; rules and hosts
+ * are added by the test, and tests of silence make dns.timeout_ms short.
+ */
 void fixture_start(struct fixture *fixture,
                    bool (*script)(struct fake *fake, bool tcp, struct message *answer));
 void fixture_allow(struct fixture *fixture, const char *endpoint);

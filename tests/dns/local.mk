@@ -14,6 +14,12 @@ tests_dns_test_resolver_SOURCES = tests/dns/test_resolver.c $(dns_test_fixture)
 tests_dns_test_resolver_CFLAGS = $(dns_test_cflags)
 tests_dns_test_resolver_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_settings
+TESTS += tests/dns/test_settings
+tests_dns_test_settings_SOURCES = tests/dns/test_settings.c $(dns_test_fixture)
+tests_dns_test_settings_CFLAGS = $(dns_test_cflags)
+tests_dns_test_settings_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_server
 TESTS += tests/dns/test_server
 tests_dns_test_server_SOURCES = tests/dns/test_server.c $(dns_test_fixture)

@@ -374,7 +374,7 @@ static void wrong_answers_are_servfail(void **state)
 {
     (void)state;
     start();
-    f.timeout_ms = 300;
+    f.profile->dns.timeout_ms = 300;
     fixture_allow(&f, "**.example");
     fixture_open(&f, 100);
     /* An answer to another question is none: two attempts, then time is up. */
@@ -394,7 +394,7 @@ static void a_dead_server_fails_its_lookups_only(void **state)
 
     (void)state;
     start();
-    f.timeout_ms = 300;
+    f.profile->dns.timeout_ms = 300;
     fixture_allow(&f, "**.example");
     /* One that is bound but never reads stands first, a closed port second. */
     servers = calloc(3, sizeof *servers);
@@ -581,7 +581,7 @@ static void cancelled_and_unfinished_queries_are_logged(void **state)
 
     (void)state;
     start();
-    f.timeout_ms = 300;
+    f.profile->dns.timeout_ms = 300;
     fixture_allow(&f, "**.example");
     fixture_open(&f, 100);
     message_start(&query, 1, CF_WIRE_RD, "silent.example", CF_TYPE_A);

@@ -151,6 +151,8 @@ static int profile_make(bool audit_mode)
     fixture.profile->dns.servers = calloc(1, sizeof *fixture.profile->dns.servers);
     fixture.profile->dns.servers[0] = (struct cf_addr_port) { addr, 5353 };
     fixture.profile->dns.n_servers = 1;
+    fixture.profile->dns.timeout_ms = 2000;
+    fixture.profile->dns.attempts = 3;
     return cf_profile_seal(fixture.profile);
 }
 

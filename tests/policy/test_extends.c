@@ -125,9 +125,11 @@ static void each_value_names_its_own_file(void **state)
                     "extends: [sub/base.yaml]\n"
                     "hosts: {a.example: 192.0.2.1}\n"
                     "egress: {allow: [b.example.com]}\n"
-                    "audit: {summary: json}\n");
+                    "audit: {summary: json}\n"
+                    "dns: {search: [b.example]}\n");
     check_shown("top.yaml", true, "mode: audit  # sub/base.yaml:2\n");
-    check_shown("top.yaml", true, "  search: [a.example]  # sub/base.yaml:3\n");
+    check_shown("top.yaml", true, "    - a.example  # sub/base.yaml:3\n");
+    check_shown("top.yaml", true, "    - b.example  # top.yaml:6\n");
     check_shown("top.yaml", true, "  a.example: [192.0.2.1]  # top.yaml:3\n");
     check_shown("top.yaml", true, "  b.example: [192.0.2.2]  # sub/base.yaml:4\n");
     check_shown("top.yaml", true, "  default: allow  # sub/base.yaml:6\n");

@@ -23,7 +23,7 @@ static struct cf_addr addr_of(const char *text)
     return addr;
 }
 
-static void a_new_profile_has_every_default(void **state)
+static void a_new_profile_is_empty_and_denies(void **state)
 {
     struct cf_profile *profile = cf_profile_new();
 
@@ -40,12 +40,10 @@ static void a_new_profile_has_every_default(void **state)
     assert_int_equal(profile->dns.deny_answer, CF_DENY_ANSWER_NXDOMAIN);
     assert_int_equal(profile->n_hosts, 0);
     assert_int_equal(profile->egress.fallback, CF_DENY);
-    assert_string_equal(profile->egress.fallback_origin.file, "built-in");
     assert_int_equal(profile->egress.n_rules, 0);
     assert_int_equal(profile->egress.ipv6, CF_IPV6_AUTO);
     assert_int_equal(profile->egress.n_host_ports, 0);
     assert_null(profile->audit.log);
-    assert_int_equal(profile->audit.summary, CF_SUMMARY_TEXT);
     assert_false(profile->audit.fail_on_denial);
     assert_null(profile->command);
     cf_profile_free(profile);
@@ -66,7 +64,7 @@ static void file_names_are_kept_once_and_do_not_move(void **state)
     }
     assert_ptr_equal(cf_profile_file(profile, "a.yaml"), first);
     assert_ptr_equal(cf_profile_file(profile, "7.yaml"), kept[7]);
-    assert_int_equal(profile->n_files, MANY + 2);
+    assert_int_equal(profile->n_files, MANY + 1);
     cf_profile_free(profile);
 }
 
@@ -212,6 +210,38 @@ static void the_place_of_a_keys_value_is_kept_and_replaced(void **state)
     cf_profile_free(profile);
 }
 
+static unsigned item_line(const struct cf_profile *profile, const char *key, size_t index)
+{
+    const struct cf_origin *origin = cf_profile_origin_item_find(profile, key, index);
+
+    return origin ? origin->line : 0;
+}
+
+static void items_of_a_list_have_origins_of_their_own(void **state)
+{
+    struct cf_profile *profile = cf_profile_new();
+
+    (void)state;
+    assert_int_equal(item_line(profile, "dns.search", 0), 0);
+    assert_int_equal(cf_profile_origin_set(profile, "mode", (struct cf_origin) { .line = 9 }), 0);
+    for (unsigned round = 1; round <= 2; round++) {
+        struct cf_origin list = { .line = round * 100 };
+
+        assert_int_equal(cf_profile_origin_set(profile, "dns.search", list), 0);
+        assert_int_equal(item_line(profile, "dns.search", 0), round * 100);
+        for (unsigned i = 0; i < MANY; i++) {
+            struct cf_origin item = { .line = round * 1000 + i };
+
+            assert_int_equal(cf_profile_origin_item_add(profile, "dns.search", item), 0);
+        }
+        for (unsigned i = 0; i < MANY; i++)
+            assert_int_equal(item_line(profile, "dns.search", i), round * 1000 + i);
+        assert_int_equal(item_line(profile, "dns.search", MANY), round * 100);
+    }
+    assert_int_equal(item_line(profile, "mode", 0), 9);
+    cf_profile_free(profile);
+}
+
 static void everything_a_profile_points_at_goes_with_it(void **state)
 {
     struct cf_profile *profile = cf_profile_new();
@@ -229,6 +259,7 @@ static void everything_a_profile_points_at_goes_with_it(void **state)
     profile->command = calloc(3, sizeof *profile->command);
     profile->command[0] = strdup("make");
     profile->command[1] = strdup("all");
+    profile->n_command = 2;
     cf_profile_free(profile); /* the leak checker looks on */
 }
 
@@ -242,6 +273,9 @@ static void enums_have_the_names_of_the_policy(void **state)
     assert_string_equal(cf_deny_answer_name(CF_DENY_ANSWER_NXDOMAIN), "nxdomain");
     assert_string_equal(cf_deny_answer_name(CF_DENY_ANSWER_REFUSED), "refused");
     assert_string_equal(cf_deny_answer_name(CF_DENY_ANSWER_ZERO), "zero");
+    assert_string_equal(cf_transport_name(CF_TRANSPORT_AUTO), "auto");
+    assert_string_equal(cf_transport_name(CF_TRANSPORT_UDP), "udp");
+    assert_string_equal(cf_transport_name(CF_TRANSPORT_TCP), "tcp");
     assert_string_equal(cf_ipv6_name(CF_IPV6_AUTO), "auto");
     assert_string_equal(cf_ipv6_name(CF_IPV6_ON), "on");
     assert_string_equal(cf_ipv6_name(CF_IPV6_OFF), "off");
@@ -253,7 +287,7 @@ static void enums_have_the_names_of_the_policy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_profile_has_every_default),
+        cmocka_unit_test(a_new_profile_is_empty_and_denies),
         cmocka_unit_test(file_names_are_kept_once_and_do_not_move),
         cmocka_unit_test(a_file_that_was_read_is_listed_once),
         cmocka_unit_test(rules_keep_their_order_text_and_origin),
@@ -262,6 +296,7 @@ int main(void)
         cmocka_unit_test(host_ports_have_a_rule_each_for_the_log),
         cmocka_unit_test(the_place_of_a_keys_value_is_kept_and_replaced),
         cmocka_unit_test(everything_a_profile_points_at_goes_with_it),
+        cmocka_unit_test(items_of_a_list_have_origins_of_their_own),
         cmocka_unit_test(enums_have_the_names_of_the_policy),
     };
 

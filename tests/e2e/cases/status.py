@@ -1,4 +1,5 @@
 """What childflow's exit status says, and that its own output stays out of the command's."""
+import json
 import os
 
 from lab import internet as net
@@ -68,7 +69,8 @@ def wrong_usage(bench):
                         (["-p", policy, "-p", policy, "--", "true"], "-p is given twice"),
                         (["-p", policy], "no command"),
                         (["check"], "no policy file"),
-                        (["show", "file"], "'file' is not expected")):
+                        (["show", "file"], "'file' is not expected"),
+                        (["show", "--format", "xml"], "expected yaml or json, got 'xml'")):
         done = bench.direct(bench.childflow, *words)
         check_equal(done.status, 125, f"status of {words}")
         check_in(said, done.err)
@@ -156,12 +158,21 @@ def subcommands(bench):
                 "x\n", "run")
     check_equal(bench.direct(childflow, "check", str(policy)).status, 0, "check, good")
     check_equal(bench.direct(childflow, "check", str(policy), str(bad)).status, 78, "check, bad")
-    shown = bench.direct(childflow, "show", "-p", str(policy))
+    shown = bench.direct(childflow, "show", "-p", str(policy), "--origins")
     check_equal(shown.status, 0, "show")
     check_in(f"web.lab:80  # {policy}:", shown.out)
     check_in("filter: allowed  # default", shown.out)
     check_equal(bench.direct(childflow, "check", str(bench.write("shown.yaml", shown.out))).status,
                 0, "what show prints is a policy")
+    shown = bench.direct(childflow, "show", "-p", str(policy), "--format", "json", "--origins")
+    places = json.loads(shown.out)
+    check_equal(places["policy"]["dns"]["timeout"], "2s", "a value in JSON")
+    check_equal(places["origins"]["egress.allow[0]"]["file"], str(policy), "a place in JSON")
+    check_equal(places["origins"]["dns.timeout"], {"default": True}, "a default in JSON")
+    shown = bench.direct(childflow, "show", "-p", str(policy), "--format", "json")
+    check_equal(json.loads(shown.out), places["policy"], "JSON without places")
+    check_equal(bench.direct(childflow, "check", str(bench.write("shown.json", shown.out))).status,
+                0, "what show prints as JSON is a policy")
     check_in("childflow 0.1.0", bench.direct(childflow, "--version").out)
     check_in("-p", bench.direct(childflow, "--help").out)
     for name in ("run", "check", "show"):
