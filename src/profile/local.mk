@@ -6,6 +6,12 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/group.c \
 	src/profile/index.c \
 	src/profile/index.h \
+	src/profile/lint.c \
+	src/profile/lint.h \
+	src/profile/lint_ask.c \
+	src/profile/lint_ask.h \
+	src/profile/lint_places.c \
+	src/profile/lint_places.h \
 	src/profile/match.c \
 	src/profile/match.h \
 	src/profile/name.c \

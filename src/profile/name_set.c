@@ -310,6 +310,23 @@ void cf_name_set_put(struct cf_name_set *set, const struct cf_name_key *key, uin
     memcpy(set->records + place, &value, sizeof value);
 }
 
+bool cf_name_set_next(const struct cf_name_set *set, size_t *place, struct cf_name_key *ret_key)
+{
+    struct record record;
+
+    if (*place >= set->used)
+        return false;
+    record = record_at(set, *place);
+    *place += HEADER + record.length;
+    *ret_key = (struct cf_name_key) {
+        .kind = record.kind,
+        .owner = record.owner,
+        .name = (const char *)record.text,
+        .length = record.length,
+    };
+    return true;
+}
+
 size_t cf_name_set_mark(const struct cf_name_set *set)
 {
     return set->used;

@@ -66,6 +66,12 @@ bool cf_name_set_get(const struct cf_name_set *set, const struct cf_name_key *ke
 /* Change the value of an entry that is there. */
 void cf_name_set_put(struct cf_name_set *set, const struct cf_name_key *key, uint32_t value);
 
+/*
+ * The entry at *place, and the place of the next one; 0 is the first. The
+ * name has no NUL behind it. False at the end.
+ */
+bool cf_name_set_next(const struct cf_name_set *set, size_t *place, struct cf_name_key *ret_key);
+
 /* What was added last stands behind the mark; rewind forgets it. */
 size_t cf_name_set_mark(const struct cf_name_set *set);
 void cf_name_set_rewind(struct cf_name_set *set, size_t mark);

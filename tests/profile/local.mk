@@ -34,3 +34,10 @@ TESTS += tests/profile/test_profile
 tests_profile_test_profile_SOURCES = tests/profile/test_profile.c
 tests_profile_test_profile_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_profile_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_lint
+TESTS += tests/profile/test_lint
+tests_profile_test_lint_SOURCES = tests/profile/test_lint.c \
+	tests/profile/fixture.c tests/profile/fixture.h
+tests_profile_test_lint_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_lint_LDADD = $(PROFILE_TEST_LIBS)
