@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char folder[] = "/tmp/childflow-fuzz.XXXXXX";
 static char policy_path[sizeof folder + sizeof "/fuzz.yaml"];
+static bool is_there[FILES + 1];
 
 static void require(bool holds)
 {
@@ -59,6 +60,7 @@ static void write_file(int n, const char *text, size_t length)
     char path[sizeof policy_path];
     cf_auto_close int fd = open(file_path(n, path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
+    is_there[n] = true;
     require(fd >= 0 && write(fd, text, length) == (ssize_t)length);
 }
 
@@ -86,7 +88,9 @@ static size_t write_files(const char *text, size_t length)
     int n, next_n;
 
     for (n = 1; n <= FILES; n++)
-        unlink(file_path(n, path));
+        if (is_there[n])
+            unlink(file_path(n, path));
+    memset(is_there, 0, sizeof is_there);
     policy_end = find_separator(text, length, &n, &next);
     for (const char *stop = policy_end; stop < end; n = next_n) {
         text = next;
