@@ -56,6 +56,19 @@ static const struct {
     { "any", { "4:", "6:" } },
 };
 
+/* Programs that ask, and the globs of rules: whether a glob holds a program, by hand. */
+static const char *const exes[] = { NULL, "/usr/bin/a", "/usr/bin/b", "/opt/x", "/opt/x/y/z" };
+
+static const struct {
+    const char *glob;
+    bool holds[5];
+} exe_globs[] = {
+    { "/usr/bin/a", { false, true, false, false, false } },
+    { "/usr/bin/*", { false, true, true, false, false } },
+    { "/opt/*", { false, false, false, true, false } },
+    { "/opt/x/**", { false, false, false, false, true } },
+};
+
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
 
 struct match {
@@ -86,9 +99,17 @@ static void write_rule(struct oracle_rule *rule)
                               rule->ports[i][0], rule->ports[i][1]);
 }
 
+const char *oracle_exe(const struct oracle_rule *rule)
+{
+    return rule->exe >= 0 ? exe_globs[rule->exe].glob : "";
+}
+
 static void draw_rule(struct oracle_source *source, struct oracle_rule *rule)
 {
-    *rule = (struct oracle_rule) { .allow = oracle_draw(source, 2), .host = -1 };
+    *rule = (struct oracle_rule) { .allow = oracle_draw(source, 2), .host = -1, .exe = -1 };
+    rule->expired = oracle_draw(source, 8) == 7;
+    if (oracle_draw(source, 4) == 3)
+        rule->exe = (int)oracle_draw(source, COUNT(exe_globs));
     if (oracle_draw(source, 2))
         rule->host = (int)oracle_draw(source, COUNT(addr_hosts));
     else
@@ -107,6 +128,16 @@ static void draw_rule(struct oracle_source *source, struct oracle_rule *rule)
 }
 
 /* What the page says of one rule and one flow. */
+
+/* Whether the rule is there for whoever asks, had it not expired. */
+static bool is_for(const struct oracle_rule *rule, const struct oracle_asker *asker)
+{
+    if (rule == asker->without)
+        return false;
+    if (rule->exe < 0)
+        return true;
+    return asker->exe == 0 ? !rule->allow : exe_globs[rule->exe].holds[asker->exe];
+}
 
 static bool holds_flow(const struct oracle_rule *rule, char proto, unsigned port)
 {
@@ -172,6 +203,7 @@ static void add(struct matches *matches, struct match match)
 {
     match.specific[2] = match.rule->proto != 0;
     match.specific[3] = match.rule->n_ports > 0;
+    match.specific[4] = match.rule->exe >= 0;
     matches->at[matches->n++] = match;
 }
 
@@ -211,12 +243,12 @@ static enum says says(const struct matches *matches)
     return has_top(matches, false) ? DENIES : has_top(matches, true) ? ALLOWS : NOTHING;
 }
 
-/* Some rule with this text is a winner of this action. */
+/* This rule is a winner of this action. */
 static bool is_winner(const struct matches *matches, bool allow, const struct cf_rule *rule)
 {
     for (unsigned i = 0; i < matches->n; i++) {
         if (matches->at[i].rule->allow == allow && is_top(matches, &matches->at[i]) && rule &&
-            strcmp(matches->at[i].rule->text, rule->text) == 0)
+            matches->at[i].rule->number + 1 == rule->origin.line)
             return true;
     }
     return false;
@@ -237,32 +269,38 @@ void oracle_draw_policy(struct oracle_source *source, struct oracle_policy *poli
                          policy->audit ? "audit; " : "", policy->filter_any ? "filter any; " : "");
     for (unsigned i = 0; i < policy->n_rules; i++) {
         draw_rule(source, &policy->rules[i]);
-        n += (size_t)snprintf(policy->text + n, sizeof policy->text - n, "%s %s; ",
-                              policy->rules[i].allow ? "allow" : "deny", policy->rules[i].text);
+        policy->rules[i].number = i;
+        n += (size_t)snprintf(policy->text + n, sizeof policy->text - n, "%s %s%s%s%s; ",
+                              policy->rules[i].allow ? "allow" : "deny", policy->rules[i].text,
+                              policy->rules[i].exe >= 0 ? " exe " : "",
+                              oracle_exe(&policy->rules[i]),
+                              policy->rules[i].expired ? " expired" : "");
     }
 }
 
-static void match_names(const struct oracle_policy *policy, const char *name, char proto,
-                        unsigned port, struct matches *ret)
+static void match_names(const struct oracle_policy *policy, const struct oracle_asker *asker,
+                        const char *name, char proto, unsigned port, struct matches *ret)
 {
     struct match match;
 
     ret->n = 0;
     for (unsigned i = 0; i < policy->n_rules; i++) {
-        if (holds_flow(&policy->rules[i], proto, port) &&
+        if (!policy->rules[i].expired && is_for(&policy->rules[i], asker) &&
+            holds_flow(&policy->rules[i], proto, port) &&
             match_name(&policy->rules[i], name, &match))
             add(ret, match);
     }
 }
 
-static void match_addrs(const struct oracle_policy *policy, const char *bits, char proto,
-                        unsigned port, struct matches *ret)
+static void match_addrs(const struct oracle_policy *policy, const struct oracle_asker *asker,
+                        const char *bits, char proto, unsigned port, struct matches *ret)
 {
     ret->n = 0;
     for (unsigned i = 0; i < policy->n_rules; i++) {
         struct match match = { 0 };
 
-        if (holds_flow(&policy->rules[i], proto, port) &&
+        if (!policy->rules[i].expired && is_for(&policy->rules[i], asker) &&
+            holds_flow(&policy->rules[i], proto, port) &&
             match_addr(&policy->rules[i], bits, &match))
             add(ret, match);
     }
@@ -310,7 +348,21 @@ static const char *addr_bits(unsigned index)
     return bits;
 }
 
-void oracle_draw_question(struct oracle_source *source, struct oracle_question *question)
+void oracle_draw_asker(struct oracle_source *source, const struct oracle_policy *policy,
+                       struct oracle_asker *asker)
+{
+    *asker = (struct oracle_asker) { .exe = oracle_draw(source, COUNT(exes)) };
+    if (policy->n_rules > 0 && oracle_draw(source, 8) == 7)
+        asker->without = &policy->rules[oracle_draw(source, policy->n_rules)];
+}
+
+const char *oracle_asker_exe(const struct oracle_asker *asker)
+{
+    return exes[asker->exe];
+}
+
+void oracle_draw_question(struct oracle_source *source, const struct oracle_policy *policy,
+                          struct oracle_question *question)
 {
     static const enum cf_proto protos[] = { CF_PROTO_TCP, CF_PROTO_UDP, CF_PROTO_ICMP };
     unsigned proto = oracle_draw(source, 7) ? oracle_draw(source, 2) : 2;
@@ -321,6 +373,8 @@ void oracle_draw_question(struct oracle_source *source, struct oracle_question *
     question->query.dst = read_addr(question->addr);
     question->query.port = proto == 2 ? 0 : (uint16_t)(1 + oracle_draw(source, 9));
     question->query.names = question->names;
+    oracle_draw_asker(source, policy, &question->asker);
+    question->query.exe = exes[question->asker.exe];
     question->query.n_names = oracle_draw(source, 4);
     for (size_t i = 0; i < question->query.n_names; i++) {
         question->names[i].name = oracle_names[oracle_draw(source, COUNT(oracle_names))];
@@ -343,7 +397,8 @@ static void find(const struct oracle_policy *policy, const struct oracle_questio
         const struct cf_flow_name *name = &question->names[i];
         struct matches own;
 
-        match_names(policy, name->name, question->proto, question->query.port, &own);
+        match_names(policy, &question->asker, name->name, question->proto, question->query.port,
+                    &own);
         for (unsigned k = 0; k < own.n; k++) {
             if (!name->alias ||
                 (says(&own) == DENIES && is_top(&own, &own.at[k]) && !own.at[k].rule->allow))
@@ -352,8 +407,64 @@ static void find(const struct oracle_policy *policy, const struct oracle_questio
                 add(&ret->pinned, own.at[k]);
         }
     }
-    match_addrs(policy, addr_bits(question->addr), question->proto, question->query.port,
-                &ret->by_addr);
+    match_addrs(policy, &question->asker, addr_bits(question->addr), question->proto,
+                question->query.port, &ret->by_addr);
+}
+
+/* The default; when it denies, a rule that would have allowed before it expired is named. */
+static bool is_default(const struct oracle_policy *policy, const struct cf_verdict *verdict,
+                       const struct matches *expired)
+{
+    if (policy->default_allow || expired->n == 0)
+        return !verdict->rule && is_verdict(policy, verdict, !policy->default_allow);
+    return is_winner(expired, true, verdict->rule) && verdict->reason == CF_REASON_EXPIRED &&
+           verdict->would_deny == policy->audit &&
+           verdict->action == (policy->audit ? CF_ALLOW : CF_DENY);
+}
+
+/* Rules that would have allowed: by name, and only when there are none by address. */
+static void find_expired(const struct oracle_policy *policy, const struct oracle_asker *asker,
+                         const struct oracle_question *question, struct matches *ret)
+{
+    ret->n = 0;
+    for (unsigned i = 0; i < 2 * policy->n_rules; i++) {
+        const struct oracle_rule *rule = &policy->rules[i % policy->n_rules];
+        struct match match = { 0 };
+
+        if (i == policy->n_rules && ret->n > 0)
+            break;
+        if (!rule->expired || !rule->allow || !is_for(rule, asker) ||
+            !holds_flow(rule, question->proto, question->query.port))
+            continue;
+        if (i >= policy->n_rules) {
+            if (match_addr(rule, addr_bits(question->addr), &match))
+                add(ret, match);
+            continue;
+        }
+        for (size_t k = 0; k < question->query.n_names; k++)
+            if (!question->names[k].alias && match_name(rule, question->names[k].name, &match))
+                add(ret, match);
+    }
+}
+
+/* The same for any flow to a name. */
+static void find_expired_asking(const struct oracle_policy *policy,
+                                const struct oracle_asker *asker, const char *name,
+                                struct matches *ret)
+{
+    ret->n = 0;
+    for (unsigned i = 0; i < 2 * policy->n_rules; i++) {
+        const struct oracle_rule *rule = &policy->rules[i % policy->n_rules];
+        struct match match = { 0 };
+
+        if (i == policy->n_rules && ret->n > 0)
+            break;
+        if (!rule->expired || !rule->allow || !is_for(rule, asker))
+            continue;
+        if (i < policy->n_rules ? match_name(rule, name, &match)
+                                : match_addr(rule, "4:", &match) || match_addr(rule, "6:", &match))
+            add(ret, match);
+    }
 }
 
 bool oracle_check_flow(const struct oracle_policy *policy, const struct oracle_question *question,
@@ -380,15 +491,17 @@ bool oracle_check_flow(const struct oracle_policy *policy, const struct oracle_q
     if (name == ALLOWS || addr == ALLOWS)
         return is_verdict(policy, verdict, false) &&
                is_winner(name == ALLOWS ? &found.by_name : &found.by_addr, true, verdict->rule);
-    return !verdict->rule && is_verdict(policy, verdict, !policy->default_allow);
+    find_expired(policy, &question->asker, question, &found.by_name);
+    return is_default(policy, verdict, &found.by_name);
 }
 
 /* Judge every flow that could follow the asking, one after the other. */
-bool oracle_check_name(const struct oracle_policy *policy, const char *name, bool alias,
-                       const struct cf_verdict *verdict)
+bool oracle_check_name(const struct oracle_policy *policy, const struct oracle_asker *asker,
+                       const char *name, bool alias, const struct cf_verdict *verdict)
 {
     static const unsigned ports[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 65535 };
     bool lenient = alias || policy->filter_any, allowed = false, open = false, named = false;
+    struct matches expired;
 
     for (unsigned i = 0; i < 3 * 2 * COUNT(ports); i++) {
         char proto = "tui"[i % 3];
@@ -396,8 +509,8 @@ bool oracle_check_name(const struct oracle_policy *policy, const char *name, boo
         struct matches by_name, wide;
         const struct matches *decides = &by_name;
 
-        match_names(policy, name, proto, port, &by_name);
-        match_addrs(policy, i / 3 % 2 ? "4:" : "6:", proto, port, &wide);
+        match_names(policy, asker, name, proto, port, &by_name);
+        match_addrs(policy, asker, i / 3 % 2 ? "4:" : "6:", proto, port, &wide);
         for (unsigned k = 0; lenient && k < wide.n;) {
             if (wide.at[k].rule->allow)
                 k++;
@@ -411,9 +524,57 @@ bool oracle_check_name(const struct oracle_policy *policy, const char *name, boo
         named |= is_winner(decides, says(decides) == ALLOWS, verdict->rule) &&
                  (says(decides) == ALLOWS) == (verdict->action == CF_ALLOW && !verdict->would_deny);
     }
+    find_expired_asking(policy, asker, name, &expired);
     if (allowed)
         return named && is_verdict(policy, verdict, false);
     if (open)
-        return !verdict->rule && is_verdict(policy, verdict, !lenient && !policy->default_allow);
+        return lenient ? !verdict->rule && is_verdict(policy, verdict, false)
+                       : is_default(policy, verdict, &expired);
     return named && is_verdict(policy, verdict, true);
+}
+
+static void add_rule(struct cf_profile *profile, const struct oracle_rule *rule)
+{
+    struct cf_origin origin = {
+        .file = cf_profile_file(profile, "oracle.yaml"),
+        .line = rule->number + 1,
+        .column = 1,
+    };
+    struct cf_endpoint endpoint;
+    struct cf_rule *added;
+
+    if (cf_endpoint_parse(rule->text, &endpoint, NULL, NULL) < 0 ||
+        cf_profile_rule_add(profile, rule->allow ? CF_ALLOW : CF_DENY, rule->text, &endpoint,
+                            origin) < 0)
+        abort();
+    added = &profile->egress.rules[profile->egress.n_rules - 1];
+    if (rule->exe >= 0)
+        added->exe = strdup(oracle_exe(rule));
+    if (rule->expired)
+        added->until = profile->today - 1;
+}
+
+struct cf_profile *oracle_profile(const struct oracle_policy *policy, bool backwards)
+{
+    struct cf_profile *profile = cf_profile_new();
+
+    if (!profile)
+        abort();
+    profile->egress.fallback = policy->default_allow ? CF_ALLOW : CF_DENY;
+    profile->mode = policy->audit ? CF_MODE_AUDIT : CF_MODE_ENFORCE;
+    profile->dns.filter = policy->filter_any ? CF_DNS_FILTER_ANY : CF_DNS_FILTER_ALLOWED;
+    for (unsigned i = 0; i < policy->n_rules; i++)
+        add_rule(profile, &policy->rules[backwards ? policy->n_rules - 1 - i : i]);
+    if (cf_profile_seal(profile) < 0)
+        abort();
+    return profile;
+}
+
+const struct cf_rule *oracle_without(const struct cf_profile *profile,
+                                     const struct oracle_asker *asker)
+{
+    for (size_t i = 0; asker->without && i < profile->egress.n_rules; i++)
+        if (profile->egress.rules[i].origin.line == asker->without->number + 1)
+            return &profile->egress.rules[i];
+    return NULL;
 }

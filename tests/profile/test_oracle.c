@@ -21,37 +21,54 @@
 
 static struct oracle_source source = { .seed = 20260630 };
 
-static void check_flow_in_two_orders(const struct oracle_policy *policy, struct cf_profile *profile)
+/* The verdict and the line of its rule; returns text. */
+static const char *format(const struct cf_verdict *verdict, char text[600])
 {
-    struct oracle_question question;
-    struct cf_verdict verdict, again;
-    char text[512], text_again[512];
+    size_t n = strlen(fixture_verdict(verdict, text));
 
-    oracle_draw_question(&source, &question);
-    cf_verdict_flow(profile, &question.query, &verdict);
-    fixture_verdict(&verdict, text);
-    if (!oracle_check_flow(policy, &question, &verdict))
-        fail_msg("policy '%s': %c %s %u: got '%s'", policy->text, question.proto,
-                 oracle_addrs[question.addr], question.query.port, text);
-    fixture_shuffle(profile, &source.seed);
-    cf_verdict_flow(profile, &question.query, &again);
-    assert_string_equal(fixture_verdict(&again, text_again), text);
+    snprintf(text + n, 600 - n, " (line %u)", verdict->rule ? verdict->rule->origin.line : 0);
+    return text;
 }
 
-static void check_name_in_two_orders(const struct oracle_policy *policy, struct cf_profile *profile)
+static void check_flow_in_two_orders(const struct oracle_policy *policy,
+                                     struct cf_profile *const profiles[2])
 {
-    const char *name = oracle_names[oracle_draw(&source, ORACLE_NAME_COUNT)];
-    bool alias = oracle_draw(&source, 4) == 0;
-    struct cf_verdict verdict, again;
-    char text[512], text_again[512];
+    struct oracle_question question;
+    struct cf_verdict verdicts[2];
+    char text[600], text_again[600];
 
-    cf_verdict_name(profile, &(struct cf_name_query) { .name = name, .alias = alias }, &verdict);
-    fixture_verdict(&verdict, text);
-    if (!oracle_check_name(policy, name, alias, &verdict))
-        fail_msg("policy '%s': %s%s: got '%s'", policy->text, name, alias ? "~" : "", text);
-    fixture_shuffle(profile, &source.seed);
-    cf_verdict_name(profile, &(struct cf_name_query) { .name = name, .alias = alias }, &again);
-    assert_string_equal(fixture_verdict(&again, text_again), text);
+    oracle_draw_question(&source, policy, &question);
+    for (int i = 0; i < 2; i++) {
+        question.query.without = oracle_without(profiles[i], &question.asker);
+        cf_verdict_flow(profiles[i], &question.query, &verdicts[i]);
+    }
+    if (!oracle_check_flow(policy, &question, &verdicts[0]))
+        fail_msg("policy '%s': %c %s %u: got '%s'", policy->text, question.proto,
+                 oracle_addrs[question.addr], question.query.port, format(&verdicts[0], text));
+    assert_string_equal(format(&verdicts[1], text_again), format(&verdicts[0], text));
+}
+
+static void check_name_in_two_orders(const struct oracle_policy *policy,
+                                     struct cf_profile *const profiles[2])
+{
+    struct cf_name_query query = {
+        .name = oracle_names[oracle_draw(&source, ORACLE_NAME_COUNT)],
+        .alias = oracle_draw(&source, 4) == 0,
+    };
+    struct cf_verdict verdicts[2];
+    struct oracle_asker asker;
+    char text[600], text_again[600];
+
+    oracle_draw_asker(&source, policy, &asker);
+    query.exe = oracle_asker_exe(&asker);
+    for (int i = 0; i < 2; i++) {
+        query.without = oracle_without(profiles[i], &asker);
+        cf_verdict_name(profiles[i], &query, &verdicts[i]);
+    }
+    if (!oracle_check_name(policy, &asker, query.name, query.alias, &verdicts[0]))
+        fail_msg("policy '%s': %s%s: got '%s'", policy->text, query.name, query.alias ? "~" : "",
+                 format(&verdicts[0], text));
+    assert_string_equal(format(&verdicts[1], text_again), format(&verdicts[0], text));
 }
 
 static void verdicts_are_those_of_the_oracle_in_any_order_of_rules(void **state)
@@ -60,15 +77,17 @@ static void verdicts_are_those_of_the_oracle_in_any_order_of_rules(void **state)
 
     (void)state;
     for (int i = 0; i < POLICIES; i++) {
-        struct cf_profile *profile;
+        struct cf_profile *profiles[2];
 
         oracle_draw_policy(&source, &policy);
-        profile = fixture_profile(policy.text);
+        for (int k = 0; k < 2; k++)
+            profiles[k] = oracle_profile(&policy, k == 1);
         for (int k = 0; k < QUESTIONS; k++) {
-            check_flow_in_two_orders(&policy, profile);
-            check_name_in_two_orders(&policy, profile);
+            check_flow_in_two_orders(&policy, profiles);
+            check_name_in_two_orders(&policy, profiles);
         }
-        cf_profile_free(profile);
+        for (int k = 0; k < 2; k++)
+            cf_profile_free(profiles[k]);
     }
 }
 
