@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "policy/policy.h"
+#include "profile/lint.h"
 #include "profile/verdict.h"
 
 /* The profile of a file, or of text when it is not NULL; any finding fails the test. */
@@ -56,6 +57,20 @@ static void check_round_trip(const char *path)
     cf_buffer_done(&text);
     cf_buffer_done(&second);
     cf_profile_free(again);
+    cf_profile_free(profile);
+}
+
+/* What `check --strict` looks for: no rule is without effect, or wider than one beside it. */
+static void check_no_doubt(const char *path)
+{
+    struct cf_profile *profile = load(path);
+    struct cf_lint lint;
+
+    assert_int_equal(cf_lint(profile, CF_LINT_BUDGET, &lint), 0);
+    if (lint.n_findings > 0)
+        fail_msg("%s:%u: '%s': finding of kind %d", path, lint.findings[0].rule->origin.line,
+                 lint.findings[0].rule->text, (int)lint.findings[0].kind);
+    cf_lint_done(&lint);
     cf_profile_free(profile);
 }
 
@@ -194,7 +209,7 @@ static void audit_everything_lets_all_through_and_marks_some(void **state)
     cf_profile_free(profile);
 }
 
-static void every_policy_is_shown_as_it_is(void **state)
+static void every_policy_is_shown_as_it_is_and_has_no_doubtful_rule(void **state)
 {
     static const struct {
         const char *path;
@@ -220,13 +235,14 @@ static void every_policy_is_shown_as_it_is(void **state)
                  shipped[i].schema);
         check_editor_line(shipped[i].path, line);
         check_round_trip(shipped[i].path);
+        check_no_doubt(shipped[i].path);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_policy_is_shown_as_it_is),
+        cmocka_unit_test(every_policy_is_shown_as_it_is_and_has_no_doubtful_rule),
         cmocka_unit_test(base_allows_nothing),
         cmocka_unit_test(build_allows_registries_and_no_other_place),
         cmocka_unit_test(ci_allows_no_code_and_fails_on_denial),
