@@ -32,7 +32,9 @@ struct cf_options {
     const char *mode, *log, *summary;
     const char *format; /* of what is printed; NULL: not given */
     bool origins;
+    const char *exe;    /* explain: the program that asks */
     struct cf_strings dns, allow, deny;
+    struct cf_strings address; /* explain: what names resolve to */
     bool quiet;
     int verbose;
     char **rest; /* what stands behind the options, NULL-terminated */
@@ -44,6 +46,7 @@ enum cf_option_set {
     CF_OPTIONS_RUN,
     CF_OPTIONS_CHECK,
     CF_OPTIONS_SHOW,
+    CF_OPTIONS_EXPLAIN,
 };
 
 /*
@@ -57,6 +60,9 @@ enum cf_option_set {
 bool cf_options_parse(int argc, char **argv, enum cf_option_set set, struct cf_options *ret,
                       int *ret_status);
 void cf_options_done(struct cf_options *options);
+
+/* The options as the policy room takes them; borrowed. */
+struct cf_policy_options cf_cli_policy_options(const struct cf_options *options);
 
 /*
  * Load the policy that the options name, and say on stderr what is wrong
@@ -78,5 +84,6 @@ int cf_cli_version(void);
 int cf_cli_run(int argc, char **argv);
 int cf_cli_check(int argc, char **argv);
 int cf_cli_show(int argc, char **argv);
+int cf_cli_explain(int argc, char **argv);
 
 #endif

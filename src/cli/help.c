@@ -12,6 +12,8 @@ static const char usage[] =
     "Usage: childflow [run] [-p FILE] [OPTION]... [--] [COMMAND [ARG]...]\n"
     "       childflow check FILE...\n"
     "       childflow show [-p FILE] [--format yaml|json] [--origins] [OPTION]...\n"
+    "       childflow explain [-p FILE] [--format text|json] [--exe PATH] [--address ADDRESS]...\n"
+    "                         [OPTION]... tcp://HOST:PORT | HOST | ADDRESS ...\n"
     "       childflow [SUBCOMMAND] --help | --version\n"
     "\n"
     "Run one command tree under a network policy and say what it contacted.\n"
@@ -30,8 +32,9 @@ static const char usage[] =
     "  -V, --version         the version\n"
     "\n"
     "Exit status: the command's own; 128+N when signal N ended it; 77 something was\n"
-    "denied and the policy says fail_on_denial; 78 the policy is wrong; 125 childflow\n"
-    "failed; 126 the command cannot be executed; 127 it was not found.\n";
+    "denied and the policy says fail_on_denial, or what explain was asked is denied; 78 the\n"
+    "policy is wrong; 125 childflow failed; 126 the command cannot be executed; 127 it was\n"
+    "not found.\n";
 
 int cf_cli_help(void)
 {

@@ -1,7 +1,12 @@
 bin_PROGRAMS += childflow
 childflow_SOURCES = \
+	src/cli/advise.c \
+	src/cli/advise.h \
+	src/cli/answer.c \
+	src/cli/answer.h \
 	src/cli/check.c \
 	src/cli/cli.h \
+	src/cli/explain.c \
 	src/cli/finish.c \
 	src/cli/help.c \
 	src/cli/lookup.c \
@@ -9,7 +14,10 @@ childflow_SOURCES = \
 	src/cli/main.c \
 	src/cli/narrate.c \
 	src/cli/narrate.h \
+	src/cli/near.c \
 	src/cli/options.c \
+	src/cli/question.c \
+	src/cli/question.h \
 	src/cli/run.c \
 	src/cli/run.h \
 	src/cli/show.c \

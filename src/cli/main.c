@@ -12,6 +12,7 @@ static const struct {
     { "run", cf_cli_run },
     { "check", cf_cli_check },
     { "show", cf_cli_show },
+    { "explain", cf_cli_explain },
 };
 
 int main(int argc, char **argv)

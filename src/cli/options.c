@@ -21,6 +21,8 @@ enum {
     OPTION_SUMMARY,
     OPTION_FORMAT,
     OPTION_ORIGINS,
+    OPTION_EXE,
+    OPTION_ADDRESS,
 };
 
 #define POLICY_OPTIONS                                      \
@@ -48,6 +50,14 @@ static const struct option show_options[] = {
     { NULL, 0, NULL, 0 },
 };
 
+static const struct option explain_options[] = {
+    POLICY_OPTIONS,
+    { "format", required_argument, NULL, OPTION_FORMAT },
+    { "exe", required_argument, NULL, OPTION_EXE },
+    { "address", required_argument, NULL, OPTION_ADDRESS },
+    { NULL, 0, NULL, 0 },
+};
+
 static const struct option check_options[] = {
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -62,6 +72,7 @@ static const struct {
     [CF_OPTIONS_RUN] = { "+p:qvhV", run_options },
     [CF_OPTIONS_CHECK] = { "+hV", check_options },
     [CF_OPTIONS_SHOW] = { "+p:hV", show_options },
+    [CF_OPTIONS_EXPLAIN] = { "p:hV", explain_options },
 };
 
 void cf_cli_say(const char *fmt, ...)
@@ -132,6 +143,11 @@ static int option_apply(struct cf_options *options, int option)
     case OPTION_ORIGINS:
         options->origins = true;
         return 0;
+    case OPTION_EXE:
+        options->exe = optarg;
+        return 0;
+    case OPTION_ADDRESS:
+        return strings_add(&options->address, optarg);
     case OPTION_DNS:
         return strings_add(&options->dns, optarg);
     case OPTION_ALLOW:
@@ -175,6 +191,7 @@ void cf_options_done(struct cf_options *options)
     free(options->dns.items);
     free(options->allow.items);
     free(options->deny.items);
+    free(options->address.items);
     *options = (struct cf_options){ 0 };
 }
 
@@ -204,9 +221,9 @@ static bool of_command_line(const struct cf_diagnostics *diagnostics)
     return true;
 }
 
-int cf_cli_policy_load(const struct cf_options *options, struct cf_profile **ret_profile)
+struct cf_policy_options cf_cli_policy_options(const struct cf_options *options)
 {
-    const struct cf_policy_options beats = {
+    return (struct cf_policy_options) {
         .mode = options->mode,
         .log = options->log,
         .summary = options->summary,
@@ -214,6 +231,11 @@ int cf_cli_policy_load(const struct cf_options *options, struct cf_profile **ret
         .allow = options->allow.items,
         .deny = options->deny.items,
     };
+}
+
+int cf_cli_policy_load(const struct cf_options *options, struct cf_profile **ret_profile)
+{
+    const struct cf_policy_options beats = cf_cli_policy_options(options);
     struct cf_diagnostics diagnostics;
     struct cf_error err = { 0 };
     int status, r;

@@ -26,5 +26,7 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/quote.h \
 	src/profile/segments.c \
 	src/profile/segments.h \
+	src/profile/trace.c \
+	src/profile/trace.h \
 	src/profile/verdict.c \
 	src/profile/verdict.h

@@ -157,6 +157,17 @@ unsigned cf_rule_rank_wide(const struct cf_rule *rule, enum cf_family family)
     return rank_of(rule, cf_match_host_addr(0));
 }
 
+enum cf_edge cf_rank_edge(unsigned higher, unsigned lower)
+{
+    if ((higher & BEATS_FILE) != (lower & BEATS_FILE))
+        return CF_EDGE_COMMAND_LINE;
+    if (higher >> 3 != lower >> 3)
+        return CF_EDGE_HOST;
+    if ((higher & 4) != (lower & 4))
+        return CF_EDGE_PROTO;
+    return (higher & 2) != (lower & 2) ? CF_EDGE_PORTS : CF_EDGE_EXE;
+}
+
 static int compare_origins(const struct cf_origin *a, const struct cf_origin *b)
 {
     int order = a->file && b->file ? strcmp(a->file, b->file) : 0;

@@ -76,6 +76,18 @@ unsigned cf_match_rank(const struct cf_item *item, unsigned host);
 /* The rank without what a rule of the command line has on top. */
 unsigned cf_match_rank_plain(const struct cf_item *item, unsigned host);
 
+/* In which respect the higher of two ranks of one kind is more specific. */
+enum cf_edge {
+    CF_EDGE_COMMAND_LINE, /* it stands there, which beats every file */
+    CF_EDGE_HOST,
+    CF_EDGE_PROTO, /* it has a protocol */
+    CF_EDGE_PORTS, /* it has ports */
+    CF_EDGE_EXE,   /* it is for a program */
+    CF_EDGE_COUNT
+};
+
+enum cf_edge cf_rank_edge(unsigned higher, unsigned lower);
+
 /* Keep the one that wins in best: the more specific, at a tie the denial. NULL never wins. */
 void cf_match_keep(struct cf_match *best, const struct cf_item *item, unsigned rank,
                    uint32_t names_line);

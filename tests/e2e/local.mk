@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/e2e/as-user \
 	tests/e2e/cases/alone.py \
 	tests/e2e/cases/clients.py \
+	tests/e2e/cases/explain.py \
 	tests/e2e/cases/identity.py \
 	tests/e2e/cases/killed.py \
 	tests/e2e/cases/log.py \

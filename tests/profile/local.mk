@@ -41,3 +41,10 @@ tests_profile_test_lint_SOURCES = tests/profile/test_lint.c \
 	tests/profile/fixture.c tests/profile/fixture.h
 tests_profile_test_lint_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_lint_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_trace
+TESTS += tests/profile/test_trace
+tests_profile_test_trace_SOURCES = tests/profile/test_trace.c \
+	tests/profile/fixture.c tests/profile/fixture.h
+tests_profile_test_trace_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_trace_LDADD = $(PROFILE_TEST_LIBS)

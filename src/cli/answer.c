@@ -1,0 +1,614 @@
+/*
+ * answer.c - questions put to the code that enforces
+ *
+ * How this works. A question has places: the addresses that its host has (the
+ * address itself, those of `hosts`, those of --address), or one place whose
+ * address is not known. For a known address cf_judge() of the engine says
+ * whether the flow is carried at all and what the verdict is; cf_trace_flow()
+ * says how the other rules fared, with the names that the engine would know.
+ * For an unknown one the policy is asked without an address, and then once for
+ * each rule by address, with an address of it at which that rule decides: the
+ * conditions.
+ *
+ * A question without a port is put once for each class of flows that the
+ * rules can tell apart: classes begin at port 1, at the first port of a range
+ * of a rule whose host is right, and behind its last. Neighbours with the same
+ * verdict become one row again.
+ */
+#include "cli/answer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "dns/names.h"
+#include "engine/judge.h"
+#include "netlink/gateway.h"
+
+/* A long life for a name that the question gives an address. */
+#define BIND_S 3600
+
+static const enum cf_proto protos[] = { CF_PROTO_TCP, CF_PROTO_UDP, CF_PROTO_ICMP };
+#define N_PROTOS (sizeof protos / sizeof protos[0])
+
+/* One place being asked about. */
+struct asking {
+    const struct cf_inquiry *inquiry;
+    const struct cf_question *question;
+    const struct cf_flow_name *name;
+    struct cf_explain_place *place;
+    struct cf_names *names;
+};
+
+/* One more in an array that grows by doubling; 0 or -ENOMEM. */
+static int grow(void **array, size_t n, size_t size)
+{
+    void *grown;
+
+    if ((n & (n - 1)) != 0)
+        return 0;
+    grown = reallocarray(*array, n ? n * 2 : 1, size);
+    if (!grown)
+        return -ENOMEM;
+    *array = grown;
+    return 0;
+}
+
+#define GROW(array, n) grow((void **)&(array), (n), sizeof *(array))
+
+static bool is_loopback_name(const struct cf_question *question)
+{
+    return strcmp(question->name, "localhost") == 0;
+}
+
+static bool is_host_name(const struct cf_question *question)
+{
+    return strcmp(question->name, CF_HOST_LOOPBACK_NAME) == 0;
+}
+
+/* Why no flow to this address is carried; NULL when it may be. */
+static const char *never_of(const struct cf_profile *profile, const struct cf_addr *addr)
+{
+    if (addr->family == CF_FAMILY_NONE)
+        return NULL;
+    if (cf_addr_group_find(CF_GROUP_LOOPBACK, addr))
+        return "inside, this is the sandbox's own loopback; a port of the host is opened by "
+               "'host_ports' as " CF_HOST_LOOPBACK_NAME;
+    if (cf_destination_multicast(addr))
+        return "multicast and broadcast are not carried";
+    if (cf_destination_never(addr))
+        return "no socket outside is ever given this address";
+    if (addr->family == CF_FAMILY_IPV6 && profile->egress.ipv6 == CF_IPV6_OFF)
+        return "'egress.ipv6' is off: there is no IPv6 inside";
+    return NULL;
+}
+
+/* Judge one flow and trace it, by what the engine would know. */
+static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
+               struct cf_judgement *judgement, struct cf_trace *ret_trace)
+{
+    const struct cf_addr_port dst = { asking->place->addr, port };
+    struct cf_flow_query query = {
+        .proto = proto,
+        .dst = dst.addr,
+        .port = port,
+        .exe = asking->inquiry->exe,
+        .names = asking->name,
+        .n_names = asking->question->name[0] ? 1 : 0,
+    };
+
+    if (dst.addr.family == CF_FAMILY_NONE)
+        return cf_trace_flow(asking->inquiry->profile, &query, ret_trace);
+    cf_judge(asking->inquiry->profile, asking->names, 0, proto, &dst, judgement);
+    if (judgement->destination != CF_DESTINATION_WORLD) {
+        *ret_trace = (struct cf_trace) { .verdict = judgement->verdict };
+        return 0;
+    }
+    query.names = judgement->names;
+    query.n_names = judgement->n_names;
+    return cf_trace_flow(asking->inquiry->profile, &query, ret_trace);
+}
+
+/* Rows. */
+
+static bool is_same_verdict(const struct cf_verdict *a, const struct cf_verdict *b)
+{
+    return a->action == b->action && a->would_deny == b->would_deny && a->reason == b->reason &&
+           a->rule == b->rule && a->member == b->member && a->names_line == b->names_line;
+}
+
+static struct cf_explain_row *find_row(struct cf_explain_place *place,
+                                       const struct cf_verdict *verdict)
+{
+    for (size_t i = 0; i < place->n_rows; i++) {
+        if (is_same_verdict(&place->rows[i].verdict, verdict))
+            return &place->rows[i];
+    }
+    if (GROW(place->rows, place->n_rows) < 0)
+        return NULL;
+    place->rows[place->n_rows] = (struct cf_explain_row) { .verdict = *verdict };
+    return &place->rows[place->n_rows++];
+}
+
+static int add_range(struct cf_explain_place *place, const struct cf_verdict *verdict,
+                     struct cf_explain_range range)
+{
+    struct cf_explain_row *row = find_row(place, verdict);
+    struct cf_explain_range *last;
+
+    if (!row)
+        return -ENOMEM;
+    last = row->n_ranges > 0 ? &row->ranges[row->n_ranges - 1] : NULL;
+    if (last && last->proto == range.proto && last->last + 1 == range.first) {
+        last->last = range.last;
+        return 0;
+    }
+    if (GROW(row->ranges, row->n_ranges) < 0)
+        return -ENOMEM;
+    row->ranges[row->n_ranges++] = range;
+    return 0;
+}
+
+/* Which of two fates of one rule in two flows says more. */
+static bool says_more(const struct cf_trace_entry *a, const struct cf_trace_entry *b)
+{
+    if (a->fate != b->fate)
+        return a->fate < b->fate;
+    return a->fate == CF_FATE_MISSED &&
+           __builtin_popcount(a->misses) < __builtin_popcount(b->misses);
+}
+
+/* Remember each rule once, with the fate that says most. */
+static int add_fates(struct cf_explain_place *place, const struct cf_trace *trace)
+{
+    for (size_t i = 0; i < trace->n_entries; i++) {
+        const struct cf_trace_entry *entry = &trace->entries[i];
+        size_t k = 0;
+
+        while (k < place->n_losers &&
+               (place->losers[k].rule != entry->rule || place->losers[k].member != entry->member ||
+                place->losers[k].name != entry->name))
+            k++;
+        if (k == place->n_losers) {
+            if (GROW(place->losers, place->n_losers) < 0)
+                return -ENOMEM;
+            place->losers[place->n_losers++] = *entry;
+        } else if (says_more(entry, &place->losers[k])) {
+            place->losers[k] = *entry;
+        }
+    }
+    return 0;
+}
+
+static void drop_winners(struct cf_explain_place *place)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < place->n_losers; i++) {
+        if (place->losers[i].fate != CF_FATE_WON)
+            place->losers[kept++] = place->losers[i];
+    }
+    place->n_losers = kept;
+}
+
+static int ask_class(const struct asking *asking, struct cf_explain_range range)
+{
+    cf_auto_free struct cf_judgement *judgement = calloc(1, sizeof *judgement);
+    struct cf_trace trace = { 0 };
+    int r = -ENOMEM;
+
+    if (judgement)
+        r = ask(asking, range.proto, range.first, judgement, &trace);
+    if (r < 0)
+        return r;
+    /* The names of a judgement are borrowed; there is one, the question's own. */
+    for (size_t i = 0; i < trace.n_entries; i++) {
+        if (trace.entries[i].name)
+            trace.entries[i].name = asking->name;
+    }
+    r = add_range(asking->place, &trace.verdict, range);
+    if (r == 0)
+        r = add_fates(asking->place, &trace);
+    cf_trace_done(&trace);
+    return r;
+}
+
+/* Classes of ports. */
+
+/* One bit for each port at which a class begins. */
+struct marks {
+    uint8_t bits[65536 / 8];
+};
+
+static void mark(struct marks *marks, unsigned port)
+{
+    if (port <= UINT16_MAX)
+        marks->bits[port / 8] |= (uint8_t)(1u << port % 8);
+}
+
+static bool is_marked(const struct marks *marks, unsigned port)
+{
+    return marks->bits[port / 8] >> port % 8 & 1;
+}
+
+static int mark_classes(const struct asking *asking, enum cf_proto proto, struct marks *marks)
+{
+    cf_auto_free struct cf_judgement *judgement = calloc(1, sizeof *judgement);
+    const struct cf_profile *profile = asking->inquiry->profile;
+    struct cf_trace trace;
+    int r = -ENOMEM;
+
+    if (judgement)
+        r = ask(asking, proto, 1, judgement, &trace);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < trace.n_entries; i++) {
+        const struct cf_trace_entry *entry = &trace.entries[i];
+        const struct cf_endpoint *endpoint =
+            entry->member ? &entry->member->endpoint : &entry->rule->endpoint;
+
+        for (size_t k = 0; k < endpoint->n_ports; k++) {
+            mark(marks, endpoint->ports[k].first);
+            mark(marks, endpoint->ports[k].last + 1u);
+        }
+    }
+    cf_trace_done(&trace);
+    for (size_t i = 0; is_host_name(asking->question) && i < profile->egress.n_host_ports; i++) {
+        mark(marks, profile->egress.host_ports[i]);
+        mark(marks, profile->egress.host_ports[i] + 1u);
+    }
+    return 0;
+}
+
+static int ask_proto(const struct asking *asking, enum cf_proto proto)
+{
+    cf_auto_free struct marks *marks = NULL;
+    uint16_t port = asking->question->port;
+    int r;
+
+    if (proto == CF_PROTO_ICMP)
+        port = 0;
+    if (proto == CF_PROTO_ICMP || port > 0)
+        return ask_class(asking, (struct cf_explain_range) { proto, port, port });
+    marks = calloc(1, sizeof *marks);
+    if (!marks)
+        return -ENOMEM;
+    r = mark_classes(asking, proto, marks);
+    for (unsigned first = 1; r == 0 && first <= UINT16_MAX;) {
+        unsigned last = first;
+
+        while (last < UINT16_MAX && !is_marked(marks, last + 1))
+            last++;
+        r = ask_class(asking, (struct cf_explain_range) { proto, (uint16_t)first, (uint16_t)last });
+        first = last + 1;
+    }
+    return r;
+}
+
+static size_t count_flows(const struct cf_explain_row *row)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < row->n_ranges; i++)
+        n += (size_t)(row->ranges[i].last - row->ranges[i].first) + 1;
+    return n;
+}
+
+/* The largest row is the rest, and stands last. */
+static void order_rows(struct cf_explain_place *place)
+{
+    size_t largest = 0;
+    struct cf_explain_row rest;
+
+    if (place->n_rows == 0)
+        return;
+    for (size_t i = 1; i < place->n_rows; i++) {
+        if (count_flows(&place->rows[i]) > count_flows(&place->rows[largest]))
+            largest = i;
+    }
+    rest = place->rows[largest];
+    rest.rest = true;
+    memmove(&place->rows[largest], &place->rows[largest + 1],
+            (place->n_rows - largest - 1) * sizeof *place->rows);
+    place->rows[place->n_rows - 1] = rest;
+}
+
+static int ask_place(struct asking *asking)
+{
+    int r = 0;
+
+    asking->place->never = never_of(asking->inquiry->profile, &asking->place->addr);
+    for (size_t i = 0; i < N_PROTOS && r == 0; i++) {
+        if (asking->question->protos & (unsigned)protos[i])
+            r = ask_proto(asking, protos[i]);
+    }
+    drop_winners(asking->place);
+    if (asking->question->port == 0 && !asking->question->proto_given)
+        order_rows(asking->place);
+    return r;
+}
+
+/* Places. */
+
+static int add_place(struct cf_explain_answer *answer, const struct cf_addr *addr,
+                     const struct cf_origin *hosts)
+{
+    if (GROW(answer->places, answer->n_places) < 0)
+        return -ENOMEM;
+    answer->places[answer->n_places++] =
+        (struct cf_explain_place) { .addr = *addr, .hosts = hosts };
+    return 0;
+}
+
+static int add_text_place(struct cf_explain_answer *answer, const char *text)
+{
+    struct cf_addr addr = { 0 };
+
+    (void)cf_addr_parse(text, &addr);
+    return add_place(answer, &addr, NULL);
+}
+
+static int find_places(const struct cf_inquiry *inquiry, struct cf_answer *answer)
+{
+    const struct cf_question *question = &answer->question;
+    const struct cf_host *host = NULL;
+    int r = 0;
+
+    if (!question->name[0])
+        return add_place(&answer->answer, &question->addr, NULL);
+    if (is_loopback_name(question))
+        return add_text_place(&answer->answer, "127.0.0.1");
+    if (is_host_name(question))
+        return add_text_place(&answer->answer, CF_GATEWAY_IPV4);
+    host = cf_profile_host_find(inquiry->profile, question->name);
+    for (size_t i = 0; host && i < host->n_addrs && r == 0; i++)
+        r = add_place(&answer->answer, &host->addrs[i], &host->origin);
+    for (size_t i = 0; !host && i < inquiry->n_addrs && r == 0; i++)
+        r = add_place(&answer->answer, &inquiry->addrs[i], NULL);
+    if (r == 0 && answer->answer.n_places == 0)
+        r = add_place(&answer->answer, &(struct cf_addr) { 0 }, NULL);
+    return r;
+}
+
+/* Let the engine's table know what the question says of its name. */
+static int bind_name(struct asking *asking)
+{
+    int r = cf_names_new(asking->inquiry->profile, &asking->names);
+
+    if (r < 0 || !asking->question->name[0] || asking->place->addr.family == CF_FAMILY_NONE ||
+        asking->place->hosts)
+        return r;
+    return cf_names_bind(asking->names, &asking->place->addr, asking->question->name, false, 1,
+                         BIND_S, 0);
+}
+
+/* Conditions. */
+
+static bool is_denied(const struct cf_verdict *verdict)
+{
+    return verdict->action == CF_DENY || verdict->would_deny;
+}
+
+/* Whether this very rule decides the flows to addr otherwise than row has it. */
+static bool decides(const struct asking *asking, const struct cf_explain_row *row,
+                    const struct cf_rule *rule, const struct cf_addr *addr)
+{
+    const struct cf_flow_query query = {
+        .proto = row->ranges[0].proto,
+        .dst = *addr,
+        .port = row->ranges[0].first,
+        .exe = asking->inquiry->exe,
+        .names = asking->name,
+        .n_names = 1,
+    };
+    struct cf_verdict verdict;
+
+    if (never_of(asking->inquiry->profile, addr))
+        return false;
+    cf_verdict_flow(asking->inquiry->profile, &query, &verdict);
+    return verdict.rule == rule && is_denied(&verdict) != is_denied(&row->verdict);
+}
+
+/* The address behind the last of a prefix, or in front of its first; false when there is none. */
+static bool step_outside(const struct cf_prefix *prefix, bool behind, struct cf_addr *ret_addr)
+{
+    unsigned n_bytes = cf_addr_bits(&prefix->addr) / 8;
+    struct cf_addr addr = prefix->addr;
+
+    for (unsigned bit = prefix->bits; behind && bit < n_bytes * 8; bit++)
+        addr.bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+    for (unsigned i = n_bytes; i-- > 0;) {
+        addr.bytes[i] = (uint8_t)(addr.bytes[i] + (behind ? 1u : 0xffu));
+        if (addr.bytes[i] != (behind ? 0 : 0xff)) {
+            *ret_addr = addr;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An address of the prefix at which the rule decides: its first, or beside a narrower rule's. */
+static bool find_addr(const struct asking *asking, const struct cf_explain_row *row,
+                      const struct cf_rule *rule, const struct cf_prefix *prefix,
+                      struct cf_addr *ret_addr)
+{
+    const struct cf_profile *profile = asking->inquiry->profile;
+    struct cf_prefix first = { prefix->addr, (uint8_t)cf_addr_bits(&prefix->addr) };
+
+    *ret_addr = prefix->addr;
+    if (first.bits != prefix->bits && step_outside(&first, true, ret_addr) &&
+        decides(asking, row, rule, ret_addr))
+        return true;
+    *ret_addr = prefix->addr;
+    if (decides(asking, row, rule, ret_addr))
+        return true;
+    for (size_t i = 0; i < profile->egress.n_rules; i++) {
+        const struct cf_endpoint *inner = &profile->egress.rules[i].endpoint;
+
+        if (inner->kind != CF_HOST_PREFIX || !cf_prefix_contains(prefix, &inner->prefix.addr) ||
+            inner->prefix.bits <= prefix->bits)
+            continue;
+        for (int behind = 0; behind < 2; behind++) {
+            if (step_outside(&inner->prefix, behind, ret_addr) &&
+                cf_prefix_contains(prefix, ret_addr) && decides(asking, row, rule, ret_addr))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool find_condition(const struct asking *asking, const struct cf_rule *rule,
+                           const struct cf_endpoint *endpoint, struct cf_addr *ret_addr)
+{
+    const struct cf_prefix *prefixes = &endpoint->prefix;
+    size_t n = 1;
+
+    if (endpoint->kind == CF_HOST_GROUP)
+        prefixes = cf_addr_group_prefixes(endpoint->group, &n);
+    else if (endpoint->kind != CF_HOST_PREFIX)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < asking->place->n_rows; k++) {
+            if (find_addr(asking, &asking->place->rows[k], rule, &prefixes[i], ret_addr))
+                return true;
+        }
+    }
+    return false;
+}
+
+static int add_condition(const struct asking *asking, struct cf_explain_answer *answer,
+                         const struct cf_rule *rule, const struct cf_member *member)
+{
+    struct cf_explain_condition condition = { .rule = rule, .member = member };
+
+    if (!find_condition(asking, rule, member ? &member->endpoint : &rule->endpoint,
+                        &condition.addr))
+        return 0;
+    if (GROW(answer->conditions, answer->n_conditions) < 0)
+        return -ENOMEM;
+    answer->conditions[answer->n_conditions++] = condition;
+    return 0;
+}
+
+static int find_conditions(const struct asking *asking, struct cf_explain_answer *answer)
+{
+    const struct cf_profile *profile = asking->inquiry->profile;
+    int r = 0;
+
+    for (size_t i = 0; i < profile->egress.n_rules && r == 0; i++) {
+        const struct cf_rule *rule = &profile->egress.rules[i];
+        const struct cf_group *group = NULL;
+
+        if (rule->endpoint.kind != CF_HOST_LIST) {
+            r = add_condition(asking, answer, rule, NULL);
+            continue;
+        }
+        group = cf_profile_group_find(profile, rule->endpoint.name);
+        for (size_t k = 0; group && k < group->n_members && r == 0; k++)
+            r = add_condition(asking, answer, rule, &group->members[k]);
+    }
+    return r;
+}
+
+/* The whole. */
+
+static int ask_places(const struct cf_inquiry *inquiry, struct cf_answer *ret)
+{
+    struct cf_explain_answer *answer = &ret->answer;
+    int r = 0;
+
+    for (size_t i = 0; i < answer->n_places && r == 0; i++) {
+        struct asking asking = { inquiry, &ret->question, &ret->name, &answer->places[i], NULL };
+
+        r = bind_name(&asking);
+        if (r == 0)
+            r = ask_place(&asking);
+        if (r == 0 && asking.place->addr.family == CF_FAMILY_NONE && !is_denied(&answer->lookup))
+            r = find_conditions(&asking, answer);
+        cf_names_free(asking.names);
+    }
+    return r;
+}
+
+static void ask_name(const struct cf_inquiry *inquiry, struct cf_answer *ret)
+{
+    const struct cf_name_query query = { .name = ret->question.name, .exe = inquiry->exe };
+
+    if (!ret->question.name[0])
+        return;
+    ret->answer.asks_name = true;
+    ret->answer.name = ret->question.name;
+    if (is_loopback_name(&ret->question))
+        ret->answer.lookup =
+            (struct cf_verdict) { .action = CF_ALLOW, .reason = CF_REASON_DEFAULT };
+    else
+        cf_verdict_name(inquiry->profile, &query, &ret->answer.lookup);
+}
+
+/* What the rows say together. */
+static enum cf_outcome outcome_of(const struct cf_explain_answer *answer)
+{
+    bool allowed = false, denied = false, would_deny = answer->lookup.would_deny, carried = false;
+
+    for (size_t i = 0; i < answer->n_places; i++) {
+        carried = carried || !answer->places[i].never;
+        for (size_t k = 0; !answer->places[i].never && k < answer->places[i].n_rows; k++) {
+            const struct cf_verdict *verdict = &answer->places[i].rows[k].verdict;
+
+            allowed = allowed || !is_denied(verdict);
+            denied = denied || is_denied(verdict);
+            would_deny = would_deny || verdict->would_deny;
+        }
+    }
+    if (!carried)
+        return CF_OUTCOME_NEVER;
+    if (answer->asks_name && is_denied(&answer->lookup))
+        allowed = false;
+    if (allowed)
+        return denied ? CF_OUTCOME_PARTLY : CF_OUTCOME_ALLOWED;
+    return would_deny ? CF_OUTCOME_WOULD_DENY : CF_OUTCOME_DENIED;
+}
+
+int cf_answer_make(const struct cf_inquiry *inquiry, struct cf_answer *ret)
+{
+    int r;
+
+    ret->answer.question = ret->question.text;
+    ret->name = (struct cf_flow_name) {
+        .name = ret->question.name,
+        .pinned = ret->question.name[0] &&
+                  cf_profile_host_find(inquiry->profile, ret->question.name) != NULL,
+    };
+    ask_name(inquiry, ret);
+    r = find_places(inquiry, ret);
+    if (r == 0)
+        r = ask_places(inquiry, ret);
+    if (r == 0)
+        ret->answer.outcome = outcome_of(&ret->answer);
+    return r;
+}
+
+bool cf_answer_is_allowed(const struct cf_answer *answer)
+{
+    return answer->answer.outcome == CF_OUTCOME_ALLOWED ||
+           (answer->answer.outcome == CF_OUTCOME_PARTLY && answer->question.port == 0);
+}
+
+void cf_answer_done(struct cf_answer *answer)
+{
+    for (size_t i = 0; i < answer->answer.n_places; i++) {
+        struct cf_explain_place *place = &answer->answer.places[i];
+
+        for (size_t k = 0; k < place->n_rows; k++)
+            free(place->rows[k].ranges);
+        free(place->rows);
+        free(place->losers);
+    }
+    free(answer->answer.places);
+    free(answer->answer.conditions);
+    free(answer->answer.nears);
+    free(answer->suggestion);
+    free(answer->advice);
+    *answer = (struct cf_answer) { 0 };
+}
