@@ -44,10 +44,10 @@ static void write_file(const struct cf_buffer *file)
 
     if (file->length == 0)
         return;
-    stream = fopen("hosts-file", "we");
+    stream = fopen("other-file", "we");
     if (!stream || fwrite(file->data, 1, file->length, stream) != file->length ||
         fclose(stream) != 0) {
-        perror("hosts-file");
+        perror("other-file");
         exit(EXIT_FAILURE);
     }
 }
@@ -102,7 +102,7 @@ int main(int argc, char **argv)
         if (child < 0 || waitpid(child, NULL, 0) < 0)
             return EXIT_FAILURE;
     }
-    unlink("hosts-file");
+    unlink("other-file");
     rmdir(folder);
     return EXIT_SUCCESS;
 }

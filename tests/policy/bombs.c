@@ -266,14 +266,14 @@ static void hosts_from_the_last_to_the_first(struct cf_buffer *text, struct cf_b
 
 static void a_host_of_very_many_addresses(struct cf_buffer *text, struct cf_buffer *file)
 {
-    begin(text, "hosts_file: hosts-file\n");
+    begin(text, "hosts_file: other-file\n");
     for (unsigned i = 0; file->length < TEXT_MAX - 64; i++)
         cf_buffer_printf(file, "10.%u.%u.%u h\n", i >> 16 & 255, i >> 8 & 255, i & 255);
 }
 
 static void a_hosts_file_of_very_many_names(struct cf_buffer *text, struct cf_buffer *file)
 {
-    begin(text, "hosts_file: hosts-file\n");
+    begin(text, "hosts_file: other-file\n");
     cf_buffer_puts(file, "192.0.2.1");
     for (unsigned i = 900000; file->length < TEXT_MAX - 64; i--)
         cf_buffer_printf(file, " h%x", i);
@@ -281,8 +281,35 @@ static void a_hosts_file_of_very_many_names(struct cf_buffer *text, struct cf_bu
 
 static void a_hosts_file_of_findings(struct cf_buffer *text, struct cf_buffer *file)
 {
-    begin(text, "hosts_file: hosts-file\n");
+    begin(text, "hosts_file: other-file\n");
     fill(file, "x\n", "");
+}
+
+/* A policy and its parent, each with the longest list of rules; no two are the same. */
+static void a_parent_with_another_list(struct cf_buffer *text, struct cf_buffer *file)
+{
+    begin(text, "extends: [other-file]\negress:\n  allow:\n");
+    cf_buffer_puts(file, "version: 1\negress:\n  allow:\n");
+    for (unsigned i = 0; i < 10000; i++) {
+        cf_buffer_printf(text, "  - {to: a%u.example.com, why: the-same-words-for-all}\n", i);
+        cf_buffer_printf(file, "  - {to: b%u.example.com, why: the-same-words-for-all}\n", i);
+    }
+}
+
+static void a_parent_full_of_findings(struct cf_buffer *text, struct cf_buffer *file)
+{
+    begin(text, "extends: [other-file]\negress:\n  allow:\n");
+    cf_buffer_puts(file, "version: 1\negress:\n  allow:\n");
+    repeat(text, "  - why: a\n    wy: b\n", 10000);
+    repeat(file, "  - why: a\n    wy: b\n", 10000);
+}
+
+static void a_parent_that_is_its_own(struct cf_buffer *text, struct cf_buffer *file)
+{
+    begin(text, "extends: [other-file]\n");
+    cf_buffer_puts(file, "version: 1\nextends: [other-file");
+    repeat(file, ", other-file", 63);
+    cf_buffer_puts(file, "]\n");
 }
 
 #define AT_MOST_LEVELS "at most 64 levels"
@@ -353,5 +380,8 @@ const struct bomb bombs[] = {
       "at most 64 addresses of a name" },
     { "a hosts file of very many names", a_hosts_file_of_very_many_names, "at most 10000 names" },
     { "a hosts file of findings", a_hosts_file_of_findings, READING_ENDED },
+    { "a parent with another list", a_parent_with_another_list, "at most 10000 items" },
+    { "a parent full of findings", a_parent_full_of_findings, READING_ENDED },
+    { "a parent that is its own", a_parent_that_is_its_own, "circle" },
 };
 const size_t n_bombs = sizeof bombs / sizeof bombs[0];

@@ -19,7 +19,7 @@
 struct bomb {
     const char *name;
     /*
-     * Appends the policy to text. A policy that names `hosts-file` has its
+     * Appends the policy to text. A policy that names `other-file` has its
      * text from file.
      */
     void (*write)(struct cf_buffer *text, struct cf_buffer *file);

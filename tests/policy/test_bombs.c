@@ -89,7 +89,7 @@ static const char *read_bomb(const struct bomb *bomb, const struct cf_buffer *te
 
 static bool write_file(const struct cf_buffer *file)
 {
-    FILE *stream = fopen("hosts-file", "we");
+    FILE *stream = fopen("other-file", "we");
     bool written;
 
     if (!stream)
@@ -138,10 +138,10 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    char path[sizeof folder + sizeof "/hosts-file"];
+    char path[sizeof folder + sizeof "/other-file"];
 
     (void)state;
-    snprintf(path, sizeof path, "%s/hosts-file", folder);
+    snprintf(path, sizeof path, "%s/other-file", folder);
     unlink(path);
     return rmdir(folder);
 }
