@@ -79,3 +79,15 @@ tests_policy_test_merge_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 
 TESTS += tests/policy/test_editor.py
 EXTRA_DIST += tests/policy/test_editor.py
+
+check_PROGRAMS += tests/policy/test_value
+TESTS += tests/policy/test_value
+tests_policy_test_value_SOURCES = tests/policy/test_value.c
+tests_policy_test_value_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_value_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/policy/test_show
+TESTS += tests/policy/test_show
+tests_policy_test_show_SOURCES = tests/policy/test_show.c
+tests_policy_test_show_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_show_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)

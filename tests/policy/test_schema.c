@@ -15,6 +15,7 @@
 #include "policy/policy.h"
 #include "policy/schema.h"
 #include "policy/suggest.h"
+#include "policy/value.h"
 
 /* Read one policy; findings are text, printed is the profile. */
 static int parse(const char *text, struct cf_buffer *findings, struct cf_buffer *printed)
@@ -130,6 +131,58 @@ static void defaults_are_those_of_the_table(void **state)
     cf_buffer_done(&findings);
 }
 
+/* The defaults of doc/policy.md, as the other rooms see them. */
+static void a_policy_that_says_nothing_has_these_values(void **state)
+{
+    static const char text[] = "version: 1\n";
+    struct cf_diagnostics diagnostics;
+    struct cf_profile *profile = NULL;
+    struct cf_error err = { 0 };
+
+    (void)state;
+    cf_diagnostics_init(&diagnostics);
+    assert_int_equal(
+        cf_policy_parse(text, sizeof text - 1, "p.yaml", NULL, &diagnostics, &profile, &err), 0);
+    assert_int_equal(profile->mode, CF_MODE_ENFORCE);
+    assert_int_equal(profile->dns.n_servers, 0);
+    assert_int_equal(profile->dns.n_search, 0);
+    assert_true(profile->dns.timeout_ms == 2000);
+    assert_true(profile->dns.attempts == 3);
+    assert_true(profile->dns.cache == 4096);
+    assert_int_equal(profile->dns.transport, CF_TRANSPORT_AUTO);
+    assert_int_equal(profile->dns.filter, CF_DNS_FILTER_ALLOWED);
+    assert_int_equal(profile->dns.deny_answer, CF_DENY_ANSWER_NXDOMAIN);
+    assert_int_equal(profile->egress.ipv6, CF_IPV6_AUTO);
+    assert_int_equal(profile->egress.fallback, CF_DENY);
+    assert_null(profile->audit.log);
+    assert_int_equal(profile->audit.summary, CF_SUMMARY_TEXT);
+    assert_false(profile->audit.fail_on_denial);
+    assert_null(profile->command);
+    cf_profile_free(profile);
+    cf_diagnostics_done(&diagnostics);
+}
+
+/* What is read is kept, or has a reader of its own; what is kept is shown. */
+static void every_built_key_has_a_home(void **state)
+{
+    size_t n;
+    const struct cf_schema_key *keys = cf_schema_keys(&n);
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        const struct cf_schema_key *key = &keys[i];
+
+        if (!key->since || key->type == CF_TYPE_MAP || strchr(key->path, '['))
+            continue;
+        if (!cf_value_is_plain(key) && !key->read && !cf_schema_is_constant(key))
+            fail_msg("%s is built and kept nowhere", key->path);
+        if (key->list && key->field > 0 && key->count == 0)
+            fail_msg("%s is a list without a length", key->path);
+        if ((key->type == CF_TYPE_BOOL || key->type == CF_TYPE_CHOICE) && !key->fallback)
+            fail_msg("%s has no default, and no value that means none", key->path);
+    }
+}
+
 static void each_key_stands_once_behind_its_map(void **state)
 {
     size_t n;
@@ -165,6 +218,9 @@ static void choices_are_those_of_the_profile(void **state)
     for (int i = 0; i < CF_DNS_FILTER_COUNT; i++)
         assert_string_equal(cf_schema_find("dns.filter")->values[i],
                             cf_dns_filter_name((enum cf_dns_filter)i));
+    for (int i = 0; i < CF_TRANSPORT_COUNT; i++)
+        assert_string_equal(cf_schema_find("dns.transport")->values[i],
+                            cf_transport_name((enum cf_transport)i));
     for (int i = 0; i < CF_DENY_ANSWER_COUNT; i++)
         assert_string_equal(cf_schema_find("dns.deny_answer")->values[i],
                             cf_deny_answer_name((enum cf_deny_answer)i));
@@ -246,6 +302,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_key_of_the_table_is_ignored),
         cmocka_unit_test(defaults_are_those_of_the_table),
+        cmocka_unit_test(a_policy_that_says_nothing_has_these_values),
+        cmocka_unit_test(every_built_key_has_a_home),
         cmocka_unit_test(each_key_stands_once_behind_its_map),
         cmocka_unit_test(choices_are_those_of_the_profile),
         cmocka_unit_test(protections_that_are_not_built_are_named),
