@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/hash.h"
 #include "base/siphash.h"
@@ -36,6 +37,7 @@
 #define FIRST_SLOTS ((size_t)64)
 #define FIRST_BYTES ((size_t)4096)
 #define KINDS 3
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct cf_name_set {
     struct cf_siphash start;
@@ -133,6 +135,31 @@ static size_t next_slot(const struct cf_name_set *set, size_t place)
     return place + 1 < set->n_slots ? place + 1 : 0;
 }
 
+/*
+ * Memory for the table and the records: of zeros, never touched before it is
+ * needed, in huge pages when there is much of it, since a look-up goes to a
+ * place that nothing near was asked for. NULL when out of memory.
+ */
+static void *block_grow(void *block, size_t size, size_t new_size)
+{
+    void *grown = block ? mremap(block, size, new_size, MREMAP_MAYMOVE)
+                        : mmap(NULL, new_size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (grown == MAP_FAILED)
+        return NULL;
+    /* A kernel without them does without. */
+    if (new_size >= 2 * HUGE_PAGE)
+        (void)madvise(grown, new_size, MADV_HUGEPAGE);
+    return grown;
+}
+
+static void block_free(void *block, size_t size)
+{
+    if (block)
+        munmap(block, size);
+}
+
 struct cf_name_set *cf_name_set_new(void)
 {
     struct cf_name_set *set = calloc(1, sizeof *set);
@@ -146,8 +173,8 @@ void cf_name_set_free(struct cf_name_set *set)
 {
     if (!set)
         return;
-    free(set->slots);
-    free(set->records);
+    block_free(set->slots, set->n_slots * sizeof *set->slots);
+    block_free(set->records, set->size);
     free(set);
 }
 
@@ -189,10 +216,10 @@ static int resize(struct cf_name_set *set, size_t n_slots)
 
     if (n_slots > UINT32_MAX)
         return -ENOMEM;
-    slots = calloc(n_slots, sizeof *slots);
+    slots = block_grow(NULL, 0, n_slots * sizeof *slots);
     if (!slots)
         return -ENOMEM;
-    free(set->slots);
+    block_free(set->slots, set->n_slots * sizeof *set->slots);
     set->slots = slots;
     set->n_slots = n_slots;
     slots_fill(set);
@@ -220,11 +247,10 @@ static int make_room(struct cf_name_set *set, size_t length)
         return -ENOMEM;
     if (set->used + HEADER + length <= set->size)
         return 0;
-    /* Pages that are not written to cost nothing, and large blocks are not copied. */
     size *= set->size ? 2 : 1;
     if (size >= UINT32_MAX)
         return -ENOMEM;
-    records = realloc(set->records, size);
+    records = block_grow(set->records, set->size, size);
     if (!records)
         return -ENOMEM;
     set->records = records;
