@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../profile/oracle.h"
 
@@ -25,6 +26,8 @@ static void require_same(const struct cf_verdict *a, const struct cf_verdict *b)
     require(a->action == b->action && a->would_deny == b->would_deny && a->reason == b->reason);
     require(!a->rule == !b->rule);
     require(!a->rule || a->rule->origin.line == b->rule->origin.line);
+    require(!a->member == !b->member && a->names_line == b->names_line);
+    require(!a->member || strcmp(a->member->text, b->member->text) == 0);
 }
 
 /* Say which policy and question it was, so that a finding can be read. */
@@ -42,33 +45,22 @@ static void ask_flow(struct oracle_source *source, const struct oracle_policy *p
     struct cf_verdict verdicts[2];
 
     oracle_draw_question(source, policy, &question);
-    for (int i = 0; i < 2; i++) {
-        question.query.without = oracle_without(profiles[i], &question.asker);
-        cf_verdict_flow(profiles[i], &question.query, &verdicts[i]);
-    }
-    require_right(oracle_check_flow(policy, &question, &verdicts[0]), policy,
-                  oracle_addrs[question.addr]);
+    for (int i = 0; i < 2; i++)
+        oracle_ask_flow(profiles[i], &question, &verdicts[i]);
+    require_right(oracle_check_flow(policy, &question, &verdicts[0]), policy, question.text);
     require_same(&verdicts[0], &verdicts[1]);
 }
 
 static void ask_name(struct oracle_source *source, const struct oracle_policy *policy,
                      const struct cf_profile *const profiles[2])
 {
-    struct cf_name_query query = {
-        .name = oracle_names[oracle_draw(source, ORACLE_NAME_COUNT)],
-        .alias = oracle_draw(source, 4) == 0,
-    };
+    struct oracle_asking asking;
     struct cf_verdict verdicts[2];
-    struct oracle_asker asker;
 
-    oracle_draw_asker(source, policy, &asker);
-    query.exe = oracle_asker_exe(&asker);
-    for (int i = 0; i < 2; i++) {
-        query.without = oracle_without(profiles[i], &asker);
-        cf_verdict_name(profiles[i], &query, &verdicts[i]);
-    }
-    require_right(oracle_check_name(policy, &asker, query.name, query.alias, &verdicts[0]), policy,
-                  query.name);
+    oracle_draw_asking(source, policy, &asking);
+    for (int i = 0; i < 2; i++)
+        oracle_ask_name(profiles[i], &asking, &verdicts[i]);
+    require_right(oracle_check_name(policy, &asking, &verdicts[0]), policy, asking.text);
     require_same(&verdicts[0], &verdicts[1]);
 }
 
