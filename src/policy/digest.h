@@ -14,4 +14,11 @@
 int cf_digest_sha256(const void *data, size_t length, char ret_hex[CF_DIGEST_TEXT_SIZE],
                      struct cf_error *err);
 
+/* The same of bytes that come piece by piece. NULL when out of memory. */
+struct cf_digest *cf_digest_new(void);
+void cf_digest_add(struct cf_digest *digest, const void *data, size_t length);
+/* Once, behind the last byte. */
+void cf_digest_finish(struct cf_digest *digest, char ret_hex[CF_DIGEST_TEXT_SIZE]);
+void cf_digest_free(struct cf_digest *digest);
+
 #endif

@@ -10,6 +10,8 @@
 #include "base/cleanup.h"
 #include "policy/read.h"
 #include "policy/suggest.h"
+#include "policy/unit.h"
+#include "profile/exe.h"
 
 /* A rule that was read, by its canonical text, to find the same one again. */
 struct seen_rule {
@@ -31,22 +33,27 @@ static struct seen_rule *seen_find(struct cf_reader *reader, const char *text, u
     return NULL;
 }
 
-/* Warn when the rule stands there already, otherwise remember it. Takes text over. */
-static void seen_check(struct cf_reader *reader, char *text, struct cf_mark at, const char *key)
+void cf_read_once(struct cf_reader *reader, const char *what, char *text, struct cf_mark at,
+                  const char *key)
 {
-    uint64_t value = cf_hash_bytes(text, strlen(text));
-    struct seen_rule *seen = seen_find(reader, text, value);
     char quoted[CF_QUOTED_SIZE];
+    struct seen_rule *seen;
+    uint64_t value;
 
+    if (!text) {
+        cf_read_out_of_memory(reader);
+        return;
+    }
+    value = cf_hash_bytes(text, strlen(text));
+    seen = seen_find(reader, text, value);
     if (seen) {
         cf_quote_text(strchr(text, ' ') + 1, quoted);
         if (seen->origin.line > 0)
             cf_read_warning(reader, at, key,
-                            "expected each rule once, got %s again (first at "
-                            "%s:%u)",
-                            quoted, seen->origin.file, seen->origin.line);
+                            "expected each %s once, got %s again (first at %s:%u)", what, quoted,
+                            seen->origin.file, seen->origin.line);
         else
-            cf_read_warning(reader, at, key, "expected each rule once, got %s again", quoted);
+            cf_read_warning(reader, at, key, "expected each %s once, got %s again", what, quoted);
         free(text);
         return;
     }
@@ -74,12 +81,18 @@ void cf_reader_done(struct cf_reader *reader)
 {
     cf_hash_each(&reader->rules, seen_free, &reader->rules);
     cf_hash_done(&reader->rules);
+    cf_group_uses_free(reader);
 }
 
-/* The rule's canonical text with its action, for seen_check(); NULL when out of memory. */
-static char *rule_identity(enum cf_action action, const struct cf_endpoint *endpoint)
+/*
+ * What makes a rule the same as another, for cf_read_once(); NULL when out of
+ * memory. `why` is for people alone.
+ */
+static char *rule_identity(enum cf_action action, const struct cf_endpoint *endpoint,
+                           const char *exe, int32_t until)
 {
     cf_auto_free char *canonical = cf_endpoint_format(endpoint);
+    char date[CF_UNIT_SIZE];
     struct cf_buffer buffer;
     char *text;
 
@@ -87,6 +100,10 @@ static char *rule_identity(enum cf_action action, const struct cf_endpoint *endp
         return NULL;
     cf_buffer_init(&buffer, 0);
     cf_buffer_printf(&buffer, "%s %s", action == CF_ALLOW ? "allow" : "deny", canonical);
+    if (exe)
+        cf_buffer_printf(&buffer, ", exe: %s", exe);
+    if (until != CF_DAY_NEVER)
+        cf_buffer_printf(&buffer, ", until: %s", cf_date_format(until, date));
     text = cf_buffer_steal(&buffer);
     cf_buffer_done(&buffer);
     return text;
@@ -110,71 +127,142 @@ static void check_group_name(struct cf_reader *reader, const struct cf_endpoint 
                         endpoint->name, near);
 }
 
-/* Endpoint text of a rule to the profile; true when a rule was added. */
-static bool rule_add(struct cf_reader *reader, enum cf_action action,
-                     const struct cf_yaml_node *node, const char *key)
+/* A rule as it is written: as text, or as a map of these keys. */
+struct written_rule {
+    const struct cf_yaml_node *to; /* NULL: there is none */
+    char key[CF_KEY_SIZE];         /* of `to` in messages */
+    const char *why, *exe;
+    int32_t until;
+    bool wrong; /* exe or until was refused, so nothing can be the same */
+};
+
+/* The endpoint of a rule; false when it was refused. */
+static bool read_endpoint(struct cf_reader *reader, const struct written_rule *written,
+                          struct cf_endpoint *ret_endpoint)
 {
-    struct cf_endpoint endpoint = { 0 };
+    const struct cf_yaml_node *node = written->to;
     struct cf_error err = { 0 };
     size_t offset = 0;
-    char *identity;
-    int r;
+    int r = cf_endpoint_parse(node->text, ret_endpoint, &offset, &err);
 
-    if (strncmp(node->text, "group:", 6) == 0) {
-        cf_read_error(reader, node->mark, key,
-                      "group: not built in this version of childflow, so "
-                      "the policy cannot be enforced");
-        return false;
-    }
-    r = cf_endpoint_parse(node->text, &endpoint, &offset, &err);
     if (r == -EINVAL)
-        cf_read_error(reader, cf_yaml_text_mark(node, offset), key, "%s", err.text);
+        cf_read_error(reader, cf_yaml_text_mark(node, offset), written->key, "%s", err.text);
     if (r == -ENOMEM)
         cf_read_out_of_memory(reader);
     if (r < 0)
         return false;
-    check_group_name(reader, &endpoint, cf_yaml_text_mark(node, 0), key);
-    identity = rule_identity(action, &endpoint);
-    if (identity)
-        seen_check(reader, identity, node->mark, key);
-    if (!identity || cf_profile_rule_add(reader->profile, action, node->text, &endpoint,
-                                         cf_read_origin(reader, node->mark)) < 0) {
-        cf_read_out_of_memory(reader);
-        cf_endpoint_done(&endpoint);
-        return false;
-    }
-    reader->profile->egress.rules[reader->profile->egress.n_rules - 1].beats_file =
-        !reader->source->text; /* the command line is no file */
+    check_group_name(reader, ret_endpoint, cf_yaml_text_mark(node, 0), written->key);
+    if (ret_endpoint->kind == CF_HOST_LIST)
+        cf_read_group_use(reader, ret_endpoint->name,
+                          cf_yaml_text_mark(node, strlen(CF_LIST_PREFIX)), written->key);
     return true;
 }
 
-/* {to: ENDPOINT, why: TEXT} */
+static void rule_add(struct cf_reader *reader, enum cf_action action,
+                     const struct written_rule *written)
+{
+    const struct cf_yaml_node *node = written->to;
+    struct cf_endpoint endpoint = { 0 };
+    struct cf_rule *rule;
+
+    if (!read_endpoint(reader, written, &endpoint))
+        return;
+    if (!written->wrong)
+        cf_read_once(reader, "rule", rule_identity(action, &endpoint, written->exe, written->until),
+                     node->mark, written->key);
+    if (cf_profile_rule_add(reader->profile, action, node->text, &endpoint,
+                            cf_read_origin(reader, node->mark)) < 0) {
+        cf_read_out_of_memory(reader);
+        cf_endpoint_done(&endpoint);
+        return;
+    }
+    rule = &reader->profile->egress.rules[reader->profile->egress.n_rules - 1];
+    rule->beats_file = !reader->source->text; /* the command line is no file */
+    rule->until = written->until;
+    if (written->why)
+        cf_read_copy(reader, written->why, &rule->why);
+    if (written->exe)
+        cf_read_copy(reader, written->exe, &rule->exe);
+}
+
+/* A glob of programs; NULL when it was refused. */
+static const char *read_exe(struct cf_reader *reader, const struct cf_yaml_node *node,
+                            const char *key, const char *text)
+{
+    struct cf_error err = { 0 };
+    size_t offset = 0;
+
+    if (cf_exe_check(text, &offset, &err) == 0)
+        return text;
+    cf_read_error(reader, cf_yaml_text_mark(node, offset), key, "%s", err.text);
+    return NULL;
+}
+
+/* The last day of a rule; false when it was refused. */
+static bool read_until(struct cf_reader *reader, const struct cf_schema_key *row,
+                       const struct cf_yaml_node *node, const char *key, int32_t *ret_until)
+{
+    char date[CF_UNIT_SIZE];
+    int64_t days;
+
+    if (!cf_read_unit(reader, row, node, key, &days))
+        return false;
+    *ret_until = (int32_t)days;
+    if (days < reader->profile->today)
+        cf_read_warning(reader, node->mark, key, "the rule expired on %s and takes no part",
+                        cf_date_format(days, date));
+    return true;
+}
+
+/* One key of a rule's map. */
+static void read_rule_key(struct cf_reader *reader, const struct cf_schema_key *row,
+                          const struct cf_yaml_node *node, const char *key,
+                          struct written_rule *rule)
+{
+    const char *text;
+
+    if (row->type == CF_TYPE_DATE) {
+        rule->wrong |= !read_until(reader, row, node, key, &rule->until);
+    } else if (!cf_read_text(reader, row, node, key, &text)) {
+        rule->wrong = true;
+    } else if (row->type == CF_TYPE_ENDPOINT) {
+        rule->to = node;
+        snprintf(rule->key, sizeof rule->key, "%s", key);
+    } else if (strcmp(strrchr(row->path, '.'), ".exe") == 0) {
+        rule->exe = read_exe(reader, node, key, text);
+        rule->wrong |= !rule->exe;
+    } else {
+        rule->why = text;
+    }
+}
+
+/* {to: ENDPOINT, why: TEXT, exe: GLOB, until: DATE} */
 static void read_rule_map(struct cf_reader *reader, const struct cf_schema_key *row,
                           enum cf_action action, const struct cf_yaml_node *map, const char *key)
 {
-    const struct cf_yaml_node *to = NULL;
-    char path[CF_KEY_SIZE], to_key[CF_KEY_SIZE] = "";
-    const char *text, *why = NULL;
+    struct written_rule rule = { .until = CF_DAY_NEVER };
+    char path[CF_KEY_SIZE];
 
     snprintf(path, sizeof path, "%s[]", row->path);
     for (size_t i = 0; i < map->n_items; i += 2) {
         char shown[CF_KEY_SIZE];
-        const struct cf_yaml_node *value = map->items[i + 1];
         const struct cf_schema_key *child = cf_read_key(reader, map->items[i], path, key, shown);
 
-        if (!child || !cf_read_text(reader, child, value, shown, &text))
-            continue;
-        if (child->type == CF_TYPE_ENDPOINT) {
-            to = value;
-            memcpy(to_key, shown, sizeof to_key);
-        } else {
-            why = text;
-        }
+        if (child)
+            read_rule_key(reader, child, map->items[i + 1], shown, &rule);
     }
     cf_read_required(reader, map, path, key);
-    if (to && rule_add(reader, action, to, to_key) && why)
-        cf_read_copy(reader, why,
-                     &reader->profile->egress.rules[reader->profile->egress.n_rules - 1].why);
+    if (rule.to)
+        rule_add(reader, action, &rule);
+}
+
+static void read_rule_text(struct cf_reader *reader, enum cf_action action,
+                           const struct cf_yaml_node *node, const char *key)
+{
+    struct written_rule rule = { .to = node, .until = CF_DAY_NEVER };
+
+    snprintf(rule.key, sizeof rule.key, "%s", key);
+    rule_add(reader, action, &rule);
 }
 
 static void read_rules(struct cf_reader *reader, const struct cf_schema_key *row,
@@ -195,7 +283,7 @@ static void read_rules(struct cf_reader *reader, const struct cf_schema_key *row
         else if (item->kind == CF_YAML_LIST || cf_yaml_is_null(item))
             cf_read_unexpected(reader, item, item_key, "an endpoint, or a map with 'to'");
         else
-            rule_add(reader, action, item, item_key);
+            read_rule_text(reader, action, item, item_key);
     }
 }
 

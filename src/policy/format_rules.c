@@ -1,5 +1,5 @@
 /*
- * format_rules.c - the values that have a structure of their own: hosts, rules, ports
+ * format_rules.c - the values that have a structure of their own: hosts, rules, groups, ports
  */
 #include "policy/read.h"
 #include "policy/unit.h"
@@ -67,6 +67,33 @@ void cf_write_egress_deny(struct cf_writer *writer, const struct cf_schema_key *
                           const char *name)
 {
     write_rules(writer, row, name, CF_DENY);
+}
+
+/* A list of endpoints, or the file by a path that holds from anywhere. */
+static void write_group(struct cf_writer *writer, const struct cf_group *group)
+{
+    if (group->names_file) {
+        cf_writer_map(writer, group->name, 1, true, &group->origin);
+        cf_writer_text(writer, "names_file", group->names_file, NULL);
+        cf_writer_end(writer);
+        return;
+    }
+    cf_writer_list(writer, group->name, group->n_members, false, &group->origin);
+    for (size_t i = 0; i < group->n_members; i++)
+        cf_writer_text(writer, NULL, group->members[i].text, &group->members[i].origin);
+    cf_writer_end(writer);
+}
+
+void cf_write_egress_groups(struct cf_writer *writer, const struct cf_schema_key *row,
+                            const char *name)
+{
+    const struct cf_profile *profile = writer->profile;
+    size_t n = profile->egress.n_groups;
+
+    cf_writer_map(writer, name, n, false, cf_writer_origin(writer, row));
+    for (size_t i = 0; i < n; i++)
+        write_group(writer, profile->egress.groups[i]);
+    cf_writer_end(writer);
 }
 
 void cf_write_egress_host_ports(struct cf_writer *writer, const struct cf_schema_key *row,

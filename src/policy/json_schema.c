@@ -101,6 +101,31 @@ static void put_hosts(struct cf_buffer *buffer, const struct cf_schema_key *key)
                      key->max_items, CF_HOST_ADDRESSES_MAX);
 }
 
+/* A map of free names: a list of endpoints each, or a map of the keys that the table has below. */
+static void put_groups(struct cf_buffer *buffer, const struct cf_schema_key *key, int depth)
+{
+    char path[CF_KEY_SIZE];
+
+    snprintf(path, sizeof path, "%s[]", key->path);
+    cf_buffer_printf(buffer, "\"type\": \"object\", \"maxProperties\": %zu, ", key->max_items);
+    cf_buffer_printf(buffer, "\"propertyNames\": {\"pattern\": \"^[A-Za-z0-9._-]{1,%d}$\"},",
+                     CF_LIST_NAME_MAX);
+    put_indent(buffer, depth);
+    cf_buffer_puts(buffer, "\"additionalProperties\": {\"oneOf\": [");
+    put_indent(buffer, depth + 1);
+    cf_buffer_printf(buffer,
+                     "{\"type\": \"array\", \"maxItems\": %d, \"items\": {\"type\": "
+                     "\"string\", \"minLength\": 1}},",
+                     CF_GROUP_MEMBERS_MAX);
+    put_indent(buffer, depth + 1);
+    cf_buffer_puts(buffer, "{");
+    put_map(buffer, path, depth + 2);
+    put_indent(buffer, depth + 1);
+    cf_buffer_puts(buffer, "}");
+    put_indent(buffer, depth);
+    cf_buffer_puts(buffer, "]}");
+}
+
 /* The members that say which values one item may have. */
 static void put_type(struct cf_buffer *buffer, const struct cf_schema_key *key, int depth)
 {
@@ -156,6 +181,9 @@ static void put_type(struct cf_buffer *buffer, const struct cf_schema_key *key, 
         break;
     case CF_TYPE_HOSTS:
         put_hosts(buffer, key);
+        break;
+    case CF_TYPE_GROUPS:
+        put_groups(buffer, key, depth);
         break;
     default:
         cf_buffer_puts(buffer, ANY_TEXT);

@@ -16,6 +16,7 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/format_rules.c \
 	src/policy/guard.c \
 	src/policy/guard.h \
+	src/policy/groups.c \
 	src/policy/hosts.c \
 	src/policy/hosts_file.c \
 	src/policy/json_schema.c \
@@ -26,6 +27,7 @@ src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
 	src/policy/man_page.h \
 	src/policy/merge.c \
 	src/policy/merge.h \
+	src/policy/names_file.c \
 	src/policy/options.c \
 	src/policy/options.h \
 	src/policy/pattern.c \

@@ -80,5 +80,6 @@ void cf_read_options(struct cf_reader *reader, const struct cf_policy_options *o
     read_list(reader, "dns.servers", "--dns", options->dns);
     read_list(reader, "egress.allow", "--allow", options->allow);
     read_list(reader, "egress.deny", "--deny", options->deny);
+    cf_read_group_uses(reader);
     reader->source = NULL;
 }

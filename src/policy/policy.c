@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "policy/builtin.h"
 #include "policy/defaults.h"
@@ -30,6 +31,8 @@
 #include "policy/options.h"
 #include "policy/read.h"
 #include "policy/source.h"
+
+#define SECONDS_PER_DAY 86400
 
 static void cleanup_profile(struct cf_profile **profile)
 {
@@ -61,6 +64,7 @@ static void read_alone(struct cf_reader *reader, const struct cf_load_file *file
         cf_read_out_of_memory(reader);
         return;
     }
+    scratch->today = reader->profile->today;
     cf_reader_init(&alone, reader->diagnostics, scratch);
     alone.alone = true;
     cf_reader_source(&alone, file->source);
@@ -87,6 +91,7 @@ static struct cf_yaml_node *read_parents(struct cf_reader *reader, struct cf_loa
 static void read_keys(struct cf_reader *reader, const struct cf_yaml_node *root)
 {
     cf_read_document(reader, root);
+    cf_read_group_uses(reader);
     cf_read_hosts_file(reader);
     cf_read_default_name(reader);
 }
@@ -156,6 +161,9 @@ static int make_profile(struct cf_profile *profile, struct named *named,
     bool out_of_memory, whole = true;
 
     cf_reader_init(&reader, diagnostics, profile);
+    profile->today = options && options->today
+                         ? options->today
+                         : (int32_t)(cf_clock_realtime_us() / CF_US_PER_S / SECONDS_PER_DAY);
     if (named)
         whole = read_policy(&reader, &named->source, named->id);
     if (options && !reader.out_of_memory)

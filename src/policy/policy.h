@@ -7,6 +7,8 @@
 #ifndef CF_POLICY_POLICY_H
 #define CF_POLICY_POLICY_H
 
+#include <stdint.h>
+
 #include "base/buffer.h"
 #include "base/error.h"
 #include "policy/diagnostic.h"
@@ -23,6 +25,7 @@ struct cf_policy_options {
     char *const *dns;    /* servers, replace the file's; NULL-terminated or NULL */
     char *const *allow;  /* endpoints, added to the file's */
     char *const *deny;
+    int32_t today; /* on which `until` is judged, days since 1970-01-01; 0: the clock's, UTC */
 };
 
 /*

@@ -23,6 +23,14 @@
 /* Longest key in a message, with its NUL; longer ones are cut. */
 #define CF_KEY_SIZE 192
 
+/* A rule that names a group, which may stand anywhere in the policy. */
+struct cf_group_use {
+    struct cf_source *source;
+    struct cf_mark at;
+    char *key;
+    char *name;
+};
+
 struct cf_reader {
     struct cf_source *source; /* what is being read */
     struct cf_diagnostics *diagnostics;
@@ -32,6 +40,9 @@ struct cf_reader {
     struct cf_source *origin_source;       /* of a mark that named its own: the last one, */
     const char *origin_file;               /* and the profile's copy of its name */
     struct cf_hash rules;                  /* those read so far, to find doubles */
+    struct cf_group_use *group_uses;       /* group:NAME of rules that were not looked up yet */
+    size_t n_group_uses;
+    size_t names_bytes, names_lines; /* of all names files so far */
     /* One file of several by itself: what others or further files say is not known here. */
     bool alone;
     bool out_of_memory;
@@ -137,6 +148,27 @@ void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, 
 cf_read_fn cf_read_extends, cf_read_override;
 cf_read_fn cf_read_hosts, cf_read_hosts_file_key, cf_read_command;
 cf_read_fn cf_read_egress_allow, cf_read_egress_deny, cf_read_egress_host_ports;
+cf_read_fn cf_read_egress_groups;
+
+/*
+ * Warn when the same stands in the policy already; otherwise remember it.
+ *
+ * what: "rule", for the message
+ * text: "KIND TEXT": the same for the same; what is behind the first blank is
+ *       quoted. Taken over; NULL: memory is out
+ */
+void cf_read_once(struct cf_reader *reader, const char *what, char *text, struct cf_mark at,
+                  const char *key);
+
+/* Remember that a rule names a group; report those that name none, and forget them. */
+void cf_read_group_use(struct cf_reader *reader, const char *name, struct cf_mark at,
+                       const char *key);
+void cf_read_group_uses(struct cf_reader *reader);
+void cf_group_uses_free(struct cf_reader *reader);
+
+/* The names of the file that node names, into the group. */
+void cf_read_names_file(struct cf_reader *reader, struct cf_group *group,
+                        const struct cf_yaml_node *node, const char *key);
 
 /* Merge the file that reader->hosts_file names; does nothing when there is none. */
 void cf_read_hosts_file(struct cf_reader *reader);

@@ -62,12 +62,13 @@ static_assert(COUNT(transport_values) == CF_TRANSPORT_COUNT + 1, "a name for eac
         {                                                                                          \
             .path = list_path "[].exe",                                                            \
             .type = CF_TYPE_STRING,                                                                \
-            .maximum = 4096,                                                                       \
-            .help = "only for programs of this path",                                              \
+            .maximum = 4095,                                                                       \
+            .since = "0.1",                                                                        \
+            .help = "only for programs of this path, a glob; a last /** is all below a folder",    \
         },                                                                                         \
     {                                                                                              \
-        .path = list_path "[].until", .type = CF_TYPE_DATE,                                        \
-        .help = "the last day on which the rule counts",                                           \
+        .path = list_path "[].until", .type = CF_TYPE_DATE, .since = "0.1",                        \
+        .help = "the last day on which the rule counts, UTC",                                      \
     }
 
 static const struct cf_schema_key keys[] = {
@@ -315,7 +316,15 @@ static const struct cf_schema_key keys[] = {
       .type = CF_TYPE_GROUPS,
       .max_items = 1000,
       .fallback = "{}",
-      .help = "lists of endpoints by name" },
+      .since = "0.1",
+      .help = "lists of endpoints by name, for rules that say group:NAME",
+      .read = cf_read_egress_groups,
+      .write = cf_write_egress_groups },
+    { .path = "egress.groups[].names_file",
+      .type = CF_TYPE_PATH,
+      .required = true,
+      .since = "0.1",
+      .help = "a file of names beside this one, one a line or in the form of /etc/hosts" },
     { .path = "egress.limits", .type = CF_TYPE_MAP, .help = "how much traffic there may be" },
     { .path = "egress.limits.connections",
       .type = CF_TYPE_INTEGER,

@@ -78,6 +78,9 @@ struct cf_schema_key {
 /* Addresses of one name of `hosts`. */
 #define CF_HOST_ADDRESSES_MAX 64
 
+/* Endpoints that one group of `groups` lists; longer lists are files of names. */
+#define CF_GROUP_MEMBERS_MAX 10000
+
 /* Every row; a map stands in front of its keys. */
 const struct cf_schema_key *cf_schema_keys(size_t *ret_n);
 

@@ -22,6 +22,16 @@ void cf_source_init(struct cf_source *source, const char *name, const char *text
     };
 }
 
+void cf_source_init_line(struct cf_source *source, const char *name, unsigned line,
+                         const char *text, size_t length)
+{
+    cf_source_init(source, name, NULL, 0);
+    source->text = text;
+    source->length = length;
+    source->places[0] = source->last = (struct cf_source_place) { .line = line, .column = 1 };
+    source->n_places = 1;
+}
+
 /*
  * Note places at even distances, once: from then on every place is found by
  * walking over a small part of the text, however findings jump about in it.
@@ -181,33 +191,44 @@ static const char *character_fault(unsigned code, char next)
     return NULL;
 }
 
-int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics)
+const char *cf_text_fault(const char *text, size_t length, size_t *ret_offset)
 {
     size_t at = 0;
 
-    while (at < source->length) {
+    while (at < length) {
         const char *fault;
-        unsigned code = 0, length;
+        unsigned code = 0, n;
 
         /* Nearly every byte is such a one. */
-        if (source->text[at] == '\n' || (source->text[at] >= ' ' && source->text[at] <= '~')) {
+        if (text[at] == '\n' || (text[at] >= ' ' && text[at] <= '~')) {
             at++;
             continue;
         }
-        length = cf_utf8_length(source->text + at, source->length - at, &code);
+        n = cf_utf8_length(text + at, length - at, &code);
 
-        if (length == 0)
+        if (n == 0)
             fault = "expected UTF-8 text, got other bytes";
         else
-            fault = character_fault(code, at + 1 < source->length ? source->text[at + 1] : '\0');
+            fault = character_fault(code, at + 1 < length ? text[at + 1] : '\0');
         if (fault) {
-            cf_diagnostics_add(diagnostics, CF_SEVERITY_ERROR, source, cf_source_mark(source, at),
-                               NULL, "%s", fault);
-            return -EINVAL;
+            *ret_offset = at;
+            return fault;
         }
-        at += length;
+        at += n;
     }
-    return 0;
+    return NULL;
+}
+
+int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics)
+{
+    size_t at;
+    const char *fault = cf_text_fault(source->text, source->length, &at);
+
+    if (!fault)
+        return 0;
+    cf_diagnostics_add(diagnostics, CF_SEVERITY_ERROR, source, cf_source_mark(source, at), NULL,
+                       "%s", fault);
+    return -EINVAL;
 }
 
 char *cf_quote_text(const char *value, char text[CF_QUOTED_SIZE])

@@ -44,6 +44,10 @@ struct cf_source {
 /* A byte order mark at the front of text is left out. */
 void cf_source_init(struct cf_source *source, const char *name, const char *text, size_t length);
 
+/* A source of which only one line, without its end, is at hand. */
+void cf_source_init_line(struct cf_source *source, const char *name, unsigned line,
+                         const char *text, size_t length);
+
 /*
  * The line's bytes from a column on, without the line's end. A column behind
  * the end is the end. NULL when there is no such line.
@@ -52,6 +56,12 @@ const char *cf_source_find(struct cf_source *source, struct cf_mark at, size_t *
 
 /* The place of a byte. */
 struct cf_mark cf_source_mark(struct cf_source *source, size_t offset);
+
+/*
+ * The first thing that no text file may hold (below), as a message; NULL when
+ * there is none. Static.
+ */
+const char *cf_text_fault(const char *text, size_t length, size_t *ret_offset);
 
 /*
  * Report what no text file may hold: NUL bytes, bytes that are not UTF-8,

@@ -49,6 +49,7 @@ const struct cf_origin *cf_writer_origin(const struct cf_writer *writer,
 /* Keys whose values have a structure of their own. */
 cf_write_fn cf_write_hosts;
 cf_write_fn cf_write_egress_allow, cf_write_egress_deny, cf_write_egress_host_ports;
+cf_write_fn cf_write_egress_groups;
 
 /* Begins the document, which is a map. buffer and profile are borrowed. */
 void cf_writer_init(struct cf_writer *writer, const struct cf_profile *profile, bool json,

@@ -1,5 +1,5 @@
 /*
- * endpoint.c - who may be talked to: [proto://]host[:ports]
+ * endpoint.c - who may be talked to: [proto://]host[:ports], or group:NAME
  *
  * Read from left to right; the first thing that is wrong is the error. What
  * the reader cannot take as it stands is never guessed at: an address in an
@@ -232,10 +232,10 @@ static int check_inside_name(struct reader *reader, const char *at, size_t at_le
 }
 
 /* A name or a wildcard; host is a copy of what stands at `at`. */
-static int read_name(struct reader *reader, const char *at, const char *host,
-                     struct cf_endpoint *endpoint)
+static int read_pattern(struct reader *reader, const char *at, const char *host,
+                        enum cf_host_kind *ret_kind, char ret_name[CF_NAME_SIZE])
 {
-    char name[CF_NAME_SIZE], expected[CF_NAME_SIZE + 96];
+    char expected[CF_NAME_SIZE + 96];
     size_t stars = strspn(host, "*"), skip = stars ? stars + 1 : 0, column;
     enum cf_addr_group group;
     const char *star;
@@ -245,24 +245,35 @@ static int read_name(struct reader *reader, const char *at, const char *host,
     if (star || stars > 2 || (stars > 0 && (host[stars] != '.' || !host[stars + 1])))
         return reject(reader, "'*' or '**' as the whole first label before a name", at,
                       strlen(host));
-    r = cf_name_normalize_at(host + skip, name, &column, reader->err);
+    r = cf_name_normalize_at(host + skip, ret_name, &column, reader->err);
     if (r < 0) {
         reader->column = (size_t)(at - reader->text) + skip + column;
         return r;
     }
-    if (stars == 0 && cf_addr_group_parse(name, &group) == 0) {
-        snprintf(expected, sizeof expected, "the group '%s', or another name", name);
+    if (stars == 0 && cf_addr_group_parse(ret_name, &group) == 0) {
+        snprintf(expected, sizeof expected, "the group '%s', or another name", ret_name);
         return reject(reader, expected, at, strlen(host));
     }
-    r = check_inside_name(reader, at, strlen(host), name);
+    r = check_inside_name(reader, at, strlen(host), ret_name);
     if (r < 0)
         return r;
-    if (stars > 0 && cf_name_is_public_suffix(name)) {
+    if (stars > 0 && cf_name_is_public_suffix(ret_name)) {
         snprintf(expected, sizeof expected,
-                 "a pattern under a name that someone owns ('%s' is a public suffix)", name);
+                 "a pattern under a name that someone owns ('%s' is a public suffix)", ret_name);
         return reject(reader, expected, at, strlen(host));
     }
-    endpoint->kind = stars == 0 ? CF_HOST_NAME : stars == 1 ? CF_HOST_ONE : CF_HOST_MANY;
+    *ret_kind = stars == 0 ? CF_HOST_NAME : stars == 1 ? CF_HOST_ONE : CF_HOST_MANY;
+    return 0;
+}
+
+static int read_name(struct reader *reader, const char *at, const char *host,
+                     struct cf_endpoint *endpoint)
+{
+    char name[CF_NAME_SIZE];
+    int r = read_pattern(reader, at, host, &endpoint->kind, name);
+
+    if (r < 0)
+        return r;
     endpoint->name = strdup(name);
     if (!endpoint->name)
         return out_of_memory(reader);
@@ -377,6 +388,25 @@ static int read_ports(struct reader *reader, const char *at, struct cf_endpoint 
     return 0;
 }
 
+/* group:NAME, the whole of what is left; at stands on the name. */
+static int read_list(struct reader *reader, const char *at, struct cf_endpoint *endpoint)
+{
+    size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+    if (endpoint->proto_given)
+        return reject(reader, "no protocol before 'group:' (it stands with the group's endpoints)",
+                      reader->text, strlen(reader->text));
+    if (at[length] == ':')
+        return reject(reader, "no ports behind a group (they stand with its endpoints)",
+                      at + length, strlen(at + length));
+    if (length == 0 || length > CF_LIST_NAME_MAX || at[length])
+        return reject(reader, "a group's name of 1 to 64 letters, digits, '.', '_' and '-'", at,
+                      strlen(at));
+    endpoint->kind = CF_HOST_LIST;
+    endpoint->name = strdup(at);
+    return endpoint->name ? 0 : out_of_memory(reader);
+}
+
 static int read_endpoint(struct reader *reader, struct cf_endpoint *endpoint)
 {
     const char *at = reader->text;
@@ -387,6 +417,8 @@ static int read_endpoint(struct reader *reader, struct cf_endpoint *endpoint)
     r = read_proto(reader, &at, endpoint);
     if (r < 0)
         return r;
+    if (strncasecmp(at, CF_LIST_PREFIX, strlen(CF_LIST_PREFIX)) == 0)
+        return read_list(reader, at + strlen(CF_LIST_PREFIX), endpoint);
     r = *at == '[' ? read_brackets(reader, &at, endpoint) : read_plain_host(reader, &at, endpoint);
     if (r < 0 || !*at)
         return r;
@@ -412,6 +444,57 @@ int cf_endpoint_parse(const char *text, struct cf_endpoint *ret, size_t *ret_col
     *ret = endpoint;
     endpoint = (struct cf_endpoint) { 0 };
     return 0;
+}
+
+/*
+ * Whether text is a name in its normal form beyond doubt, so that a list of a
+ * million names needs no library and no copy; false says nothing.
+ */
+static bool is_plain_name(const char *text, size_t *ret_length)
+{
+    static const char *const special[] = { "localhost", CF_HOST_LOOPBACK_NAME };
+    size_t label = 0, at = 0; /* label: where the last one begins */
+
+    for (; text[at]; at++) {
+        char c = text[at];
+
+        if (c == '.') {
+            if (at == label || at - label > 63)
+                return false;
+            label = at + 1;
+        } else if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
+            return false;
+        }
+    }
+    /* A single label may be a group's name, a last label that begins with a digit a number. */
+    if (label == 0 || at - label > 63 || at >= CF_NAME_SIZE || text[label] < 'a')
+        return false;
+    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
+        size_t length = strlen(special[i]);
+
+        if (at >= length && strcmp(text + at - length, special[i]) == 0)
+            return false;
+    }
+    *ret_length = at;
+    return true;
+}
+
+int cf_name_pattern_parse(const char *text, enum cf_host_kind *ret_kind,
+                          char ret_name[CF_NAME_SIZE], size_t *ret_column, struct cf_error *err)
+{
+    struct reader reader = { .text = text, .err = err };
+    size_t length;
+    int r;
+
+    if (is_plain_name(text, &length)) {
+        *ret_kind = CF_HOST_NAME;
+        memcpy(ret_name, text, length + 1);
+        return 0;
+    }
+    r = read_pattern(&reader, text, text, ret_kind, ret_name);
+    if (r < 0)
+        *ret_column = reader.column;
+    return r;
 }
 
 void cf_endpoint_done(struct cf_endpoint *endpoint)

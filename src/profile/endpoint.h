@@ -1,5 +1,5 @@
 /*
- * endpoint.h - who may be talked to: [proto://]host[:ports]
+ * endpoint.h - who may be talked to: [proto://]host[:ports], or group:NAME
  *
  * The grammar of the policy's endpoints, parsed into a value that verdicts
  * compare. No I/O; the public suffix list is the one built into libpsl.
@@ -41,6 +41,10 @@ enum cf_addr_group {
     CF_GROUP_COUNT
 };
 
+/* How a list of endpoints is named in a rule; the name has no protocol and no ports around it. */
+#define CF_LIST_PREFIX "group:"
+#define CF_LIST_NAME_MAX 64
+
 struct cf_port_range {
     uint16_t first, last; /* both belong to it */
 };
@@ -79,6 +83,17 @@ void cf_endpoint_done(struct cf_endpoint *endpoint);
 
 /* Canonical text that parses to the same value; the caller's, NULL when out of memory. */
 char *cf_endpoint_format(const struct cf_endpoint *endpoint);
+
+/*
+ * Parse a host by name alone: `name`, `*.name` or `**.name`, refused as
+ * cf_endpoint_parse() refuses them. The arguments and results are those of
+ * both functions beside this one.
+ *
+ * ret_kind: NAME, ONE or MANY
+ * ret_name: normalised, without the stars
+ */
+int cf_name_pattern_parse(const char *text, enum cf_host_kind *ret_kind,
+                          char ret_name[CF_NAME_SIZE], size_t *ret_column, struct cf_error *err);
 
 /* "private" and so on; -EINVAL when there is none of this name. */
 const char *cf_addr_group_name(enum cf_addr_group group);

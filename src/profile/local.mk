@@ -3,6 +3,8 @@ src_profile_libcf_profile_a_CFLAGS = $(AM_CFLAGS) $(PSL_CFLAGS) $(IDN2_CFLAGS)
 src_profile_libcf_profile_a_SOURCES = \
 	src/profile/endpoint.c \
 	src/profile/endpoint.h \
+	src/profile/exe.c \
+	src/profile/exe.h \
 	src/profile/group.c \
 	src/profile/index.c \
 	src/profile/index.h \

@@ -16,6 +16,12 @@ tests_policy_test_golden_SOURCES = tests/policy/test_golden.c
 tests_policy_test_golden_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_golden_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/policy/test_groups
+TESTS += tests/policy/test_groups
+tests_policy_test_groups_SOURCES = tests/policy/test_groups.c
+tests_policy_test_groups_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_groups_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/policy/test_options
 TESTS += tests/policy/test_options
 tests_policy_test_options_SOURCES = tests/policy/test_options.c

@@ -3,8 +3,9 @@
  *
  * NAME.yaml is read with the folder as working directory. NAME.ok holds what
  * cf_policy_format() prints, NAME.err what cf_diagnostics_format() prints; a
- * text that is empty has no file. With CHILDFLOW_UPDATE_GOLDEN in the
- * environment, the files are written instead.
+ * text that is empty has no file, and HERE stands for this folder's absolute
+ * path. With CHILDFLOW_UPDATE_GOLDEN in the environment, the files are written
+ * instead.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -34,23 +35,47 @@ static char *golden_path(const char *yaml, const char *extension, char path[160]
     return path;
 }
 
+/* The text with HERE for this folder, which no two machines have in one place. */
+static void put_portable(const char *text, struct cf_buffer *ret)
+{
+    char *here = realpath(".", NULL);
+    const char *at;
+
+    assert_non_null(here);
+    cf_buffer_init(ret, 0);
+    cf_buffer_puts(ret, "");
+    while ((at = strstr(text, here))) {
+        cf_buffer_append(ret, text, (size_t)(at - text));
+        cf_buffer_puts(ret, "HERE");
+        text = at + strlen(here);
+    }
+    cf_buffer_puts(ret, text);
+    free(here);
+}
+
 static void check_golden(const char *yaml, const char *extension, const struct cf_buffer *got)
 {
-    const char *text = got->data ? got->data : "";
     char path[160], *expected = NULL;
+    struct cf_buffer portable;
+    const char *text;
     size_t length;
 
+    put_portable(got->data ? got->data : "", &portable);
+    text = portable.data ? portable.data : "";
     golden_path(yaml, extension, path);
     if (getenv("CHILDFLOW_UPDATE_GOLDEN")) {
         FILE *file;
 
         unlink(path);
-        if (got->length == 0)
+        if (got->length == 0) {
+            cf_buffer_done(&portable);
             return;
+        }
         file = fopen(path, "w");
         assert_non_null(file);
         fputs(text, file);
         assert_int_equal(fclose(file), 0);
+        cf_buffer_done(&portable);
         return;
     }
     if (cf_fd_read_file(path, (size_t)1 << 20, &expected, &length) < 0)
@@ -58,6 +83,7 @@ static void check_golden(const char *yaml, const char *extension, const struct c
     assert_non_null(expected);
     assert_string_equal(text, expected);
     free(expected);
+    cf_buffer_done(&portable);
 }
 
 /* What is printed parses, without a finding, to what prints the same again. */

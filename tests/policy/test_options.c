@@ -87,6 +87,7 @@ static void each_value_is_shown_with_its_place(void **state)
                 "  allow:\n"
                 "    - a.example.com  # dir/plain.yaml:6\n"
                 "  deny: []  # default\n"
+                "  groups: {}  # default\n"
                 "  host_ports: []  # default\n"
                 "\n"
                 "audit:\n"
@@ -138,6 +139,7 @@ static void options_beat_the_file_and_rules_are_added(void **state)
                 "    - icmp://192.0.2.9  # command line\n"
                 "  deny:\n"
                 "    - private  # command line\n"
+                "  groups: {}  # default\n"
                 "  host_ports: []  # default\n"
                 "\n"
                 "audit:\n"
@@ -217,6 +219,7 @@ static void without_a_file_all_is_allowed_and_audited(void **state)
                 "  allow: []  # default\n"
                 "  deny:\n"
                 "    - metadata  # command line\n"
+                "  groups: {}  # default\n"
                 "  host_ports: []  # default\n"
                 "\n"
                 "audit:\n"
@@ -267,10 +270,9 @@ static void wrong_options_are_reported_behind_the_file(void **state)
         "192.0.2.53:5353 or [2001:db8::53]:5353, got 'dns.example'\n"
         "command line: error: --allow: expected UTF-8 text, got 'caf\\xe9.example'\n"
         "command line: error: --allow: expected a port from 1 to 65535, got 'x'\n"
-        "command line: error: --allow: group: not built in this version of childflow, so the "
-        "policy cannot be enforced\n"
         "command line: error: --deny: expected '10.0.0.0/8' (the bits behind the prefix must be "
-        "zero), got '10.0.0.1/8'\n");
+        "zero), got '10.0.0.1/8'\n"
+        "command line: error: --allow: expected a group of egress.groups, got 'a'\n");
 }
 
 static void a_rule_of_the_file_given_again_is_a_warning(void **state)

@@ -9,6 +9,12 @@ tests_profile_test_endpoint_SOURCES = tests/profile/test_endpoint.c
 tests_profile_test_endpoint_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_endpoint_LDADD = $(PROFILE_TEST_LIBS)
 
+check_PROGRAMS += tests/profile/test_exe
+TESTS += tests/profile/test_exe
+tests_profile_test_exe_SOURCES = tests/profile/test_exe.c
+tests_profile_test_exe_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_exe_LDADD = $(PROFILE_TEST_LIBS)
+
 check_PROGRAMS += tests/profile/test_verdict
 TESTS += tests/profile/test_verdict
 tests_profile_test_verdict_SOURCES = tests/profile/test_verdict.c \

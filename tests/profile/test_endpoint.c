@@ -339,7 +339,89 @@ static void ports_that_are_no_ports_are_rejected(void **state)
     check_rejects("example.com:+80", 12, A_PORT ", got '+80'");
     check_rejects("example.com:80:90", 12, A_PORT ", got '80:90'");
     check_rejects("example.com:http", 12, A_PORT ", got 'http'");
-    check_rejects("group:artifacts", 6, A_PORT ", got 'artifacts'");
+}
+
+#define A_LIST "expected a group's name of 1 to 64 letters, digits, '.', '_' and '-'"
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static void a_list_of_endpoints_is_named_and_nothing_more(void **state)
+{
+    (void)state;
+    check_accepts("group:artifacts", "group:artifacts", NULL);
+    check_accepts("Group:Ads_1.x-y", "group:Ads_1.x-y", NULL);
+    check_accepts("group:443", "group:443", NULL);
+    check_accepts("group:" X64, "group:" X64, NULL);
+    check_accepts("group.example:443", "group.example:443", NULL);
+    check_rejects("group:" X64 "x", 6, A_LIST ", got '" X64 "x'");
+    check_rejects("group:", 6, A_LIST ", got ''");
+    check_rejects("group:a b", 6, A_LIST ", got 'a b'");
+    check_rejects("group:a/8", 6, A_LIST ", got 'a/8'");
+    check_rejects("group:a:443", 7,
+                  "expected no ports behind a group (they stand with its endpoints), got ':443'");
+    check_rejects("tcp://group:a", 0,
+                  "expected no protocol before 'group:' (it stands with the group's endpoints), "
+                  "got 'tcp://group:a'");
+}
+
+/* kind: one of the patterns, or -1 when text is none, with the column and the message */
+static void check_pattern(const char *text, int kind, const char *name_or_message, size_t column)
+{
+    char name[CF_NAME_SIZE] = "";
+    enum cf_host_kind got_kind;
+    struct cf_error err = { 0 };
+    size_t got_column = SIZE_MAX;
+    int r = cf_name_pattern_parse(text, &got_kind, name, &got_column, &err);
+
+    assert_int_equal(r, kind < 0 ? -EINVAL : 0);
+    assert_string_equal(kind < 0 ? err.text : name, name_or_message);
+    if (kind < 0)
+        assert_int_equal(got_column, column);
+    else
+        assert_int_equal(got_kind, kind);
+}
+
+static void a_name_alone_is_read_as_a_host_of_an_endpoint_is(void **state)
+{
+    (void)state;
+    check_pattern("ads.example.com", CF_HOST_NAME, "ads.example.com", 0);
+    check_pattern("Ads.Example.COM.", CF_HOST_NAME, "ads.example.com", 0);
+    check_pattern("a-_0.9.x", CF_HOST_NAME, "a-_0.9.x", 0);
+    check_pattern("host", CF_HOST_NAME, "host", 0);
+    check_pattern("*.example.com", CF_HOST_ONE, "example.com", 0);
+    check_pattern("**.Example.com", CF_HOST_MANY, "example.com", 0);
+    check_pattern("b\xc3\xbc" "cher.example", CF_HOST_NAME, "xn--bcher-kva.example", 0);
+    check_pattern("", -1, "expected a name, got ''", 0);
+    check_pattern("a..example", -1, A_LABEL ", got 'a..example'", 2);
+    check_pattern(".example", -1, A_LABEL ", got '.example'", 0);
+    check_pattern(X64 ".example", -1,
+                  "expected a label of at most 63 octets, got '" X64 "'", 0);
+    check_pattern("a." X64, -1, "expected a label of at most 63 octets, got '" X64 "'", 2);
+    check_pattern("a.1", -1, A_NUMBER ", got 'a.1'", 0);
+    check_pattern("a.example:443", -1, A_NAME_OCTET ", got ':'", 9);
+    check_pattern("private", -1, "expected the group 'private', or another name, got 'private'", 0);
+    check_pattern("x.localhost", -1, OUTSIDE ", got 'x.localhost'", 0);
+    check_pattern("notlocalhost.notlocalhost", CF_HOST_NAME, "notlocalhost.notlocalhost", 0);
+    check_pattern("host.childflow.internal", -1,
+                  "expected its ports under egress.host_ports, which alone opens them, got "
+                  "'host.childflow.internal'",
+                  0);
+    check_pattern("*.com", -1, AN_OWNED " ('com' is a public suffix), got '*.com'", 0);
+    check_pattern("a*.example.com", -1, A_WILDCARD ", got 'a*.example.com'", 0);
+}
+
+/* 253 octets are a name, 254 none. */
+static void the_longest_name_is_read(void **state)
+{
+    char text[CF_NAME_SIZE + 1];
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (size_t i = 49; i < sizeof text - 5; i += 50)
+        text[i] = '.';
+    text[sizeof text - 1] = '\0';
+    check_rejects_so(text, 0, "expected a name of at most 253 octets, got 'x");
+    text[sizeof text - 2] = '\0';
+    check_pattern(text, CF_HOST_NAME, text, 0);
 }
 
 static void messages_quote_what_a_terminal_can_take(void **state)
@@ -401,6 +483,9 @@ int main(void)
         cmocka_unit_test(ports_that_are_no_ports_are_rejected),
         cmocka_unit_test(messages_quote_what_a_terminal_can_take),
         cmocka_unit_test(values_are_what_was_written),
+        cmocka_unit_test(a_list_of_endpoints_is_named_and_nothing_more),
+        cmocka_unit_test(a_name_alone_is_read_as_a_host_of_an_endpoint_is),
+        cmocka_unit_test(the_longest_name_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
