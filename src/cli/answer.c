@@ -100,7 +100,7 @@ static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
 
     if (dst.addr.family == CF_FAMILY_NONE)
         return cf_trace_flow(asking->inquiry->profile, &query, ret_trace);
-    cf_judge(asking->inquiry->profile, asking->names, 0, proto, &dst, judgement);
+    cf_judge(asking->inquiry->profile, asking->names, 0, proto, &dst, query.exe, judgement);
     if (judgement->destination != CF_DESTINATION_WORLD) {
         *ret_trace = (struct cf_trace) { .verdict = judgement->verdict };
         return 0;

@@ -3,6 +3,8 @@
  */
 #include "dns/ask.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -40,7 +42,54 @@ static size_t rows_fill(struct cf_ask_desk *desk, const struct cf_wire_answer *a
     return n;
 }
 
-static void ask_log(const struct cf_ask *ask, int rcode, enum cf_dns_source source,
+void cf_ask_process_find(struct cf_ask *ask)
+{
+    const struct cf_resolver_config *config = &ask->desk->config;
+
+    if (ask->process_known)
+        return;
+    ask->process_known = true;
+    ask->process = (struct cf_event_process) { .unknown = "not_looked_up" };
+    if (config->process_find)
+        config->process_find(config->process_data, &ask->client, &ask->process);
+}
+
+/* Move a text, which may be NULL, to *at. */
+static const char *keep(char **at, const char *text)
+{
+    char *kept = *at;
+
+    if (!text)
+        return NULL;
+    *at = stpcpy(kept, text) + 1;
+    return kept;
+}
+
+static size_t kept_size(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+int cf_ask_process_keep(struct cf_ask *ask, char **ret_text)
+{
+    struct cf_event_process *process = &ask->process;
+    size_t size =
+        kept_size(process->exe) + kept_size(process->argv) + kept_size(process->parent_exe);
+    char *at;
+
+    *ret_text = NULL;
+    if (!ask->process_known || size == 0)
+        return 0;
+    at = *ret_text = malloc(size);
+    if (!at)
+        return -ENOMEM;
+    process->exe = keep(&at, process->exe);
+    process->argv = keep(&at, process->argv);
+    process->parent_exe = keep(&at, process->parent_exe);
+    return 0;
+}
+
+static void ask_log(struct cf_ask *ask, int rcode, enum cf_dns_source source,
                     const struct cf_addr_port *server, size_t n_rows)
 {
     const struct cf_resolver_config *config = &ask->desk->config;
@@ -57,10 +106,8 @@ static void ask_log(const struct cf_ask *ask, int rcode, enum cf_dns_source sour
     event.dns.verdict = ask->verdict;
     event.dns.source = source;
     event.dns.rcode = rcode;
-    if (config->process_find)
-        config->process_find(config->process_data, &ask->client, &event.dns.process);
-    else
-        event.dns.process.unknown = "not_looked_up";
+    cf_ask_process_find(ask);
+    event.dns.process = ask->process;
     if (server)
         event.dns.server = *server;
     event.dns.n_answers = n_rows;

@@ -25,6 +25,7 @@
 /* What all questions of a resolver share; single-threaded, so one of each is enough. */
 struct cf_ask_desk {
     struct cf_resolver_config config;
+    bool by_program; /* some rule asks for the program, so it is found before a name is judged */
     uint8_t reply[CF_REPLY_SIZE];
     struct cf_event_answer rows[CF_ASK_ROWS_MAX];
     char text[CF_ASK_TEXT_MAX];
@@ -38,10 +39,22 @@ struct cf_ask {
     struct cf_wire_query query;
     bool named; /* name is set: the octets are those of a host name */
     char name[CF_NAME_SIZE];
+    struct cf_event_process process; /* who asks; borrowed: see cf_ask_process_find() */
+    bool process_known;              /* it was looked up, found or not */
     struct cf_verdict verdict;
     void (*reply)(void *data, const uint8_t *message, size_t length);
     void *data;
 };
+
+/* Find who asks, unless that is known; its texts last until another question's is looked up. */
+void cf_ask_process_find(struct cf_ask *ask);
+
+/*
+ * For a question that waits: a copy of its process's texts, which ask points
+ * at from now on. *ret_text is the caller's, NULL when there is nothing to
+ * keep. Returns 0 or -ENOMEM.
+ */
+int cf_ask_process_keep(struct cf_ask *ask, char **ret_text);
 
 /*
  * Log and send a reply that was started for ask.

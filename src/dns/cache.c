@@ -30,7 +30,6 @@ struct entry {
     struct entry *older, *newer;
     int64_t aged_us; /* the moment that the TTLs are right for */
     int64_t until_us;
-    struct cf_verdict verdict;
     struct cf_wire_answer answer; /* message points into data */
     size_t key_length;
     size_t n_ttls;
@@ -204,8 +203,7 @@ static struct entry *entry_make(const struct key *key, const struct cf_wire_answ
 }
 
 void cf_cache_put(struct cf_cache *cache, const struct cf_wire_query *query,
-                  const struct cf_wire_answer *answer, const struct cf_verdict *verdict,
-                  int64_t now_us)
+                  const struct cf_wire_answer *answer, int64_t now_us)
 {
     struct entry *entry, *old;
     size_t n_records;
@@ -221,7 +219,6 @@ void cf_cache_put(struct cf_cache *cache, const struct cf_wire_query *query,
     entry = entry_make(&key, answer, n_records);
     if (!entry)
         return;
-    entry->verdict = *verdict;
     entry->aged_us = now_us;
     entry->until_us = now_us + (int64_t)ttl * CF_US_PER_S;
     hash = cf_hash_bytes(key.bytes, key.length);
@@ -257,8 +254,7 @@ static void age(struct entry *entry, int64_t now_us)
 }
 
 const struct cf_wire_answer *cf_cache_find(struct cf_cache *cache,
-                                           const struct cf_wire_query *query, int64_t now_us,
-                                           struct cf_verdict *ret_verdict)
+                                           const struct cf_wire_query *query, int64_t now_us)
 {
     struct entry *entry;
     struct key key;
@@ -275,7 +271,6 @@ const struct cf_wire_answer *cf_cache_find(struct cf_cache *cache,
     age(entry, now_us);
     line_remove(cache, entry);
     line_add(cache, entry);
-    *ret_verdict = entry->verdict;
     return &entry->answer;
 }
 

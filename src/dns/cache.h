@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "dns/wire.h"
-#include "profile/verdict.h"
 
 struct cf_cache;
 
@@ -29,20 +28,18 @@ int cf_cache_new(size_t entries, struct cf_cache **ret_cache);
 void cf_cache_free(struct cf_cache *cache);
 
 /*
- * Keep an answer to query, with the verdict that let it through, when it may
- * be kept. Failing to is no error: it is asked again.
+ * Keep an answer to query when it may be kept. Failing to is no error: it is
+ * asked again. Who may have it is judged each time, not kept.
  */
 void cf_cache_put(struct cf_cache *cache, const struct cf_wire_query *query,
-                  const struct cf_wire_answer *answer, const struct cf_verdict *verdict,
-                  int64_t now_us);
+                  const struct cf_wire_answer *answer, int64_t now_us);
 
 /*
  * The answer that is kept for query, or NULL. Its TTLs are as long as is left
  * of them. Borrowed until the next call for this cache.
  */
 const struct cf_wire_answer *cf_cache_find(struct cf_cache *cache,
-                                           const struct cf_wire_query *query, int64_t now_us,
-                                           struct cf_verdict *ret_verdict);
+                                           const struct cf_wire_query *query, int64_t now_us);
 
 size_t cf_cache_entries(const struct cf_cache *cache);
 size_t cf_cache_bytes(const struct cf_cache *cache);

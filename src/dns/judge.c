@@ -25,7 +25,7 @@ static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr
 
     n = cf_names_find(ask->desk->config.names, addr, ask->started_us, names, ids);
     for (size_t i = 0; i < n; i++) {
-        const struct cf_name_query query = { .name = names[i].name };
+        const struct cf_name_query query = { .name = names[i].name, .exe = ask->process.exe };
 
         if (names[i].alias)
             continue;
@@ -38,7 +38,7 @@ static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr
 
 void cf_judge_name(struct cf_ask *ask)
 {
-    const struct cf_name_query query = { .name = ask->name };
+    const struct cf_name_query query = { .name = ask->name, .exe = ask->process.exe };
     struct cf_verdict by_addr;
     struct cf_addr addr;
 
@@ -55,7 +55,9 @@ static int judge_alias(void *data, const struct cf_domain *domain)
     const struct cf_profile *profile = ask->desk->config.profile;
     struct cf_verdict verdict;
     char name[CF_NAME_SIZE];
-    const struct cf_name_query query = { .name = name, .alias = true };
+    const struct cf_name_query query = {
+        .name = name, .alias = true, .exe = ask->process.exe
+    };
 
     if (cf_domain_to_name(domain, true, name) < 0)
         cf_verdict_deny(profile, CF_REASON_MALFORMED, NULL, &verdict);

@@ -10,14 +10,15 @@
  *             compares must be what is sent
  *   hosts     the policy answers itself: `hosts`, the host's loopback, and the
  *             names of those addresses
- *   cache     what is kept was judged when it came; the policy does not change
- *   policy    the name is denied: the deny answer, at once
+ *   policy    the name is denied: the deny answer, at once; when some rule is
+ *             for a program, it is found out first who asks
+ *   cache     what is kept is judged along its chain for each who asks
  *   upstream  the question waits in the list of queries under way
  *
  * and what comes back from upstream is judged along its chain of CNAMEs,
  * bound, kept in the cache, logged and given, in this order. Answers from the
  * cache are bound again. In audit mode what the policy denies goes on with
- * would_deny set; it is logged like that, and kept with that verdict.
+ * would_deny set, and is logged like that.
  *
  * A query under way ends in one of three ways: upstream_answered(),
  * cf_resolver_cancel(), cf_resolver_free(); each takes it off the list, logs
@@ -29,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "dns/ask.h"
 #include "dns/cache.h"
@@ -42,6 +44,7 @@ struct cf_query {
     struct cf_query *next, *prev;
     struct cf_resolver *resolver;
     struct cf_lookup *lookup;
+    char *process_text; /* what ask.process points at; or NULL */
     struct cf_ask ask;
 };
 
@@ -70,6 +73,7 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
     if (!resolver)
         return cf_error_errno(err, -ENOMEM, "cannot make the resolver");
     resolver->desk.config = *config;
+    resolver->desk.by_program = cf_profile_has_exe(config->profile);
     r = cf_upstream_new(&upstream, &resolver->upstream, err);
     if (r == 0 && config->profile->dns.cache > 0) {
         r = cf_cache_new((size_t)config->profile->dns.cache, &resolver->cache);
@@ -92,6 +96,7 @@ static void query_free(struct cf_query *query)
         query->prev->next = query->next;
     else
         query->resolver->queries = query->next;
+    free(query->process_text);
     free(query);
 }
 
@@ -268,6 +273,18 @@ static void give_answer(struct cf_ask *ask, const struct cf_wire_answer *answer,
     cf_ask_give(ask, &reply, source, server, answer);
 }
 
+/* Does a name of the chain end the question? */
+static bool answer_chain(struct cf_ask *ask, const struct cf_chain *chain,
+                         const struct cf_addr_port *server)
+{
+    if (!ask->verdict.would_deny)
+        cf_judge_chain(ask, chain);
+    if (cf_judge_passes(&ask->verdict))
+        return false;
+    cf_ask_deny(ask, server);
+    return true;
+}
+
 /* Was the answer kept? */
 static bool answer_cache(struct cf_resolver *resolver, struct cf_ask *ask)
 {
@@ -276,16 +293,19 @@ static bool answer_cache(struct cf_resolver *resolver, struct cf_ask *ask)
 
     if (!resolver->cache)
         return false;
-    answer = cf_cache_find(resolver->cache, &ask->query, ask->started_us, &ask->verdict);
+    answer = cf_cache_find(resolver->cache, &ask->query, ask->started_us);
     if (!answer || cf_chain_read(answer, &ask->query.name, &chain) < 0)
         return false;
-    give_answer(ask, answer, &chain, CF_DNS_SOURCE_CACHE, NULL);
+    if (!answer_chain(ask, &chain, NULL))
+        give_answer(ask, answer, &chain, CF_DNS_SOURCE_CACHE, NULL);
     return true;
 }
 
 /* Did the policy deny the name? */
 static bool answer_denied(struct cf_ask *ask)
 {
+    if (ask->desk->by_program)
+        cf_ask_process_find(ask);
     if (ask->named)
         cf_judge_name(ask);
     if (cf_judge_passes(&ask->verdict))
@@ -306,14 +326,10 @@ static void upstream_judged(struct cf_resolver *resolver, struct cf_ask *ask,
         cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, server);
         return;
     }
-    if (!ask->verdict.would_deny)
-        cf_judge_chain(ask, &chain);
-    if (!cf_judge_passes(&ask->verdict)) {
-        cf_ask_deny(ask, server);
-        return;
-    }
     if (resolver->cache)
-        cf_cache_put(resolver->cache, &ask->query, &answer, &ask->verdict, cf_clock_monotonic_us());
+        cf_cache_put(resolver->cache, &ask->query, &answer, cf_clock_monotonic_us());
+    if (answer_chain(ask, &chain, server))
+        return;
     give_answer(ask, &answer, &chain, CF_DNS_SOURCE_UPSTREAM, server);
 }
 
@@ -322,8 +338,10 @@ static void upstream_answered(void *data, const uint8_t *message, size_t length,
 {
     struct cf_query *query = data;
     struct cf_resolver *resolver = query->resolver;
+    cf_auto_free char *process_text = query->process_text;
     struct cf_ask ask = query->ask;
 
+    query->process_text = NULL;
     query_free(query);
     upstream_judged(resolver, &ask, message, length, server);
 }
@@ -355,11 +373,14 @@ static void ask_upstream(struct cf_resolver *resolver, struct cf_ask *ask,
 {
     uint8_t message[CF_WIRE_HEADER_SIZE + sizeof ask->query.question + OPT_SIZE + OPTIONS_MAX];
     struct cf_query *query = calloc(1, sizeof *query);
+    char *process_text = NULL;
     size_t length, opt_at;
     int r = -ENOMEM;
 
     length = message_build(&ask->query, message, &opt_at);
     if (query)
+        r = cf_ask_process_keep(ask, &process_text);
+    if (query && r == 0)
         r = cf_upstream_ask(resolver->upstream, message, length, opt_at, upstream_answered, query,
                             &query->lookup);
     if (r < 0) {
@@ -367,10 +388,12 @@ static void ask_upstream(struct cf_resolver *resolver, struct cf_ask *ask,
         if (r == -ENOSPC)
             ask->verdict = (struct cf_verdict) { .action = CF_DENY, .reason = CF_REASON_LIMIT };
         cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, NULL);
+        free(process_text);
         return;
     }
     query->resolver = resolver;
     query->ask = *ask;
+    query->process_text = process_text;
     query->ask.query.edns.options = NULL; /* belonged to the client's message */
     query->ask.query.edns.options_length = 0;
     query->next = resolver->queries;
@@ -395,12 +418,14 @@ int cf_resolver_query(struct cf_resolver *resolver, const struct cf_dns_client *
     ask.named = false;
     ask.name[0] = '\0';
     ask.verdict = (struct cf_verdict) { .action = CF_DENY, .reason = CF_REASON_DEFAULT };
+    ask.process = (struct cf_event_process) { 0 };
+    ask.process_known = false;
     ask.reply = reply;
     ask.data = data;
     *ret_query = NULL;
     parsed = cf_wire_query_parse(message, length, &ask.query);
     if (!answer_protocol(&ask, parsed) && !answer_name(&ask) && !answer_hosts(&ask) &&
-        !answer_cache(resolver, &ask) && !answer_denied(&ask))
+        !answer_denied(&ask) && !answer_cache(resolver, &ask))
         ask_upstream(resolver, &ask, ret_query);
     return 0;
 }

@@ -194,8 +194,8 @@ int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_
     cf_pipe_pool_init(&engine->pipes);
     cf_strays_init(&engine->strays, config->loop, config->audit);
     cf_icmp_init(&engine->icmp, engine);
-    r = cf_flow_table_init(&engine->flows, config->audit, config->process_find,
-                           config->process_data);
+    r = cf_flow_table_init(&engine->flows, config->audit, config->profile, config->names,
+                           config->process_find, config->process_data);
     if (r < 0)
         r = cf_error_errno(err, r, "cannot start the engine");
     if (r == 0)

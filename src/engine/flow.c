@@ -43,14 +43,18 @@ static bool key_equal(const struct cf_flow_key *a, const struct cf_flow_key *b)
            cf_addr_port_equal(&a->dst, &b->dst);
 }
 
-int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit, cf_process_find *find,
-                       void *find_data)
+int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
+                       const struct cf_profile *profile, const struct cf_names *names,
+                       cf_process_find *find, void *find_data)
 {
     memset(table, 0, sizeof *table);
     table->ring = calloc(CF_FLOW_GHOSTS, sizeof *table->ring);
     if (!table->ring)
         return -ENOMEM;
     table->audit = audit;
+    table->profile = profile;
+    table->names = names;
+    table->by_program = cf_profile_has_exe(profile);
     table->process_find = find;
     table->process_data = find_data;
     table->limit = CF_FLOWS_MAX;
@@ -121,6 +125,30 @@ static enum cf_proto proto_of(const struct cf_flow_key *key)
     }
 }
 
+static void find_process(const struct cf_flow_table *table, const struct cf_flow *flow,
+                         struct cf_event_process *ret_process)
+{
+    *ret_process = (struct cf_event_process) { .unknown = "not_looked_up" };
+    if (table->process_find)
+        table->process_find(table->process_data, proto_of(&flow->key), &flow->key.src,
+                            &flow->key.dst, ret_process);
+}
+
+void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
+                   struct cf_judgement *ret_judgement)
+{
+    struct cf_judgement *judgement = ret_judgement;
+
+    judgement->process = (struct cf_event_process) { 0 };
+    judgement->process_known = table->by_program;
+    if (table->by_program)
+        find_process(table, flow, &judgement->process);
+    cf_judge(table->profile, table->names, cf_clock_monotonic_us(), proto_of(&flow->key),
+             &flow->key.dst, judgement->process.exe, judgement);
+    if (judgement->verdict.action == CF_ALLOW && cf_flow_table_full(table))
+        cf_judge_deny(judgement, CF_REASON_LIMIT);
+}
+
 void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
                  const struct cf_judgement *judgement, const struct cf_addr_port *via)
 {
@@ -139,10 +167,10 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
     open->names = judgement->names;
     open->dns_ids = judgement->dns_ids;
     open->n_names = judgement->n_names;
-    open->process.unknown = "not_looked_up";
-    if (table->process_find)
-        table->process_find(table->process_data, open->proto, &flow->key.src, &flow->key.dst,
-                            &open->process);
+    if (judgement->process_known)
+        open->process = judgement->process;
+    else
+        find_process(table, flow, &open->process);
     open->verdict = judgement->verdict;
     if (via)
         open->via_local = *via;

@@ -55,6 +55,9 @@ typedef void cf_process_find(void *data, enum cf_proto proto, const struct cf_ad
 
 struct cf_flow_table {
     struct cf_audit *audit;
+    const struct cf_profile *profile;
+    const struct cf_names *names;
+    bool by_program;               /* some rule asks for the program, so it is found first */
     cf_process_find *process_find; /* or NULL */
     void *process_data;
     struct cf_hash hash;
@@ -66,9 +69,10 @@ struct cf_flow_table {
     uint64_t last_id;
 };
 
-/* audit is borrowed, find may be NULL. Returns 0 or -ENOMEM. */
-int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit, cf_process_find *find,
-                       void *find_data);
+/* All are borrowed, find may be NULL. Returns 0 or -ENOMEM. */
+int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
+                       const struct cf_profile *profile, const struct cf_names *names,
+                       cf_process_find *find, void *find_data);
 /* No flow may be left in it. */
 void cf_flow_table_done(struct cf_flow_table *table);
 
@@ -85,6 +89,13 @@ void cf_flow_unlist(struct cf_flow_table *table, struct cf_flow *flow);
 
 /* No more flows may be opened now. */
 bool cf_flow_table_full(const struct cf_flow_table *table);
+
+/*
+ * Judge a flow that wants to be opened: by the policy, then by the table's
+ * limit. When some rule is for a program, the flow's is looked up first.
+ */
+void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
+                   struct cf_judgement *ret_judgement);
 
 /*
  * Write flow_open or flow_denied, as the verdict says, and give the flow its id.

@@ -282,10 +282,7 @@ static void judge(struct echo_flow *flow, const struct cf_packet *packet)
     struct cf_judgement judgement;
     struct cf_outcome outcome;
 
-    cf_judge(engine->config.profile, engine->config.names, cf_clock_monotonic_us(), CF_PROTO_ICMP,
-             &flow->flow.key.dst, &judgement);
-    if (judgement.verdict.action == CF_ALLOW && cf_flow_table_full(&engine->flows))
-        cf_judge_deny(&judgement, CF_REASON_LIMIT);
+    cf_flow_judge(&engine->flows, &flow->flow, &judgement);
     if (judgement.verdict.action == CF_ALLOW) {
         allowed(flow, &judgement, packet);
         return;

@@ -150,11 +150,13 @@ void cf_judge_deny(struct cf_judgement *judgement, enum cf_reason reason)
 }
 
 void cf_judge(const struct cf_profile *profile, const struct cf_names *names, int64_t now_us,
-              enum cf_proto proto, const struct cf_addr_port *dst,
+              enum cf_proto proto, const struct cf_addr_port *dst, const char *exe,
               struct cf_judgement *ret_judgement)
 {
     struct cf_judgement *judgement = ret_judgement;
-    struct cf_flow_query query = { .proto = proto, .dst = dst->addr, .port = dst->port };
+    struct cf_flow_query query = {
+        .proto = proto, .dst = dst->addr, .port = dst->port, .exe = exe
+    };
 
     judgement->target = *dst;
     judgement->n_names = 0;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audit/event.h"
 #include "base/addr.h"
 #include "dns/names.h"
 #include "profile/profile.h"
@@ -26,6 +27,8 @@ enum cf_destination {
 };
 
 struct cf_judgement {
+    struct cf_event_process process; /* who opens the flow; borrowed until the next is looked up */
+    bool process_known;              /* it was looked up, found or not */
     enum cf_destination destination;
     struct cf_verdict verdict;
     struct cf_addr_port target;                   /* where the outward socket goes */
@@ -41,11 +44,12 @@ bool cf_destination_never(const struct cf_addr *addr);
 bool cf_destination_multicast(const struct cf_addr *addr);
 
 /*
- * Judge a flow to dst. Never fails. For NEVER and GATEWAY the verdict is a
+ * Judge a flow to dst by the program exe (NULL: not known). Fills all but what
+ * says who opens it. Never fails. For NEVER and GATEWAY the verdict is a
  * denial in audit mode too: there is nothing to let it through to.
  */
 void cf_judge(const struct cf_profile *profile, const struct cf_names *names, int64_t now_us,
-              enum cf_proto proto, const struct cf_addr_port *dst,
+              enum cf_proto proto, const struct cf_addr_port *dst, const char *exe,
               struct cf_judgement *ret_judgement);
 
 /* Turn it into a denial that no mode lifts: the engine cannot carry the flow. */

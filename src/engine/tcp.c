@@ -447,10 +447,7 @@ static void flow_start(struct tcp_flow *flow, const struct cf_packet *packet)
         accept_one(flow->tcp);
         return;
     }
-    cf_judge(engine->config.profile, engine->config.names, cf_clock_monotonic_us(), CF_PROTO_TCP,
-             &flow->flow.key.dst, &judgement);
-    if (judgement.verdict.action == CF_ALLOW && cf_flow_table_full(&engine->flows))
-        cf_judge_deny(&judgement, CF_REASON_LIMIT);
+    cf_flow_judge(&engine->flows, &flow->flow, &judgement);
     if (judgement.verdict.action != CF_ALLOW) {
         denied(flow, &judgement);
         return;

@@ -479,10 +479,7 @@ static void judge(struct udp_flow *flow, const struct cf_datagram *datagram)
     struct cf_engine *engine = udp->engine;
     struct cf_judgement judgement;
 
-    cf_judge(engine->config.profile, engine->config.names, cf_clock_monotonic_us(), CF_PROTO_UDP,
-             &flow->flow.key.dst, &judgement);
-    if (judgement.verdict.action == CF_ALLOW && cf_flow_table_full(&engine->flows))
-        cf_judge_deny(&judgement, CF_REASON_LIMIT);
+    cf_flow_judge(&engine->flows, &flow->flow, &judgement);
     if (judgement.verdict.action != CF_ALLOW) {
         denied(flow, &judgement, datagram);
         return;

@@ -408,6 +408,14 @@ bool cf_rule_is_expired(const struct cf_profile *profile, const struct cf_rule *
     return profile->today > rule->until;
 }
 
+bool cf_profile_has_exe(const struct cf_profile *profile)
+{
+    for (size_t i = 0; i < profile->egress.n_rules; i++)
+        if (profile->egress.rules[i].exe)
+            return true;
+    return false;
+}
+
 /* A last component of ** stands for everything below the folder. */
 bool cf_rule_is_for(const struct cf_rule *rule, const char *exe)
 {

@@ -262,6 +262,8 @@ int cf_profile_seal(struct cf_profile *profile);
 
 /* Whether today is behind the rule's last day. */
 bool cf_rule_is_expired(const struct cf_profile *profile, const struct cf_rule *rule);
+/* Whether any rule is for certain programs. */
+bool cf_profile_has_exe(const struct cf_profile *profile);
 /* Whether the rule is for this program. exe: NULL when it is not known, which only denials match.
  */
 bool cf_rule_is_for(const struct cf_rule *rule, const char *exe);

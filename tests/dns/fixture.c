@@ -18,6 +18,8 @@ static void tap(void *data, const struct cf_event *event)
         abort();
     seen->n++;
     seen->dns = event->dns;
+    snprintf(seen->exe, sizeof seen->exe, "%s",
+             event->dns.process.exe ? event->dns.process.exe : "");
     snprintf(seen->name, sizeof seen->name, "%s", event->dns.name);
     seen->answers[0] = '\0';
     for (size_t i = 0; i < event->dns.n_answers && used < sizeof seen->answers; i++) {
@@ -69,6 +71,26 @@ void fixture_deny(struct fixture *fixture, const char *endpoint)
     rule_add(fixture, CF_DENY, endpoint);
 }
 
+void fixture_exe(struct fixture *fixture, const char *glob)
+{
+    struct cf_profile *profile = fixture->profile;
+
+    profile->egress.rules[profile->egress.n_rules - 1].exe = strdup(glob);
+}
+
+static void process_find(void *data, const struct cf_dns_client *client,
+                         struct cf_event_process *ret_process)
+{
+    struct fixture *fixture = data;
+
+    (void)client;
+    fixture->n_looked_up++;
+    if (!fixture->exe)
+        return;
+    snprintf(fixture->found_exe, sizeof fixture->found_exe, "%s", fixture->exe);
+    *ret_process = (struct cf_event_process) { .pid = 42, .exe = fixture->found_exe };
+}
+
 void fixture_host(struct fixture *fixture, const char *name, const char *text)
 {
     struct cf_origin origin = { .file = "test", .line = 1 };
@@ -85,6 +107,8 @@ void fixture_open(struct fixture *fixture, size_t cache_entries)
         .loop = fixture->loop,
         .profile = fixture->profile,
         .audit = fixture->audit,
+        .process_find = process_find,
+        .process_data = fixture,
     };
     struct cf_error err = { 0 };
 

@@ -18,6 +18,7 @@ struct seen {
     unsigned n;
     struct cf_event_dns dns;
     char name[CF_DOMAIN_TEXT_SIZE];
+    char exe[64];          /* "" when it is not known */
     char answers[4096]; /* "name type data;" for each */
 };
 
@@ -29,6 +30,9 @@ struct fixture {
     struct cf_resolver *resolver;
     struct fake upstream;
     struct seen seen;
+    const char *exe;    /* the program that asks; NULL: not known */
+    char found_exe[64]; /* what is borrowed of the last one looked up */
+    unsigned n_looked_up;
 
     struct message reply; /* the last one */
     unsigned n_replies;
@@ -42,6 +46,8 @@ struct fixture {
 void fixture_start(struct fixture *fixture,
                    bool (*script)(struct fake *fake, bool tcp, struct message *answer));
 void fixture_allow(struct fixture *fixture, const char *endpoint);
+/* The rule that was added last is for this program alone. */
+void fixture_exe(struct fixture *fixture, const char *glob);
 void fixture_deny(struct fixture *fixture, const char *endpoint);
 void fixture_host(struct fixture *fixture, const char *name, const char *addr);
 /* Makes names and resolver; the profile is as it shall be. */

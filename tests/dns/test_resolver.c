@@ -260,10 +260,12 @@ static void a_denied_name_in_the_chain_denies_the_answer(void **state)
     fixture_allow(&f, "tracked.example");
     fixture_deny(&f, "*.tracker");
     fixture_open(&f, 100);
-    for (int i = 0; i < 2; i++) {
-        check("tracked.example", CF_TYPE_A, CF_RCODE_NXDOMAIN, CF_DENY, CF_DNS_SOURCE_POLICY, 1);
+    /* From upstream, then from the cache. */
+    for (unsigned i = 0; i < 2; i++) {
+        check("tracked.example", CF_TYPE_A, CF_RCODE_NXDOMAIN, CF_DENY, CF_DNS_SOURCE_POLICY,
+              1 - i);
         assert_string_equal(f.seen.dns.verdict.rule->text, "*.tracker");
-        assert_true(cf_addr_port_equal(&f.seen.dns.server, &f.upstream.at));
+        assert_int_equal(cf_addr_port_equal(&f.seen.dns.server, &f.upstream.at), i == 0);
         assert_int_equal(reply_count(&f, SECTION_ANSWER), 0);
     }
     assert_string_equal(fixture_names(&f, "192.0.2.20"), "");
@@ -662,6 +664,93 @@ static void servers_come_from_resolv_conf_when_none_are_listed(void **state)
     fixture_stop(&f);
 }
 
+/* check() for a program, which is looked up once for each question. */
+static void check_by(const char *exe, const char *name, int rcode, enum cf_action action,
+                     enum cf_dns_source source, unsigned n_upstream)
+{
+    f.exe = exe;
+    f.n_looked_up = 0;
+    check(name, CF_TYPE_A, rcode, action, source, n_upstream);
+    assert_string_equal(f.seen.exe, exe ? exe : "");
+    assert_int_equal(f.n_looked_up, 1);
+}
+
+static void a_name_is_judged_for_the_program_that_asks(void **state)
+{
+    (void)state;
+    start();
+    fixture_allow(&f, "a.example");
+    fixture_exe(&f, "/usr/bin/curl");
+    fixture_open(&f, 100);
+    check_by("/usr/bin/wget", "a.example", CF_RCODE_NXDOMAIN, DENIED);
+    check_by("/usr/bin/curl", "a.example", 0, UPSTREAM);
+    /* What is kept for one is not given to another. */
+    check_by("/usr/bin/wget", "a.example", CF_RCODE_NXDOMAIN, DENIED);
+    check_by(NULL, "a.example", CF_RCODE_NXDOMAIN, DENIED);
+    check_by("/usr/bin/curl", "a.example", 0, CACHE);
+    fixture_stop(&f);
+}
+
+static void an_alias_is_judged_for_each_program_that_asks(void **state)
+{
+    (void)state;
+    start();
+    fixture_allow(&f, "tracked.example");
+    fixture_deny(&f, "evil.tracker");
+    fixture_exe(&f, "/usr/bin/wget");
+    fixture_open(&f, 100);
+    check_by("/usr/bin/wget", "tracked.example", CF_RCODE_NXDOMAIN, CF_DENY,
+             CF_DNS_SOURCE_POLICY, 1);
+    check_by("/usr/bin/curl", "tracked.example", 0, CACHE);
+    check_by("/usr/bin/wget", "tracked.example", CF_RCODE_NXDOMAIN, DENIED);
+    check_by(NULL, "tracked.example", CF_RCODE_NXDOMAIN, DENIED);
+    fixture_stop(&f);
+}
+
+static void without_rules_for_programs_each_is_looked_up_for_the_log_alone(void **state)
+{
+    (void)state;
+    start();
+    fixture_allow(&f, "a.example");
+    fixture_open(&f, 100);
+    check_by("/usr/bin/curl", "a.example", 0, UPSTREAM);
+    check_by("/usr/bin/wget", "a.example", 0, CACHE);
+    check_by("/usr/bin/wget", "b.example", CF_RCODE_NXDOMAIN, DENIED);
+    fixture_stop(&f);
+}
+
+static void not_now(void *data, const uint8_t *message, size_t length)
+{
+    (void)data;
+    (void)message;
+    (void)length;
+}
+
+/* Two questions wait at once: what the second one's look-up says is not the first one's. */
+static void who_asked_is_kept_while_the_question_waits(void **state)
+{
+    static struct message query;
+    struct cf_dns_client client = { 0 };
+    struct cf_query *first = NULL;
+
+    (void)state;
+    start();
+    fixture_allow(&f, "**.example");
+    fixture_exe(&f, "/usr/bin/*");
+    fixture_open(&f, 100);
+    message_start(&query, 7, CF_WIRE_RD, "silent.example", CF_TYPE_A);
+    f.exe = "/usr/bin/first";
+    cf_resolver_query(f.resolver, &client, query.data, query.length, not_now, NULL, &first);
+    assert_non_null(first);
+    f.exe = "/usr/bin/second";
+    assert_int_equal(fixture_ask(&f, "a.example", CF_TYPE_A), 0);
+    assert_string_equal(f.seen.exe, "/usr/bin/second");
+    cf_resolver_cancel(first);
+    assert_string_equal(f.seen.exe, "/usr/bin/first");
+    assert_int_equal(f.n_looked_up, 2);
+    fixture_stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -687,6 +776,10 @@ int main(void)
         cmocka_unit_test(cancelled_and_unfinished_queries_are_logged),
         cmocka_unit_test(more_lookups_than_the_limit_fail_at_once),
         cmocka_unit_test(servers_come_from_resolv_conf_when_none_are_listed),
+        cmocka_unit_test(a_name_is_judged_for_the_program_that_asks),
+        cmocka_unit_test(an_alias_is_judged_for_each_program_that_asks),
+        cmocka_unit_test(without_rules_for_programs_each_is_looked_up_for_the_log_alone),
+        cmocka_unit_test(who_asked_is_kept_while_the_question_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,11 @@ static void tap(void *data, const struct cf_event *event)
     n_events++;
 }
 
+static struct cf_profile *profile;
+static struct cf_names *names;
+static const char *exe;      /* of whoever opens a flow */
+static unsigned n_looked_up; /* times that this was asked */
+
 static void find_process(void *data, enum cf_proto proto, const struct cf_addr_port *src,
                          const struct cf_addr_port *dst, struct cf_event_process *ret_process)
 {
@@ -32,7 +37,9 @@ static void find_process(void *data, enum cf_proto proto, const struct cf_addr_p
     (void)proto;
     (void)src;
     (void)dst;
+    n_looked_up++;
     ret_process->pid = 42;
+    ret_process->exe = exe;
 }
 
 static int set_up(void **state)
@@ -41,16 +48,22 @@ static int set_up(void **state)
 
     (void)state;
     n_events = 0;
-    if (cf_audit_open(NULL, "0", NULL, NULL, &audit, &err) < 0)
+    n_looked_up = 0;
+    exe = NULL;
+    profile = cf_profile_new();
+    if (!profile || cf_profile_seal(profile) < 0 || cf_names_new(profile, &names) < 0 ||
+        cf_audit_open(NULL, "0", NULL, NULL, &audit, &err) < 0)
         return -1;
     cf_audit_tap(audit, tap, NULL);
-    return cf_flow_table_init(&table, audit, find_process, NULL);
+    return cf_flow_table_init(&table, audit, profile, names, find_process, NULL);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     cf_flow_table_done(&table);
+    cf_names_free(names);
+    cf_profile_free(profile);
     return cf_audit_close(audit, NULL);
 }
 
@@ -221,46 +234,86 @@ static void some_destinations_are_never_given_a_socket(void **state)
     check_never("fd00::1", false);
 }
 
-static void check_judge(struct cf_profile *profile, const char *text, uint16_t port,
+static void check_judge(const struct cf_profile *of, const char *text, uint16_t port,
                         enum cf_proto proto, enum cf_destination destination, enum cf_action action)
 {
     struct cf_addr_port dst = { .port = port };
     struct cf_judgement judgement;
-    struct cf_names *names;
+    struct cf_names *known;
 
-    assert_int_equal(cf_names_new(profile, &names), 0);
+    assert_int_equal(cf_names_new(of, &known), 0);
     assert_int_equal(cf_addr_parse(text, &dst.addr), 0);
-    cf_judge(profile, names, 1, proto, &dst, &judgement);
+    cf_judge(of, known, 1, proto, &dst, NULL, &judgement);
     assert_int_equal(judgement.destination, destination);
     assert_int_equal(judgement.verdict.action, action);
     if (destination == CF_DESTINATION_HOST) {
         assert_int_equal(judgement.target.addr.bytes[0], 127);
         assert_non_null(judgement.verdict.rule);
     }
-    cf_names_free(names);
+    cf_names_free(known);
 }
 
 static void gateway_is_the_host_at_its_listed_ports_only(void **state)
 {
-    struct cf_profile *profile = cf_profile_new();
+    struct cf_profile *with_port = cf_profile_new();
     struct cf_origin origin = { NULL, 1, 1 };
 
     (void)state;
-    assert_int_equal(cf_profile_host_port_add(profile, 5432, origin), 0);
-    assert_int_equal(cf_profile_seal(profile), 0);
+    assert_int_equal(cf_profile_host_port_add(with_port, 5432, origin), 0);
+    assert_int_equal(cf_profile_seal(with_port), 0);
     for (int mode = CF_MODE_ENFORCE; mode <= CF_MODE_AUDIT; mode++) {
-        profile->mode = (enum cf_mode)mode;
-        check_judge(profile, "198.18.0.1", 5432, CF_PROTO_TCP, CF_DESTINATION_HOST, CF_ALLOW);
-        check_judge(profile, "198.18.0.1", 5432, CF_PROTO_UDP, CF_DESTINATION_HOST, CF_ALLOW);
-        check_judge(profile, "2001:db8:cf::1", 5432, CF_PROTO_TCP, CF_DESTINATION_HOST, CF_ALLOW);
-        check_judge(profile, "198.18.0.1", 5433, CF_PROTO_TCP, CF_DESTINATION_GATEWAY, CF_DENY);
-        check_judge(profile, "198.18.0.1", 0, CF_PROTO_ICMP, CF_DESTINATION_GATEWAY, CF_DENY);
-        check_judge(profile, "127.0.0.1", 5432, CF_PROTO_TCP, CF_DESTINATION_NEVER, CF_DENY);
+        with_port->mode = (enum cf_mode)mode;
+        check_judge(with_port, "198.18.0.1", 5432, CF_PROTO_TCP, CF_DESTINATION_HOST, CF_ALLOW);
+        check_judge(with_port, "198.18.0.1", 5432, CF_PROTO_UDP, CF_DESTINATION_HOST, CF_ALLOW);
+        check_judge(with_port, "2001:db8:cf::1", 5432, CF_PROTO_TCP, CF_DESTINATION_HOST,
+                    CF_ALLOW);
+        check_judge(with_port, "198.18.0.1", 5433, CF_PROTO_TCP, CF_DESTINATION_GATEWAY,
+                    CF_DENY);
+        check_judge(with_port, "198.18.0.1", 0, CF_PROTO_ICMP, CF_DESTINATION_GATEWAY, CF_DENY);
+        check_judge(with_port, "127.0.0.1", 5432, CF_PROTO_TCP, CF_DESTINATION_NEVER, CF_DENY);
     }
-    check_judge(profile, "192.0.2.1", 80, CF_PROTO_TCP, CF_DESTINATION_WORLD, CF_ALLOW);
-    profile->mode = CF_MODE_ENFORCE;
-    check_judge(profile, "192.0.2.1", 80, CF_PROTO_TCP, CF_DESTINATION_WORLD, CF_DENY);
-    cf_profile_free(profile);
+    check_judge(with_port, "192.0.2.1", 80, CF_PROTO_TCP, CF_DESTINATION_WORLD, CF_ALLOW);
+    with_port->mode = CF_MODE_ENFORCE;
+    check_judge(with_port, "192.0.2.1", 80, CF_PROTO_TCP, CF_DESTINATION_WORLD, CF_DENY);
+    cf_profile_free(with_port);
+}
+
+/* Judge and log a flow of the program; it is looked up so often. */
+static void check_program(const char *program, enum cf_action action, unsigned looked_up)
+{
+    struct cf_flow_key key = key_of(IPPROTO_TCP, 4000, "192.0.2.1", 443);
+    struct cf_judgement judgement;
+    struct cf_flow flow;
+
+    exe = program;
+    n_looked_up = 0;
+    cf_flow_init(&flow, &key);
+    cf_flow_judge(&table, &flow, &judgement);
+    assert_int_equal(judgement.verdict.action, action);
+    cf_flow_log(&table, &flow, &judgement, NULL);
+    assert_int_equal(n_looked_up, looked_up);
+    cf_flow_log_close(&table, &flow, CF_RESULT_CLOSED);
+}
+
+static void the_program_is_looked_up_once_whatever_the_rules(void **state)
+{
+    struct cf_profile *with_exe = cf_profile_new();
+    struct cf_endpoint endpoint;
+    struct cf_origin origin = { NULL, 1, 1 };
+
+    (void)state;
+    check_program("/usr/bin/curl", CF_DENY, 1);
+    assert_int_equal(cf_endpoint_parse("192.0.2.1:443", &endpoint, NULL, NULL), 0);
+    assert_int_equal(cf_profile_rule_add(with_exe, CF_ALLOW, "192.0.2.1:443", &endpoint, origin),
+                     0);
+    with_exe->egress.rules[0].exe = strdup("/usr/bin/curl");
+    assert_int_equal(cf_profile_seal(with_exe), 0);
+    cf_flow_table_done(&table);
+    assert_int_equal(cf_flow_table_init(&table, audit, with_exe, names, find_process, NULL), 0);
+    check_program("/usr/bin/curl", CF_ALLOW, 1);
+    check_program("/usr/bin/wget", CF_DENY, 1);
+    check_program(NULL, CF_DENY, 1);
+    cf_profile_free(with_exe);
 }
 
 int main(void)
@@ -272,6 +325,7 @@ int main(void)
         TEST(denied_flow_has_no_close_and_echo_no_port),
         TEST(table_is_full_at_its_limit_until_a_flow_closes),
         TEST(ghosts_are_known_until_newer_ones_need_room),
+        TEST(the_program_is_looked_up_once_whatever_the_rules),
         cmocka_unit_test(some_destinations_are_never_given_a_socket),
         cmocka_unit_test(gateway_is_the_host_at_its_listed_ports_only),
     };

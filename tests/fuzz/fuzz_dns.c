@@ -64,7 +64,6 @@ static void format_all(const struct cf_wire_answer *answer)
 
 static void try_answer(const struct cf_wire_query *query, const uint8_t *message, size_t length)
 {
-    struct cf_verdict verdict = { .action = CF_ALLOW };
     const struct cf_wire_answer *kept;
     struct cf_wire_answer answer;
     struct cf_cache *cache;
@@ -79,8 +78,8 @@ static void try_answer(const struct cf_wire_query *query, const uint8_t *message
         (void)cf_chain_targets(&chain, count_name, &n);
     }
     if (cf_cache_new(4, &cache) == 0) {
-        cf_cache_put(cache, query, &answer, &verdict, 0);
-        kept = cf_cache_find(cache, query, 5000000, &verdict);
+        cf_cache_put(cache, query, &answer, 0);
+        kept = cf_cache_find(cache, query, 5000000);
         if (kept)
             format_all(kept);
         cf_cache_free(cache);
