@@ -285,6 +285,26 @@ static void a_hosts_file_of_findings(struct cf_buffer *text, struct cf_buffer *f
     fill(file, "x\n", "");
 }
 
+#define NAMES_FILE "egress: {deny: [group:n], groups: {n: {names_file: other-file}}}\n"
+
+static void a_names_file_of_findings(struct cf_buffer *text, struct cf_buffer *file)
+{
+    begin(text, NAMES_FILE);
+    fill(file, ".\n", "");
+}
+
+static void a_names_file_of_one_line(struct cf_buffer *text, struct cf_buffer *file)
+{
+    begin(text, NAMES_FILE);
+    fill(file, "a ", "\n");
+}
+
+static void a_names_file_of_international_names(struct cf_buffer *text, struct cf_buffer *file)
+{
+    begin(text, NAMES_FILE);
+    fill(file, "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa9..example\n", "");
+}
+
 /* A policy and its parent, each with the longest list of rules; no two are the same. */
 static void a_parent_with_another_list(struct cf_buffer *text, struct cf_buffer *file)
 {
@@ -380,6 +400,10 @@ const struct bomb bombs[] = {
       "at most 64 addresses of a name" },
     { "a hosts file of very many names", a_hosts_file_of_very_many_names, "at most 10000 names" },
     { "a hosts file of findings", a_hosts_file_of_findings, READING_ENDED },
+    { "a names file of findings", a_names_file_of_findings, READING_ENDED },
+    { "a names file of one line", a_names_file_of_one_line,
+      "expected lines of at most 65535 bytes" },
+    { "a names file of international names", a_names_file_of_international_names, READING_ENDED },
     { "a parent with another list", a_parent_with_another_list, "at most 10000 items" },
     { "a parent full of findings", a_parent_full_of_findings, READING_ENDED },
     { "a parent that is its own", a_parent_that_is_its_own, "circle" },
