@@ -136,7 +136,7 @@ static void base_allows_nothing(void **state)
     cf_profile_free(profile);
 }
 
-static void build_allows_registries_and_no_other_place(void **state)
+static void build_allows_the_groups_of_base_and_no_other_place(void **state)
 {
     struct cf_profile *profile = load(POLICIES_DIR "/build.yaml");
 
@@ -244,7 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_policy_is_shown_as_it_is_and_has_no_doubtful_rule),
         cmocka_unit_test(base_allows_nothing),
-        cmocka_unit_test(build_allows_registries_and_no_other_place),
+        cmocka_unit_test(build_allows_the_groups_of_base_and_no_other_place),
         cmocka_unit_test(ci_allows_no_code_and_fails_on_denial),
         cmocka_unit_test(agent_allows_its_model_and_no_upload),
         cmocka_unit_test(offline_allows_nothing),

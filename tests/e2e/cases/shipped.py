@@ -43,7 +43,7 @@ def base_opened(bench):
                           policy=folder / "tests.yaml").split(), ["ok", REFUSED])
 
 
-@case("policy: build fetches from mirrors and registries, and from nowhere else")
+@case("policy: build fetches from the groups of base, and from nowhere else")
 def build(bench):
     done = check_policy(bench, "build.yaml", ("packages.example.org", 80, "ok"),
                         ("sums.modules.example.com", 443, "ok"),
@@ -143,7 +143,7 @@ def agent_shell(bench):
     done, (events,) = demo(bench, "agent-shell")
     check_equal(re.findall(r"^  (done|failed) ", done.out, re.M),
                 ["done"] * 3 + ["failed"] * 6 + ["done"])
-    check_equal(used(events), {"tcp://api.model.example.com:80", "packages.example.org:80,443",
+    check_equal(used(events), {"tcp://api.model.example.com:80", "group:packages",
                                "tcp://git.example.net:80"})
     check_equal(asked(events, "deny"),
                 {"drop.example.org", "612073656372657420.drop.example.org",
