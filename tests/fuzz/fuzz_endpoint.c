@@ -51,6 +51,27 @@ static void check_endpoint(const char *text)
     cf_endpoint_done(&again);
 }
 
+/* A line of a names file: what stands for the same names as an endpoint of the same text. */
+static void check_pattern(const char *text)
+{
+    char name[CF_NAME_SIZE];
+    struct cf_endpoint endpoint;
+    struct cf_error err = { 0 };
+    enum cf_host_kind kind;
+    size_t column = SIZE_MAX;
+    bool is_pattern = cf_name_pattern_parse(text, &kind, name, &column, &err) == 0;
+
+    require(is_pattern || (err.code < 0 && err.text[0] && column <= strlen(text)));
+    if (cf_endpoint_parse(text, &endpoint, NULL, NULL) < 0) {
+        require(!is_pattern);
+        return;
+    }
+    require(is_pattern ==
+            (endpoint.kind <= CF_HOST_MANY && !endpoint.proto_given && endpoint.n_ports == 0));
+    require(!is_pattern || (endpoint.kind == kind && strcmp(endpoint.name, name) == 0));
+    cf_endpoint_done(&endpoint);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     cf_auto_free char *text = malloc(size + 1);
@@ -60,5 +81,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     text[size] = '\0';
     check_endpoint(text);
+    check_pattern(text);
     return 0;
 }
