@@ -166,7 +166,7 @@ static struct cf_profile *load_with(const struct advising *advising, const char 
 
 static bool is_denial(const struct cf_verdict *verdict)
 {
-    return verdict->rule && (verdict->action == CF_DENY || verdict->would_deny);
+    return verdict->rule && verdict->rule->action == CF_DENY;
 }
 
 /* The rule that denies all the same. */

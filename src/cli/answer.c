@@ -6,9 +6,8 @@
  * address is not known. For a known address cf_judge() of the engine says
  * whether the flow is carried at all and what the verdict is; cf_trace_flow()
  * says how the other rules fared, with the names that the engine would know.
- * For an unknown one the policy is asked without an address, and then once for
- * each rule by address, with an address of it at which that rule decides: the
- * conditions.
+ * An unknown one is one that only rules for all addresses hold; condition.c
+ * looks for what would decide otherwise.
  *
  * A question without a port is put once for each class of flows that the
  * rules can tell apart: classes begin at port 1, at the first port of a range
@@ -67,8 +66,7 @@ static bool is_host_name(const struct cf_question *question)
     return strcmp(question->name, CF_HOST_LOOPBACK_NAME) == 0;
 }
 
-/* Why no flow to this address is carried; NULL when it may be. */
-static const char *never_of(const struct cf_profile *profile, const struct cf_addr *addr)
+const char *cf_answer_never(const struct cf_profile *profile, const struct cf_addr *addr)
 {
     if (addr->family == CF_FAMILY_NONE)
         return NULL;
@@ -318,7 +316,7 @@ static int ask_place(struct asking *asking)
 {
     int r = 0;
 
-    asking->place->never = never_of(asking->inquiry->profile, &asking->place->addr);
+    asking->place->never = cf_answer_never(asking->inquiry->profile, &asking->place->addr);
     for (size_t i = 0; i < N_PROTOS && r == 0; i++) {
         if (asking->question->protos & (unsigned)protos[i])
             r = ask_proto(asking, protos[i]);
@@ -383,134 +381,6 @@ static int bind_name(struct asking *asking)
                          BIND_S, 0);
 }
 
-/* Conditions. */
-
-static bool is_denied(const struct cf_verdict *verdict)
-{
-    return verdict->action == CF_DENY || verdict->would_deny;
-}
-
-/* Whether this very rule decides the flows to addr otherwise than row has it. */
-static bool decides(const struct asking *asking, const struct cf_explain_row *row,
-                    const struct cf_rule *rule, const struct cf_addr *addr)
-{
-    const struct cf_flow_query query = {
-        .proto = row->ranges[0].proto,
-        .dst = *addr,
-        .port = row->ranges[0].first,
-        .exe = asking->inquiry->exe,
-        .names = asking->name,
-        .n_names = 1,
-    };
-    struct cf_verdict verdict;
-
-    if (never_of(asking->inquiry->profile, addr))
-        return false;
-    cf_verdict_flow(asking->inquiry->profile, &query, &verdict);
-    return verdict.rule == rule && is_denied(&verdict) != is_denied(&row->verdict);
-}
-
-/* The address behind the last of a prefix, or in front of its first; false when there is none. */
-static bool step_outside(const struct cf_prefix *prefix, bool behind, struct cf_addr *ret_addr)
-{
-    unsigned n_bytes = cf_addr_bits(&prefix->addr) / 8;
-    struct cf_addr addr = prefix->addr;
-
-    for (unsigned bit = prefix->bits; behind && bit < n_bytes * 8; bit++)
-        addr.bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
-    for (unsigned i = n_bytes; i-- > 0;) {
-        addr.bytes[i] = (uint8_t)(addr.bytes[i] + (behind ? 1u : 0xffu));
-        if (addr.bytes[i] != (behind ? 0 : 0xff)) {
-            *ret_addr = addr;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* An address of the prefix at which the rule decides: its first, or beside a narrower rule's. */
-static bool find_addr(const struct asking *asking, const struct cf_explain_row *row,
-                      const struct cf_rule *rule, const struct cf_prefix *prefix,
-                      struct cf_addr *ret_addr)
-{
-    const struct cf_profile *profile = asking->inquiry->profile;
-    struct cf_prefix first = { prefix->addr, (uint8_t)cf_addr_bits(&prefix->addr) };
-
-    *ret_addr = prefix->addr;
-    if (first.bits != prefix->bits && step_outside(&first, true, ret_addr) &&
-        decides(asking, row, rule, ret_addr))
-        return true;
-    *ret_addr = prefix->addr;
-    if (decides(asking, row, rule, ret_addr))
-        return true;
-    for (size_t i = 0; i < profile->egress.n_rules; i++) {
-        const struct cf_endpoint *inner = &profile->egress.rules[i].endpoint;
-
-        if (inner->kind != CF_HOST_PREFIX || !cf_prefix_contains(prefix, &inner->prefix.addr) ||
-            inner->prefix.bits <= prefix->bits)
-            continue;
-        for (int behind = 0; behind < 2; behind++) {
-            if (step_outside(&inner->prefix, behind, ret_addr) &&
-                cf_prefix_contains(prefix, ret_addr) && decides(asking, row, rule, ret_addr))
-                return true;
-        }
-    }
-    return false;
-}
-
-static bool find_condition(const struct asking *asking, const struct cf_rule *rule,
-                           const struct cf_endpoint *endpoint, struct cf_addr *ret_addr)
-{
-    const struct cf_prefix *prefixes = &endpoint->prefix;
-    size_t n = 1;
-
-    if (endpoint->kind == CF_HOST_GROUP)
-        prefixes = cf_addr_group_prefixes(endpoint->group, &n);
-    else if (endpoint->kind != CF_HOST_PREFIX)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < asking->place->n_rows; k++) {
-            if (find_addr(asking, &asking->place->rows[k], rule, &prefixes[i], ret_addr))
-                return true;
-        }
-    }
-    return false;
-}
-
-static int add_condition(const struct asking *asking, struct cf_explain_answer *answer,
-                         const struct cf_rule *rule, const struct cf_member *member)
-{
-    struct cf_explain_condition condition = { .rule = rule, .member = member };
-
-    if (!find_condition(asking, rule, member ? &member->endpoint : &rule->endpoint,
-                        &condition.addr))
-        return 0;
-    if (GROW(answer->conditions, answer->n_conditions) < 0)
-        return -ENOMEM;
-    answer->conditions[answer->n_conditions++] = condition;
-    return 0;
-}
-
-static int find_conditions(const struct asking *asking, struct cf_explain_answer *answer)
-{
-    const struct cf_profile *profile = asking->inquiry->profile;
-    int r = 0;
-
-    for (size_t i = 0; i < profile->egress.n_rules && r == 0; i++) {
-        const struct cf_rule *rule = &profile->egress.rules[i];
-        const struct cf_group *group = NULL;
-
-        if (rule->endpoint.kind != CF_HOST_LIST) {
-            r = add_condition(asking, answer, rule, NULL);
-            continue;
-        }
-        group = cf_profile_group_find(profile, rule->endpoint.name);
-        for (size_t k = 0; group && k < group->n_members && r == 0; k++)
-            r = add_condition(asking, answer, rule, &group->members[k]);
-    }
-    return r;
-}
-
 /* The whole. */
 
 static int ask_places(const struct cf_inquiry *inquiry, struct cf_answer *ret)
@@ -524,8 +394,6 @@ static int ask_places(const struct cf_inquiry *inquiry, struct cf_answer *ret)
         r = bind_name(&asking);
         if (r == 0)
             r = ask_place(&asking);
-        if (r == 0 && asking.place->addr.family == CF_FAMILY_NONE && !is_denied(&answer->lookup))
-            r = find_conditions(&asking, answer);
         cf_names_free(asking.names);
     }
     return r;
@@ -556,14 +424,14 @@ static enum cf_outcome outcome_of(const struct cf_explain_answer *answer)
         for (size_t k = 0; !answer->places[i].never && k < answer->places[i].n_rows; k++) {
             const struct cf_verdict *verdict = &answer->places[i].rows[k].verdict;
 
-            allowed = allowed || !is_denied(verdict);
-            denied = denied || is_denied(verdict);
+            allowed = allowed || !cf_answer_is_denial(verdict);
+            denied = denied || cf_answer_is_denial(verdict);
             would_deny = would_deny || verdict->would_deny;
         }
     }
     if (!carried)
         return CF_OUTCOME_NEVER;
-    if (answer->asks_name && is_denied(&answer->lookup))
+    if (answer->asks_name && cf_answer_is_denial(&answer->lookup))
         allowed = false;
     if (allowed)
         return denied ? CF_OUTCOME_PARTLY : CF_OUTCOME_ALLOWED;
@@ -587,6 +455,11 @@ int cf_answer_make(const struct cf_inquiry *inquiry, struct cf_answer *ret)
     if (r == 0)
         ret->answer.outcome = outcome_of(&ret->answer);
     return r;
+}
+
+bool cf_answer_is_denial(const struct cf_verdict *verdict)
+{
+    return verdict->action == CF_DENY || verdict->would_deny;
 }
 
 bool cf_answer_is_allowed(const struct cf_answer *answer)

@@ -37,6 +37,18 @@ void cf_answer_done(struct cf_answer *answer);
 /* Whether the exit status counts it as allowed. */
 bool cf_answer_is_allowed(const struct cf_answer *answer);
 
+/* Whether enforce denies. */
+bool cf_answer_is_denial(const struct cf_verdict *verdict);
+
+/* Why no flow to this address is ever carried; NULL when it may be. Static. */
+const char *cf_answer_never(const struct cf_profile *profile, const struct cf_addr *addr);
+
+/*
+ * Find the rules by address that would decide otherwise, where the address of
+ * the question's name is not known, into answer->answer.conditions; 0 or -ENOMEM.
+ */
+int cf_answer_find_conditions(const struct cf_inquiry *inquiry, struct cf_answer *answer);
+
 /* Find allows that nearly hold the question, into answer->answer.nears; 0 or -ENOMEM. */
 int cf_answer_find_nears(const struct cf_inquiry *inquiry, struct cf_answer *answer);
 

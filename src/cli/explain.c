@@ -118,6 +118,8 @@ static int answer_all(struct work *work)
     for (size_t i = 0; i < work->n_answers && r == 0; i++) {
         r = cf_answer_make(&work->inquiry, &work->answers[i]);
         if (r == 0)
+            r = cf_answer_find_conditions(&work->inquiry, &work->answers[i]);
+        if (r == 0)
             r = cf_answer_find_nears(&work->inquiry, &work->answers[i]);
         if (r == 0)
             r = cf_advise(work->options, &work->inquiry, &work->answers[i]);

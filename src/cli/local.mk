@@ -6,6 +6,7 @@ childflow_SOURCES = \
 	src/cli/answer.h \
 	src/cli/check.c \
 	src/cli/cli.h \
+	src/cli/condition.c \
 	src/cli/explain.c \
 	src/cli/finish.c \
 	src/cli/help.c \

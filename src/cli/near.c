@@ -53,6 +53,21 @@ static bool is_below(const char *name, const char *above)
            strcmp(name + length - tail, above) == 0;
 }
 
+/* Whether few edits lead from one name to the other; one of a short label is another host. */
+static bool is_sibling(const char *name, const char *other, unsigned *ret_edits)
+{
+    size_t length = strcspn(name, "."), other_length = strcspn(other, ".");
+    char label[CF_NAME_SIZE], other_label[CF_NAME_SIZE];
+
+    *ret_edits = cf_edit_distance(name, other);
+    if (*ret_edits > EDITS_MAX)
+        return false;
+    memcpy(label, name, length);
+    memcpy(other_label, other, other_length);
+    label[length] = other_label[other_length] = '\0';
+    return cf_edit_distance(label, other_label) * 3 <= length;
+}
+
 static unsigned far_of_name(const struct cf_endpoint *endpoint, const char *name,
                             enum cf_near *ret_near)
 {
@@ -70,8 +85,7 @@ static unsigned far_of_name(const struct cf_endpoint *endpoint, const char *name
         if (is_below(name, endpoint->name))
             return FAR_BELOW;
         *ret_near = CF_NEAR_SIBLING;
-        edits = cf_edit_distance(name, endpoint->name);
-        return edits <= EDITS_MAX && edits < strlen(name) / 3 ? FAR_SIBLING + edits : UINT_MAX;
+        return is_sibling(name, endpoint->name, &edits) ? FAR_SIBLING + edits : UINT_MAX;
     default:
         return UINT_MAX;
     }

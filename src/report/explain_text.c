@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "report/explain_reason.h"
 #include "report/show.h"
 
 /* Lines of one kind that are shown; the JSON has all of them. */
@@ -119,29 +120,14 @@ static void set_place(struct block *block, const struct cf_origin *origin)
     set_cell_from(block, CELL_PLACE, &text);
 }
 
-static void put_rule_text(struct cf_buffer *text, const struct cf_rule *rule,
-                          const struct cf_member *member)
-{
-    cf_buffer_puts(text, rule->text);
-    if (member)
-        cf_buffer_printf(text, " (%s)", member->text);
-    if (rule->exe)
-        cf_buffer_printf(text, " for %s", rule->exe);
-}
-
-static const char *action_text(enum cf_action action)
-{
-    return action == CF_ALLOW ? "allow" : "deny";
-}
-
 static void set_rule(struct block *block, const struct cf_rule *rule,
                      const struct cf_member *member)
 {
     struct cf_buffer text;
 
     cf_buffer_init(&text, 0);
-    put_rule_text(&text, rule, member);
-    set_cell(block, CELL_ACTION, action_text(rule->action));
+    cf_explain_put_rule(&text, rule, member);
+    set_cell(block, CELL_ACTION, cf_explain_action(rule->action));
     set_cell_from(block, CELL_RULE, &text);
     set_place(block, &rule->origin);
 }
@@ -151,24 +137,35 @@ static void set_default(struct block *block, const struct cf_verdict *verdict)
     const struct cf_profile *profile = block->explanation->profile;
     bool denied = verdict->action == CF_DENY || verdict->would_deny;
 
-    set_cell(block, CELL_ACTION, action_text(denied ? CF_DENY : CF_ALLOW));
-    set_cell(block, CELL_RULE, "by default");
+    set_cell(block, CELL_ACTION, cf_explain_action(denied ? CF_DENY : CF_ALLOW));
+    /* Only a look-up is allowed against egress.default. */
+    set_cell(block, CELL_RULE,
+             !denied && profile->egress.fallback == CF_DENY ? "by dns.filter" : "by default");
     if (profile->egress.fallback == (denied ? CF_DENY : CF_ALLOW))
         set_place(block, cf_profile_origin_find(profile, "egress.default"));
+}
+
+/* Where in the file of its group the name stands. */
+static void set_names_line(struct block *block, const struct cf_verdict *verdict)
+{
+    const struct cf_group *group =
+        cf_profile_group_find(block->explanation->profile, verdict->rule->endpoint.name);
+    const char *slash = group && group->names_file ? strrchr(group->names_file, '/') : NULL;
+    struct cf_buffer text;
+
+    cf_buffer_init(&text, 0);
+    cf_buffer_printf(&text, "line %u of %s", (unsigned)verdict->names_line,
+                     slash ? slash + 1 : "its file");
+    set_cell_from(block, CELL_REMARK, &text);
 }
 
 /* The verdict of a line; an expired rule is named in the remark. */
 static void set_verdict(struct block *block, const struct cf_verdict *verdict)
 {
-    struct cf_buffer text;
-
     if (verdict->rule && verdict->reason != CF_REASON_EXPIRED) {
         set_rule(block, verdict->rule, verdict->member);
-        if (verdict->names_line > 0) {
-            cf_buffer_init(&text, 0);
-            cf_buffer_printf(&text, "line %u of its file", (unsigned)verdict->names_line);
-            set_cell_from(block, CELL_REMARK, &text);
-        }
+        if (verdict->names_line > 0)
+            set_names_line(block, verdict);
         if (verdict->rule->why)
             set_cell(block, CELL_REMARK, verdict->rule->why);
         return;
@@ -176,11 +173,6 @@ static void set_verdict(struct block *block, const struct cf_verdict *verdict)
     set_default(block, verdict);
     if (verdict->rule)
         set_cell(block, CELL_REMARK, "a rule that would allow it has expired");
-}
-
-static const char *proto_name(enum cf_proto proto)
-{
-    return proto == CF_PROTO_TCP ? "tcp" : proto == CF_PROTO_UDP ? "udp" : "icmp";
 }
 
 /* "tcp 80,443; udp 443"; ranges stand by protocol. */
@@ -194,7 +186,7 @@ static void set_ranges(struct block *block, const struct cf_explain_row *row)
         bool first = i == 0 || row->ranges[i - 1].proto != range->proto;
 
         if (first)
-            cf_buffer_printf(&text, "%s%s", i ? "; " : "", proto_name(range->proto));
+            cf_buffer_printf(&text, "%s%s", i ? "; " : "", cf_explain_proto(range->proto));
         if (range->proto == CF_PROTO_ICMP || (range->first <= 1 && range->last == UINT16_MAX))
             continue;
         cf_buffer_printf(&text, "%s%u", first ? " " : ",", (unsigned)range->first);
@@ -204,138 +196,6 @@ static void set_ranges(struct block *block, const struct cf_explain_row *row)
     if (row->n_ranges > RANGES_MAX)
         cf_buffer_printf(&text, " and %zu more", row->n_ranges - RANGES_MAX);
     set_cell_from(block, CELL_LABEL, &text);
-}
-
-static void put_by(struct cf_buffer *text, const struct cf_trace_entry *entry)
-{
-    cf_buffer_printf(text, "%s ", entry->by ? action_text(entry->by->action) : "");
-    if (entry->by)
-        put_rule_text(text, entry->by, entry->by_member);
-}
-
-static void put_edge(struct cf_buffer *text, const struct cf_trace_entry *entry)
-{
-    static const char *const edges[] = {
-        [CF_EDGE_COMMAND_LINE] = "stands on the command line, which wins over files",
-        [CF_EDGE_HOST] = "names the host more exactly",
-        [CF_EDGE_PROTO] = "names a protocol, and its host is as exact",
-        [CF_EDGE_PORTS] = "names ports, and its host is as exact",
-        [CF_EDGE_EXE] = "is for a program, and is as exact otherwise",
-    };
-    static_assert(sizeof edges / sizeof edges[0] == CF_EDGE_COUNT, "a text for each");
-
-    put_by(text, entry);
-    cf_buffer_printf(text, " %s", edges[entry->edge]);
-}
-
-static const struct cf_endpoint *endpoint_of(const struct cf_rule *rule,
-                                             const struct cf_member *member)
-{
-    return member ? &member->endpoint : &rule->endpoint;
-}
-
-static bool is_one_address(const struct cf_rule *rule, const struct cf_member *member)
-{
-    const struct cf_endpoint *endpoint = endpoint_of(rule, member);
-
-    return endpoint->kind == CF_HOST_PREFIX &&
-           endpoint->prefix.bits == cf_addr_bits(&endpoint->prefix.addr);
-}
-
-/* Days since 1970-01-01 as a date of the Gregorian calendar. */
-static void put_date(struct cf_buffer *text, int32_t day)
-{
-    /* Years from March, in eras of 400 years (146,097 days). */
-    int64_t shifted = (int64_t)day + 719468,
-            era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-    int64_t of_era = shifted - era * 146097;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    int64_t number = month < 10 ? month + 3 : month - 9;
-
-    cf_buffer_printf(text, "%04d-%02d-%02d", (int)(year + era * 400 + (number <= 2)), (int)number,
-                     (int)(of_year - (153 * month + 2) / 5 + 1));
-}
-
-static void put_protos(struct cf_buffer *text, unsigned protos)
-{
-    static const enum cf_proto all[] = { CF_PROTO_TCP, CF_PROTO_UDP, CF_PROTO_ICMP };
-    const char *comma = "";
-
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (protos & (unsigned)all[i]) {
-            cf_buffer_printf(text, "%s%s", comma, proto_name(all[i]));
-            comma = " and ";
-        }
-    }
-}
-
-static void put_ports(struct cf_buffer *text, const struct cf_endpoint *endpoint)
-{
-    cf_buffer_printf(
-        text, "port%s ",
-        endpoint->n_ports == 1 && endpoint->ports[0].first == endpoint->ports[0].last ? "" : "s");
-    for (size_t i = 0; i < endpoint->n_ports; i++) {
-        cf_buffer_printf(text, "%s%u", i ? "," : "", (unsigned)endpoint->ports[i].first);
-        if (endpoint->ports[i].last != endpoint->ports[i].first)
-            cf_buffer_printf(text, "-%u", (unsigned)endpoint->ports[i].last);
-    }
-}
-
-/* What a rule does not hold, in a list with commas. */
-static void put_misses(struct cf_buffer *text, const struct cf_rule *rule,
-                       const struct cf_member *member, unsigned misses, const char *exe)
-{
-    const char *comma = text->length > 0 ? ", " : "";
-
-    if (misses & (CF_MISS_PROTO | CF_MISS_PORTS)) {
-        cf_buffer_printf(text, "%sholds ", comma);
-        if (misses & CF_MISS_PROTO)
-            put_protos(text, endpoint_of(rule, member)->protos);
-        else
-            put_ports(text, endpoint_of(rule, member));
-        cf_buffer_puts(text, " only");
-        comma = ", ";
-    }
-    if (misses & CF_MISS_EXE) {
-        cf_buffer_printf(text, "%sis for %s%s", comma, rule->exe,
-                         exe ? "" : " (say which program asks with --exe)");
-        comma = ", ";
-    }
-    if (misses & CF_MISS_EXPIRED) {
-        cf_buffer_printf(text, "%sexpired on ", comma);
-        put_date(text, rule->until);
-    }
-}
-
-static void put_fate(struct cf_buffer *text, const struct cf_trace_entry *entry, const char *exe)
-{
-    static const char *const texts[] = {
-        [CF_FATE_WON] = NULL,
-        [CF_FATE_AGREES] = "agrees: without it a wider denial by address could decide",
-        [CF_FATE_LIFTS] = "as specific, lifts the denial for a name that is allowed: ",
-        [CF_FATE_LESS_SPECIFIC] = NULL,
-        [CF_FATE_TIE] = "as specific as a denial, which wins a tie: ",
-        [CF_FATE_EQUAL] = "says the same, as specifically, as ",
-        [CF_FATE_ALIAS] = "the name is only an alias here",
-        [CF_FATE_DENIED_BY_ADDRESS] = "its address is denied: ",
-        [CF_FATE_LIFTED] = "lifted for an allowed name, by as specific a rule: ",
-        [CF_FATE_PINNED] = "'hosts' pins the address to a name: ",
-        [CF_FATE_BY_NAME] = "its name is denied: ",
-        [CF_FATE_MISSED] = NULL,
-    };
-    static_assert(sizeof texts / sizeof texts[0] == CF_FATE_COUNT, "a text for each");
-
-    if (entry->fate == CF_FATE_LESS_SPECIFIC) {
-        put_edge(text, entry);
-    } else if (entry->fate == CF_FATE_MISSED) {
-        put_misses(text, entry->rule, entry->member, entry->misses, exe);
-    } else if (texts[entry->fate]) {
-        cf_buffer_puts(text, texts[entry->fate]);
-        if (entry->by && entry->fate != CF_FATE_AGREES)
-            put_by(text, entry);
-    }
 }
 
 static void add_more(struct block *block, const char *label, size_t n)
@@ -355,7 +215,7 @@ static void add_loser(struct block *block, const struct cf_trace_entry *entry)
 
     add_line(block);
     cf_buffer_init(&text, 0);
-    put_fate(&text, entry, block->explanation->exe);
+    cf_explain_put_fate(&text, entry, block->explanation->exe);
     set_cell(block, CELL_LABEL, cf_fate_is_lost(entry->fate) ? "lost" : "beside");
     set_rule(block, entry->rule, entry->member);
     set_cell_from(block, CELL_REMARK, &text);
@@ -445,7 +305,7 @@ static void add_conditions(struct block *block, const struct cf_explain_answer *
         set_cell(block, CELL_LABEL, "but");
         set_rule(block, condition->rule, condition->member);
         cf_buffer_init(&text, 0);
-        if (is_one_address(condition->rule, condition->member))
+        if (cf_explain_is_one_address(condition->rule, condition->member))
             cf_buffer_puts(&text, "if it resolves to that");
         else
             cf_buffer_printf(&text, "if it resolves into that, e.g. to %s",
@@ -474,11 +334,12 @@ static void add_nears(struct block *block, const struct cf_explain_answer *answe
 
         add_line(block);
         cf_buffer_init(&text, 0);
-        cf_buffer_puts(&text,
-                       near->near == CF_NEAR_PREFIX && is_one_address(near->rule, near->member)
-                           ? "another address, close by"
-                           : texts[near->near]);
-        put_misses(&text, near->rule, near->member, near->misses, block->explanation->exe);
+        cf_buffer_puts(&text, near->near == CF_NEAR_PREFIX &&
+                                      cf_explain_is_one_address(near->rule, near->member)
+                                  ? "another address, close by"
+                                  : texts[near->near]);
+        cf_explain_put_misses(&text, near->rule, near->member, near->misses,
+                              block->explanation->exe);
         set_cell(block, CELL_LABEL, i == 0 ? "nearest" : "near");
         set_rule(block, near->rule, near->member);
         set_cell_from(block, CELL_REMARK, &text);

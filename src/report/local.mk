@@ -2,6 +2,8 @@ noinst_LIBRARIES += src/report/libcf-report.a
 src_report_libcf_report_a_SOURCES = \
 	src/report/explain.h \
 	src/report/explain_json.c \
+	src/report/explain_reason.c \
+	src/report/explain_reason.h \
 	src/report/explain_text.c \
 	src/report/show.c \
 	src/report/show.h \

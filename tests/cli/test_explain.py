@@ -29,9 +29,9 @@ OUTCOMES = {"allowed": "allowed", "partly_allowed": "allowed in part",
             "never": "never carried, whatever the policy says"}
 
 
-def run(words):
+def run(words, stderr=subprocess.STDOUT):
     done = subprocess.run([CHILDFLOW, *words[1:]], cwd=SESSIONS, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
+                          stdout=subprocess.PIPE, stderr=stderr, check=False, text=True)
     return done.stdout, done.returncode
 
 
@@ -72,9 +72,9 @@ def closed(node):
 
 def json_problems(command, text, validator):
     words = shlex.split(command[2:])
-    out, _ = run([*words[:2], "--format", "json", *words[2:]])
-    if not out.startswith("{"):
-        return [] if text.startswith("childflow: ") or "error: " in text else [f"no JSON: {out}"]
+    out, _ = run([*words[:2], "--format", "json", *words[2:]], subprocess.DEVNULL)
+    if not out:
+        return [] if text.endswith(("[125]\n\n", "[78]\n\n")) else ["no JSON"]
     value = json.loads(out)
     problems = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)] \
         if validator else []

@@ -56,6 +56,22 @@ def pinned(bench):
     check_equal(check_flow(bench, policy, "private.lab", 81, *at)["outcome"], "denied")
 
 
+@case("explain --exe says what a run then does for that program")
+def programs(bench):
+    allow = [{"to": "v4.lab:80", "exe": "/usr/bin/python3*"}]
+    policy = bench.policy(allow=allow)
+    done = bench.run([bench.probe, "connect", "v4.lab", "80"], policy)
+    check_equal(done.out, "ok\n")
+    exe = done.one("flow_open")["process"]["exe"]
+    for program, outcome in ((exe, "allowed"), ("/usr/bin/dig", "denied")):
+        answer = explain(bench, policy, "tcp://v4.lab:80", "--exe", program, "--address", net.WEB4)
+        check_equal(answer["outcome"], outcome, program)
+        check_equal(answer["lookup"]["action"], "allow" if outcome == "allowed" else "deny")
+    check_equal(done.of("dns")[0]["verdict"]["action"], "allow")
+    denied = bench.run(["dig", "+short", "v4.lab"], policy).one("dns")["verdict"]
+    check_equal(denied["action"], "deny")
+
+
 @case("explain says which names a run may ask for")
 def names(bench):
     policy = bench.policy(allow=["*.zone.lab:80", "v4.lab"], deny=["secret.lab"])
