@@ -22,6 +22,8 @@
 #define RANGES_MAX 8
 
 #define CELL_WIDTH_MAX 200
+/* Of what is to be copied, so hardly ever cut. */
+#define LINE_WIDTH_MAX 8192
 
 static const char *const outcome_names[] = {
     [CF_OUTCOME_ALLOWED] = "allowed",       [CF_OUTCOME_PARTLY] = "partly_allowed",
@@ -372,17 +374,20 @@ static void put_lines(const struct block *block, struct cf_buffer *buffer)
     }
 }
 
-/* Text of several lines, each indented; empty lines stay empty. */
-static void put_indented(struct cf_buffer *buffer, const char *text, const char *indent)
+/* Text of several lines, each indented, without what would act on a terminal. */
+static int put_indented(struct cf_buffer *buffer, const char *text, const char *indent)
 {
     while (*text) {
         size_t length = strcspn(text, "\n");
+        cf_auto_free char *line = strndup(text, length);
+        cf_auto_free char *shown = line ? cf_show_text(line, LINE_WIDTH_MAX, NULL) : NULL;
 
-        if (length > 0)
-            cf_buffer_printf(buffer, "%s%.*s", indent, (int)length, text);
-        cf_buffer_puts(buffer, "\n");
+        if (!shown)
+            return -ENOMEM;
+        cf_buffer_printf(buffer, "%s%s\n", indent, shown);
         text += length + (text[length] == '\n');
     }
+    return 0;
 }
 
 static int put_answer(const struct cf_explanation *explanation,
@@ -411,10 +416,10 @@ static int put_answer(const struct cf_explanation *explanation,
         put_lines(&block, buffer);
         if (answer->suggestion) {
             cf_buffer_puts(buffer, "  this would allow it (tried with this policy):\n");
-            put_indented(buffer, answer->suggestion, "    ");
+            block.failed = put_indented(buffer, answer->suggestion, "    ") < 0;
         }
         if (answer->advice)
-            put_indented(buffer, answer->advice, "  ");
+            block.failed = put_indented(buffer, answer->advice, "  ") < 0 || block.failed;
     }
     block_clear(&block);
     return block.failed ? -ENOMEM : 0;
