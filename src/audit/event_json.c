@@ -59,6 +59,25 @@ static void put_addr_port(struct cf_json *json, const char *key, const struct cf
     cf_json_object_end(json);
 }
 
+/* Which endpoint of the rule's group it was: its text, or the place of a name in a file. */
+static void put_member(struct cf_json *json, const struct cf_verdict *verdict)
+{
+    const struct cf_group *group = verdict->rule->list;
+    struct cf_buffer place;
+
+    if (verdict->member) {
+        cf_json_text(json, "member", verdict->member->text);
+    } else if (verdict->names_line > 0 && group && group->names_file) {
+        cf_buffer_init(&place, 0);
+        cf_buffer_printf(&place, "%s:%u", group->names_file, (unsigned)verdict->names_line);
+        if (place.failed)
+            json->buffer->failed = true;
+        else
+            cf_json_text(json, "member", place.data);
+        cf_buffer_done(&place);
+    }
+}
+
 static void put_verdict(struct cf_json *json, const struct cf_verdict *verdict)
 {
     cf_json_object(json, "verdict");
@@ -76,6 +95,7 @@ static void put_verdict(struct cf_json *json, const struct cf_verdict *verdict)
             cf_json_unsigned(json, "line", origin->line);
         else
             cf_json_null(json, "line");
+        put_member(json, verdict);
         cf_json_object_end(json);
     } else {
         cf_json_null(json, "rule");

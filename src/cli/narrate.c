@@ -26,6 +26,10 @@ static void append_verdict(struct cf_buffer *line, const struct cf_verdict *verd
     if (verdict->rule) {
         cf_buffer_puts(line, " '");
         append_safe(line, verdict->rule->text);
+        if (verdict->member) {
+            cf_buffer_puts(line, ": ");
+            append_safe(line, verdict->member->text);
+        }
         cf_buffer_puts(line, "'");
         if (verdict->rule->origin.file)
             cf_buffer_printf(line, " %s:%u", verdict->rule->origin.file,

@@ -507,6 +507,12 @@ int cf_profile_seal(struct cf_profile *profile)
 {
     unseal(profile);
     hosts_sort(profile);
+    for (size_t i = 0; i < profile->egress.n_rules; i++) {
+        struct cf_rule *rule = &profile->egress.rules[i];
+
+        if (rule->endpoint.kind == CF_HOST_LIST)
+            rule->list = cf_profile_group_find(profile, rule->endpoint.name);
+    }
     return cf_index_new(profile, &profile->index);
 }
 

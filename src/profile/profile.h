@@ -82,6 +82,8 @@ struct cf_file_digest {
     char sha256[65]; /* hex */
 };
 
+struct cf_group;
+
 struct cf_rule {
     enum cf_action action;
     char *text;                  /* as written; the log's rule.text */
@@ -91,6 +93,7 @@ struct cf_rule {
     char *exe;       /* a glob of the programs that it is for; NULL: every program */
     int32_t until;   /* the last day on which the rule counts; CF_DAY_NEVER: it always does */
     bool beats_file; /* from the command line: wins over every rule of its kind that is not */
+    const struct cf_group *list; /* LIST: the group, from cf_profile_seal() on; else NULL */
 };
 
 /* One endpoint of a group; its kind is never LIST. */

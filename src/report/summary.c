@@ -306,12 +306,16 @@ static bool under(const char *name, const char *suffix)
            strcmp(name + n - n_suffix, suffix) == 0;
 }
 
-/* The endpoint of the rule that decided, when it is by name; else NULL. */
+/* The endpoint of the rule, or of its group, that decided, when it is by name; else NULL. */
 static const struct cf_endpoint *name_rule(const struct cf_event_flow_open *flow)
 {
-    const struct cf_rule *rule = flow->verdict.rule;
+    const struct cf_verdict *verdict = &flow->verdict;
+    const struct cf_endpoint *endpoint = verdict->rule ? &verdict->rule->endpoint : NULL;
 
-    return rule && rule->endpoint.name ? &rule->endpoint : NULL;
+    if (verdict->member)
+        endpoint = &verdict->member->endpoint;
+    /* A name of a group's file is one that the flow has. */
+    return endpoint && endpoint->name && endpoint->kind != CF_HOST_LIST ? endpoint : NULL;
 }
 
 /* The name that best says where a flow went: the rule's own, then one that was asked for. */

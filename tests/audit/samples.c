@@ -31,6 +31,17 @@ static const struct cf_rule allow_books = { .action = CF_ALLOW,
                                             .text = text_books,
                                             .origin = { "command line", 0, 0 } };
 
+static char text_group[] = "group:artifacts", text_member[] = "registry.example.com:443";
+static char text_ads[] = "group:ads", names_file[] = "/work/policies/ads.txt";
+static const struct cf_group ads = { .names_file = names_file };
+static const struct cf_rule allow_group = { .action = CF_ALLOW,
+                                            .text = text_group,
+                                            .origin = { file_name, 15, 7 } };
+static const struct cf_rule deny_ads = {
+    .action = CF_DENY, .text = text_ads, .origin = { file_name, 23, 12 }, .list = &ads
+};
+static const struct cf_member member = { .text = text_member, .origin = { file_name, 30, 20 } };
+
 static const struct cf_event_process node = {
     .pid = 7,
     .exe = "/usr/bin/node",
@@ -215,6 +226,41 @@ static struct cf_event flow_open_pinned(void)
     };
 }
 
+static struct cf_event flow_open_by_group(void)
+{
+    return (struct cf_event) {
+        .type = CF_EVENT_FLOW_OPEN,
+        .flow_open = { .flow = 5,
+                       .proto = CF_PROTO_TCP,
+                       .src = at("198.18.0.2", 40003),
+                       .dst = at("192.0.2.10", 443),
+                       .process = node,
+                       .verdict = { .action = CF_ALLOW,
+                                    .reason = CF_REASON_RULE,
+                                    .rule = &allow_group,
+                                    .member = &member } },
+    };
+}
+
+static struct cf_event dns_denied_by_file(void)
+{
+    return (struct cf_event) {
+        .type = CF_EVENT_DNS,
+        .dns = { .id = 9,
+                 .name = "ads.example.com",
+                 .type = 1,
+                 .asked = at("192.0.2.53", 53),
+                 .process = node,
+                 .verdict = { .action = CF_DENY,
+                              .reason = CF_REASON_RULE,
+                              .rule = &deny_ads,
+                              .names_line = 8123 },
+                 .source = CF_DNS_SOURCE_POLICY,
+                 .rcode = 3,
+                 .latency_us = 12 },
+    };
+}
+
 static struct cf_event flow_denied(void)
 {
     static const struct cf_flow_name names[] = { { .name = "telemetry.example.com" } };
@@ -302,6 +348,8 @@ size_t samples_make(struct cf_event events[SAMPLES_MAX])
     events[n++] = flow_open_would_deny();
     events[n++] = flow_open_pinned();
     events[n++] = flow_denied();
+    events[n++] = flow_open_by_group();
+    events[n++] = dns_denied_by_file();
     events[n++] = flow_close();
     events[n++] = packets_denied(132);
     events[n++] = packets_denied(253);

@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/report/build-colour.txt \
 	tests/report/build.json \
 	tests/report/build.txt \
+	tests/report/groups.txt \
 	tests/report/hostile.json \
 	tests/report/hostile.txt \
 	tests/report/nothing.json \

@@ -97,6 +97,7 @@ struct flow {
     const char *alias; /* NULL: none */
     const char *exe;   /* NULL: not known */
     const struct cf_rule *rule;
+    const struct cf_member *member; /* of the rule's group */
     bool would_deny;
     bool denied;
     uint64_t bytes; /* of an allowed one, which is closed then; 0: it stays open */
@@ -116,7 +117,8 @@ static void flow_is(struct cf_summary_table *summary, const struct flow *flow)
                        .n_names = flow->name ? 2 - first : 0,
                        .process = { .pid = flow->exe ? 7 : 0, .exe = flow->exe },
                        .verdict = { flow->denied ? CF_DENY : CF_ALLOW, flow->would_deny,
-                                    flow->rule ? CF_REASON_RULE : CF_REASON_DEFAULT, flow->rule } },
+                                    flow->rule ? CF_REASON_RULE : CF_REASON_DEFAULT, flow->rule,
+                                    flow->member } },
     };
 
     cf_addr_parse(flow->addr, &event.flow_open.dst.addr);
@@ -340,6 +342,51 @@ static void every_kind_of_line_has_its_form(void **state)
     cf_summary_free(summary);
 }
 
+/* What matched of the group says where a flow went; the place is the rule's. */
+static void a_flow_by_a_group_is_shown_by_its_member(void **state)
+{
+    static char group[] = "artifacts";
+    const struct cf_rule rule = {
+        .action = CF_ALLOW,
+        .endpoint = { .kind = CF_HOST_LIST, .name = group },
+        .origin = { file_name, 16, 7 },
+    };
+    const struct cf_member wildcard = { .endpoint = { .kind = CF_HOST_ONE, .name = name_mirror } };
+    const struct cf_member name = { .endpoint = { .kind = CF_HOST_NAME, .name = name_mirror } };
+    const struct flow flows[] = {
+        { .id = 1,
+          .addr = "192.0.2.21",
+          .port = 80,
+          .name = "a.mirror.example.org",
+          .rule = &rule,
+          .member = &wildcard,
+          .bytes = 1 },
+        { .id = 2,
+          .addr = "192.0.2.22",
+          .port = 443,
+          .name = "cdn.example.net",
+          .rule = &rule,
+          .member = &name,
+          .bytes = 1 },
+        /* Out of a file: no member, and the group's name is no part of a host's. */
+        { .id = 3,
+          .addr = "192.0.2.23",
+          .port = 443,
+          .name = "x.artifacts",
+          .rule = &rule,
+          .bytes = 1 },
+    };
+    struct cf_summary_table *summary = summary_new();
+
+    (void)state;
+    start(summary, "groups", CF_MODE_ENFORCE, NULL, 0);
+    for (size_t i = 0; i < sizeof flows / sizeof flows[0]; i++)
+        flow_is(summary, &flows[i]);
+    end(summary, 1000000);
+    check_text(summary, NULL, false, "groups.txt");
+    cf_summary_free(summary);
+}
+
 static void make_hostile(struct cf_summary_table *summary)
 {
     static const char *const lacking[] = { "a\x1b[2J" };
@@ -541,6 +588,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(run_that_contacted_nothing_has_one_line),
         cmocka_unit_test(run_that_never_started_still_has_a_summary),
         cmocka_unit_test(every_kind_of_line_has_its_form),
+        cmocka_unit_test(a_flow_by_a_group_is_shown_by_its_member),
         cmocka_unit_test(hostile_text_cannot_act_on_the_terminal),
         cmocka_unit_test(processes_past_the_second_are_counted),
         cmocka_unit_test(crowd_is_counted_together_and_hides_no_denial),

@@ -1,4 +1,8 @@
 """What the policy allows passes; what it denies is refused at once, and as what it is."""
+import pathlib
+import shutil
+import sys
+
 from lab import internet as net
 from lab.case import case, check, check_equal, check_in
 
@@ -166,3 +170,61 @@ def no_ipv6(bench):
 def ipv6_off(bench):
     policy = bench.policy(egress={"default": "allow", "ipv6": "off"})
     check_equal(bench.ask("connect", net.WEB6, "80", policy=policy), "ENETUNREACH")
+
+
+def rule_of(event):
+    return event["verdict"]["rule"]
+
+
+@case("a rule with exe is for that program alone, for names and for connections")
+def by_program(bench):
+    curl, python = pathlib.Path(shutil.which("curl")), pathlib.Path(sys.executable)
+    ask = ["sh", "-c", 'curl -sS http://v4.lab/; exec "$@"', "sh", sys.executable, "-c",
+           "import socket\n"
+           f"for at in ('v4.lab', 80), ({net.WEB4!r}, 80):\n"
+           "    try: socket.create_connection(at); print('connected')\n"
+           "    except OSError as error: print(type(error).__name__)"]
+    policy = bench.policy(allow=[{"to": "v4.lab:80", "exe": str(curl.resolve())}])
+    done = bench.good(ask, policy)
+    # curl made the name's address known, and still it is not for the other program.
+    check_equal(done.out, "hello from the lab\ngaierror\nOSError\n")
+    for kind in ("dns", "flow_open"):
+        allowed = [event for event in done.of(kind) if event["verdict"]["action"] == "allow"]
+        check(allowed, kind)
+        for event in allowed:
+            check_equal(event["process"]["exe"], str(curl.resolve()))
+    check_equal(done.one("flow_denied")["process"]["exe"], str(python.resolve()))
+    policy = bench.policy(egress={"default": "allow"}, dns={"filter": "any"},
+                          deny=[{"to": "any", "exe": f"{python.resolve().parent}/python*"}])
+    done = bench.run(ask, policy)
+    check_equal(done.out, "hello from the lab\nOSError\nOSError\n")
+
+
+@case("a rule past its last day denies as expired")
+def expired(bench):
+    policy = bench.policy(allow=[{"to": "v4.lab:80", "until": "2001-02-03"}, net.WEB4 + ":443"])
+    check_connect(bench, policy, ("v4.lab", 80, "Name or service not known"),
+                  (net.WEB4, 80, "EHOSTUNREACH"), (net.WEB4, 443, "ok"))
+    for event in bench.last.of("dns"):
+        check_equal(event["verdict"]["reason"], "expired")
+        check_equal(rule_of(event)["text"], "v4.lab:80")
+    check(bench.last.of("dns"), "questions")
+    check_in("expired on 2001-02-03", bench.last.err)
+
+
+@case("rules for groups say in the log which endpoint or name it was")
+def groups(bench):
+    bench.write("ads.txt", "# a list\n0.0.0.0 localhost\n0.0.0.0 happy.lab web.lab\n")
+    policy = bench.policy(allow=["group:web"], deny=["group:ads"],
+                          egress={"groups": {"web": ["v4.lab:80", f"{net.WEB4}:443"],
+                                             "ads": {"names_file": "ads.txt"}}})
+    check_connect(bench, policy, ("v4.lab", 80, "ok"), (net.WEB4, 443, "ok"),
+                  ("web.lab", 443, "Name or service not known"))
+    flows = bench.last.of("flow_open")
+    check_equal([rule_of(event)["text"] for event in flows], ["group:web"] * 2)
+    check_equal([rule_of(event)["member"] for event in flows], ["v4.lab:80", f"{net.WEB4}:443"])
+    denied = [event for event in bench.last.of("dns") if event["verdict"]["action"] == "deny"]
+    check(denied, "denied names")
+    for event in denied:
+        check_equal(rule_of(event)["text"], "group:ads")
+        check_equal(rule_of(event)["member"], f"{(bench.folder / 'ads.txt').resolve()}:3")
