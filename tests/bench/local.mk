@@ -16,7 +16,20 @@ bench-bombs: tests/bench/bombs$(EXEEXT)
 	tests/bench/bombs
 .PHONY: bench-bombs
 
-bench: childflow$(EXEEXT) tests/bench/connects$(EXEEXT)
+# What policies cost to read and to ask, beside dnsmasq and a binary search; needs no root.
+EXTRA_PROGRAMS += tests/bench/verdicts
+tests_bench_verdicts_SOURCES = tests/bench/verdicts.c
+tests_bench_verdicts_CFLAGS = $(AM_CFLAGS)
+tests_bench_verdicts_LDADD = $(POLICY_LIBS)
+CLEANFILES += tests/bench/verdicts$(EXEEXT)
+EXTRA_DIST += tests/bench/profile
+
+bench-profile: tests/bench/verdicts$(EXEEXT)
+	$(srcdir)/tests/bench/profile --verdicts $(abs_builddir)/tests/bench/verdicts \
+		$(BENCH_PROFILE_FLAGS)
+.PHONY: bench-profile
+
+bench: bench-profile childflow$(EXEEXT) tests/bench/connects$(EXEEXT)
 	$(srcdir)/tests/bench/run --childflow $(abs_builddir)/childflow \
 		--connects $(abs_builddir)/tests/bench/connects \
 		--policy $(abs_srcdir)/policies/build.yaml $(BENCH_FLAGS)
