@@ -22,6 +22,13 @@ tests_profile_test_verdict_SOURCES = tests/profile/test_verdict.c \
 tests_profile_test_verdict_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_verdict_LDADD = $(PROFILE_TEST_LIBS)
 
+check_PROGRAMS += tests/profile/test_index
+TESTS += tests/profile/test_index
+tests_profile_test_index_SOURCES = tests/profile/test_index.c \
+	tests/profile/fixture.c tests/profile/fixture.h
+tests_profile_test_index_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_index_LDADD = $(PROFILE_TEST_LIBS)
+
 check_PROGRAMS += tests/profile/test_oracle
 TESTS += tests/profile/test_oracle
 tests_profile_test_oracle_SOURCES = tests/profile/test_oracle.c \
