@@ -338,12 +338,13 @@ static void upstream_answered(void *data, const uint8_t *message, size_t length,
 {
     struct cf_query *query = data;
     struct cf_resolver *resolver = query->resolver;
-    cf_auto_free char *process_text = query->process_text;
+    char *process_text = query->process_text; /* the ask points at it */
     struct cf_ask ask = query->ask;
 
     query->process_text = NULL;
     query_free(query);
     upstream_judged(resolver, &ask, message, length, server);
+    free(process_text);
 }
 
 /* The question as it goes out: its own name and flags, an OPT of ours, its options. */
