@@ -32,6 +32,7 @@ struct cf_options {
     const char *mode, *log, *summary;
     const char *format; /* of what is printed; NULL: not given */
     bool origins;
+    bool strict;        /* check: warnings count as errors */
     const char *exe;    /* explain: the program that asks */
     struct cf_strings dns, allow, deny;
     struct cf_strings address; /* explain: what names resolve to */

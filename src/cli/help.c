@@ -10,7 +10,7 @@
 
 static const char usage[] =
     "Usage: childflow [run] [-p FILE] [OPTION]... [--] [COMMAND [ARG]...]\n"
-    "       childflow check FILE...\n"
+    "       childflow check [--strict] [--format text|json|sarif] FILE...\n"
     "       childflow show [-p FILE] [--format yaml|json] [--origins] [OPTION]...\n"
     "       childflow explain [-p FILE] [--format text|json] [--exe PATH] [--address ADDRESS]...\n"
     "                         [OPTION]... tcp://HOST:PORT | HOST | ADDRESS ...\n"

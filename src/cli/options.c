@@ -21,6 +21,7 @@ enum {
     OPTION_SUMMARY,
     OPTION_FORMAT,
     OPTION_ORIGINS,
+    OPTION_STRICT,
     OPTION_EXE,
     OPTION_ADDRESS,
 };
@@ -59,6 +60,8 @@ static const struct option explain_options[] = {
 };
 
 static const struct option check_options[] = {
+    { "strict", no_argument, NULL, OPTION_STRICT },
+    { "format", required_argument, NULL, OPTION_FORMAT },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
     { NULL, 0, NULL, 0 },
@@ -70,7 +73,7 @@ static const struct {
     const struct option *options;
 } sets[] = {
     [CF_OPTIONS_RUN] = { "+p:qvhV", run_options },
-    [CF_OPTIONS_CHECK] = { "+hV", check_options },
+    [CF_OPTIONS_CHECK] = { "hV", check_options },
     [CF_OPTIONS_SHOW] = { "+p:hV", show_options },
     [CF_OPTIONS_EXPLAIN] = { "p:hV", explain_options },
 };
@@ -142,6 +145,9 @@ static int option_apply(struct cf_options *options, int option)
         return 0;
     case OPTION_ORIGINS:
         options->origins = true;
+        return 0;
+    case OPTION_STRICT:
+        options->strict = true;
         return 0;
     case OPTION_EXE:
         options->exe = optarg;

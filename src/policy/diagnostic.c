@@ -27,6 +27,10 @@ static void diagnostic_done(struct cf_diagnostic *item)
     free(item->file);
     free(item->key);
     free(item->message);
+    free(item->suggestion);
+    for (size_t i = 0; i < item->n_related; i++)
+        free(item->related[i].file);
+    free(item->related);
     free(item->source);
 }
 
@@ -113,20 +117,44 @@ static size_t find_place(const struct cf_diagnostics *diagnostics, const char *f
     return place;
 }
 
-static int diagnostic_fill(struct cf_diagnostic *item, struct cf_source *source, struct cf_mark at,
-                           const char *key, const char *message)
+static int related_fill(struct cf_diagnostic *item, const struct cf_finding *finding)
 {
-    item->line = at.line;
-    item->column = at.column;
+    if (finding->n_related == 0)
+        return 0;
+    item->related = calloc(finding->n_related, sizeof *item->related);
+    if (!item->related)
+        return -ENOMEM;
+    for (size_t i = 0; i < finding->n_related; i++) {
+        const struct cf_origin *origin = finding->related[i];
+        struct cf_related *related = &item->related[item->n_related];
+
+        *related = (struct cf_related) { .line = origin->line, .column = origin->column };
+        related->file = strdup(origin->file);
+        if (!related->file)
+            return -ENOMEM;
+        item->n_related++;
+    }
+    return 0;
+}
+
+static int diagnostic_fill(struct cf_diagnostic *item, struct cf_source *source,
+                           const struct cf_finding *finding, const char *message)
+{
+    item->code = finding->code;
+    item->line = finding->at.line;
+    item->column = finding->at.column;
     item->file = strdup(source->name);
     item->message = strdup(message);
-    if (key)
-        item->key = strdup(key);
-    if (!item->file || !item->message || (key && !item->key))
+    if (finding->key)
+        item->key = strdup(finding->key);
+    if (finding->suggestion)
+        item->suggestion = strdup(finding->suggestion);
+    if (!item->file || !item->message || (finding->key && !item->key) ||
+        (finding->suggestion && !item->suggestion) || related_fill(item, finding) < 0)
         return -ENOMEM;
-    if (!source->text || at.line == 0)
+    if (!source->text || finding->at.line == 0)
         return 0;
-    item->source = cut_line(source, at, &item->source_caret);
+    item->source = cut_line(source, finding->at, &item->source_caret);
     return 0;
 }
 
@@ -184,17 +212,18 @@ static bool was_found(const struct cf_diagnostics *diagnostics, enum cf_severity
     return false;
 }
 
-void cf_diagnostics_add(struct cf_diagnostics *diagnostics, enum cf_severity severity,
-                        struct cf_source *source, struct cf_mark at, const char *key,
-                        const char *fmt, ...)
+void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *source,
+                        const struct cf_finding *finding, const char *fmt, ...)
 {
+    enum cf_severity severity = cf_code_severity(finding->code);
     struct cf_diagnostic item = { .severity = severity, .look = diagnostics->look };
     char message[MESSAGE_SIZE];
+    size_t length;
     va_list args;
 
-    if (at.source)
-        source = at.source;
-    if (was_found(diagnostics, severity, source->name, at))
+    if (finding->at.source)
+        source = finding->at.source;
+    if (was_found(diagnostics, severity, source->name, finding->at))
         return;
     if (severity == CF_SEVERITY_ERROR)
         diagnostics->n_errors++;
@@ -206,7 +235,11 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, enum cf_severity sev
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
-    if (diagnostic_fill(&item, source, at, key, message) < 0 ||
+    length = strlen(message);
+    if (finding->suggestion)
+        snprintf(message + length, sizeof message - length, " (did you mean '%s'?)",
+                 finding->suggestion);
+    if (diagnostic_fill(&item, source, finding, message) < 0 ||
         diagnostics_insert(diagnostics, &item) < 0) {
         diagnostic_done(&item);
         diagnostics->out_of_memory = true;

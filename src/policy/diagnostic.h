@@ -14,19 +14,25 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "policy/code.h"
 
-enum cf_severity {
-    CF_SEVERITY_ERROR,
-    CF_SEVERITY_WARNING,
+/* Another place that a finding speaks of. */
+struct cf_related {
+    char *file;
+    unsigned line, column; /* from 1; 0: not known */
 };
 
 struct cf_diagnostic {
     enum cf_severity severity;
+    enum cf_code code;
     char *file;
     unsigned line;   /* from 1; 0: the whole file */
     unsigned column; /* from 1, in characters */
     char *key;       /* "egress.allow[2]"; NULL when no key is concerned */
     char *message;
+    char *suggestion; /* the nearest known word, which message has too; NULL when there is none */
+    struct cf_related *related;
+    size_t n_related;
     char *source;          /* the line, a long one cut around the column; NULL when there is none */
     unsigned source_caret; /* characters of source in front of the column */
     unsigned look;         /* the one that found it */

@@ -49,11 +49,12 @@ void cf_read_once(struct cf_reader *reader, const char *what, char *text, struct
     if (seen) {
         cf_quote_text(strchr(text, ' ') + 1, quoted);
         if (seen->origin.line > 0)
-            cf_read_warning(reader, at, key,
-                            "expected each %s once, got %s again (first at %s:%u)", what, quoted,
-                            seen->origin.file, seen->origin.line);
+            cf_read_report(reader, CF_FINDING(CF_CODE_DUPLICATE_VALUE, at, key),
+                           "expected each %s once, got %s again (first at %s:%u)", what, quoted,
+                           seen->origin.file, seen->origin.line);
         else
-            cf_read_warning(reader, at, key, "expected each %s once, got %s again", what, quoted);
+            cf_read_report(reader, CF_FINDING(CF_CODE_DUPLICATE_VALUE, at, key),
+                           "expected each %s once, got %s again", what, quoted);
         free(text);
         return;
     }
@@ -84,31 +85,6 @@ void cf_reader_done(struct cf_reader *reader)
     cf_group_uses_free(reader);
 }
 
-/*
- * What makes a rule the same as another, for cf_read_once(); NULL when out of
- * memory. `why` is for people alone.
- */
-static char *rule_identity(enum cf_action action, const struct cf_endpoint *endpoint,
-                           const char *exe, int32_t until)
-{
-    cf_auto_free char *canonical = cf_endpoint_format(endpoint);
-    char date[CF_UNIT_SIZE];
-    struct cf_buffer buffer;
-    char *text;
-
-    if (!canonical)
-        return NULL;
-    cf_buffer_init(&buffer, 0);
-    cf_buffer_printf(&buffer, "%s %s", action == CF_ALLOW ? "allow" : "deny", canonical);
-    if (exe)
-        cf_buffer_printf(&buffer, ", exe: %s", exe);
-    if (until != CF_DAY_NEVER)
-        cf_buffer_printf(&buffer, ", until: %s", cf_date_format(until, date));
-    text = cf_buffer_steal(&buffer);
-    cf_buffer_done(&buffer);
-    return text;
-}
-
 /* A single label that is nearly a group is a host name; say so, it protects nothing else. */
 static void check_group_name(struct cf_reader *reader, const struct cf_endpoint *endpoint,
                              struct cf_mark at, const char *key)
@@ -121,10 +97,12 @@ static void check_group_name(struct cf_reader *reader, const struct cf_endpoint 
         groups[i] = cf_addr_group_name((enum cf_addr_group)i);
     near = cf_suggest(endpoint->name, groups, CF_GROUP_COUNT);
     if (near)
-        cf_read_warning(reader, at, key,
-                        "expected a group or a name with a dot, got '%s', which "
-                        "is taken as a host's name (did you mean '%s'?)",
-                        endpoint->name, near);
+        cf_read_report(reader,
+                       &(struct cf_finding) {
+                           .code = CF_CODE_NEAR_GROUP, .at = at, .key = key, .suggestion = near },
+                       "expected a group or a name with a dot, got '%s', which "
+                       "is taken as a host's name",
+                       endpoint->name);
 }
 
 /* A rule as it is written: as text, or as a map of these keys. */
@@ -133,7 +111,7 @@ struct written_rule {
     char key[CF_KEY_SIZE];         /* of `to` in messages */
     const char *why, *exe;
     int32_t until;
-    bool wrong; /* exe or until was refused, so nothing can be the same */
+    bool wrong; /* exe or until was refused; without it the rule would be another one */
 };
 
 /* The endpoint of a rule; false when it was refused. */
@@ -167,9 +145,10 @@ static void rule_add(struct cf_reader *reader, enum cf_action action,
 
     if (!read_endpoint(reader, written, &endpoint))
         return;
-    if (!written->wrong)
-        cf_read_once(reader, "rule", rule_identity(action, &endpoint, written->exe, written->until),
-                     node->mark, written->key);
+    if (written->wrong) {
+        cf_endpoint_done(&endpoint);
+        return;
+    }
     if (cf_profile_rule_add(reader->profile, action, node->text, &endpoint,
                             cf_read_origin(reader, node->mark)) < 0) {
         cf_read_out_of_memory(reader);
@@ -209,8 +188,8 @@ static bool read_until(struct cf_reader *reader, const struct cf_schema_key *row
         return false;
     *ret_until = (int32_t)days;
     if (days < reader->profile->today)
-        cf_read_warning(reader, node->mark, key, "the rule expired on %s and takes no part",
-                        cf_date_format(days, date));
+        cf_read_report(reader, CF_FINDING(CF_CODE_EXPIRED, node->mark, key),
+                       "the rule expired on %s and takes no part", cf_date_format(days, date));
     return true;
 }
 
@@ -319,9 +298,7 @@ void cf_read_egress_host_ports(struct cf_reader *reader, const struct cf_schema_
             0)
             cf_read_out_of_memory(reader);
         else if (profile->egress.n_host_ports == before)
-            cf_read_warning(reader, item->mark, item_key,
-                            "expected each port once, got '%lld' "
-                            "again",
-                            (long long)port);
+            cf_read_report(reader, CF_FINDING(CF_CODE_DUPLICATE_VALUE, item->mark, item_key),
+                           "expected each port once, got '%lld' again", (long long)port);
     }
 }

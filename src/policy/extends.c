@@ -61,20 +61,23 @@ static void report_override(struct cf_reader *reader, const struct cf_yaml_node 
 
     cf_quote_text(node->text, got);
     if (row && !row->since)
-        cf_read_error(reader, node->mark, key,
-                      "%s: not built in this version of childflow, so the policy cannot be "
-                      "enforced",
-                      row->path);
+        cf_read_report(reader, CF_FINDING(CF_CODE_NOT_BUILT, node->mark, key),
+                       "%s: not built in this version of childflow, so the policy cannot be "
+                       "enforced",
+                       row->path);
     else if (row)
         cf_read_error(reader, node->mark, key,
                       "expected a key that is inherited, got %s, which each file has of its own",
                       got);
     else if (near)
-        cf_read_error(reader, node->mark, key, "expected a known key, got %s (did you mean '%s'?)",
-                      got, near);
+        cf_read_report(
+            reader,
+            &(struct cf_finding) {
+                .code = CF_CODE_UNKNOWN_KEY, .at = node->mark, .key = key, .suggestion = near },
+            "expected a known key, got %s", got);
     else
-        cf_read_error(reader, node->mark, key,
-                      "expected a known key such as egress.allow or egress, got %s", got);
+        cf_read_report(reader, CF_FINDING(CF_CODE_UNKNOWN_KEY, node->mark, key),
+                       "expected a known key such as egress.allow or egress, got %s", got);
 }
 
 void cf_read_override(struct cf_reader *reader, const struct cf_schema_key *row,

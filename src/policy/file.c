@@ -84,11 +84,12 @@ void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *nod
     if (r == -ENOMEM)
         cf_read_out_of_memory(reader);
     else if (r == -EINVAL)
-        cf_read_error(reader, node->mark, key, "expected a regular file, got %s",
-                      cf_quote_text(path, quoted));
+        cf_read_report(reader, CF_FINDING(CF_CODE_UNREADABLE, node->mark, key),
+                       "expected a regular file, got %s", cf_quote_text(path, quoted));
     else
-        cf_read_error(reader, node->mark, key, "expected a file that can be read, got %s (%s)",
-                      cf_quote_text(path, quoted), strerror(-r));
+        cf_read_report(reader, CF_FINDING(CF_CODE_UNREADABLE, node->mark, key),
+                       "expected a file that can be read, got %s (%s)", cf_quote_text(path, quoted),
+                       strerror(-r));
 }
 
 bool cf_read_evidence(struct cf_reader *reader, const char *path, const char *text, size_t length,
@@ -124,8 +125,9 @@ bool cf_read_file(struct cf_reader *reader, const struct cf_yaml_node *node, con
         r = cf_fd_read_all(fd, limit, &ret_file->text, &ret_file->length);
     }
     if (r == -EFBIG)
-        cf_read_error(reader, node->mark, key, "expected at most %zu bytes, got more in %s", limit,
-                      cf_quote_text(path, quoted));
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
+                       "expected at most %zu bytes, got more in %s", limit,
+                       cf_quote_text(path, quoted));
     else if (r < 0)
         cf_read_unreadable(reader, node, key, path, r);
     if (r < 0)

@@ -57,13 +57,14 @@ static void report_use(struct cf_reader *reader, const struct cf_group_use *use)
     for (size_t i = 0; i < n; i++)
         names[i] = profile->egress.groups[i]->name;
     near = cf_suggest(use->name, names, n);
-    if (near)
-        cf_read_error(reader, use->at, use->key,
-                      "expected a group of egress.groups, got '%s' (did you mean '%s'?)", use->name,
-                      near);
-    else
-        cf_read_error(reader, use->at, use->key, "expected a group of egress.groups, got '%s'",
-                      use->name);
+    cf_read_report(reader,
+                   &(struct cf_finding) {
+                       .code = CF_CODE_UNKNOWN_GROUP,
+                       .at = use->at,
+                       .key = use->key,
+                       .suggestion = near,
+                   },
+                   "expected a group of egress.groups, got '%s'", use->name);
 }
 
 void cf_read_group_uses(struct cf_reader *reader)
@@ -207,8 +208,8 @@ void cf_read_egress_groups(struct cf_reader *reader, const struct cf_schema_key 
         return;
     }
     if (node->n_items / 2 > row->max_items) {
-        cf_read_error(reader, node->mark, key, "expected at most %zu groups, got %zu",
-                      row->max_items, node->n_items / 2);
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
+                       "expected at most %zu groups, got %zu", row->max_items, node->n_items / 2);
         return;
     }
     for (size_t i = 0; i < node->n_items; i += 2) {

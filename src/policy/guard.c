@@ -19,8 +19,10 @@
 static int refuse(struct cf_source *source, struct cf_diagnostics *diagnostics, size_t offset,
                   int limit, const char *what)
 {
-    cf_diagnostics_add(diagnostics, CF_SEVERITY_ERROR, source, cf_source_mark(source, offset), NULL,
-                       "expected at most %d %s, got more", limit, what);
+    cf_diagnostics_add(
+        diagnostics, source,
+        &(struct cf_finding) { .code = CF_CODE_LIMIT, .at = cf_source_mark(source, offset) },
+        "expected at most %d %s, got more", limit, what);
     return -EINVAL;
 }
 

@@ -84,8 +84,8 @@ void cf_read_hosts(struct cf_reader *reader, const struct cf_schema_key *row,
         return;
     }
     if (node->n_items / 2 > row->max_items) {
-        cf_read_error(reader, node->mark, key, "expected at most %zu names, got %zu",
-                      row->max_items, node->n_items / 2);
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
+                       "expected at most %zu names, got %zu", row->max_items, node->n_items / 2);
         return;
     }
     for (size_t i = 0; i < node->n_items && !cf_diagnostics_full(reader->diagnostics); i += 2) {
@@ -100,10 +100,10 @@ void cf_read_hosts(struct cf_reader *reader, const struct cf_schema_key *row,
         if (known && written_before(node, i))
             continue;
         if (known)
-            cf_read_error(reader, item->mark, name_key,
-                          "expected each name once, got %s again "
-                          "(first at line %u)",
-                          cf_quote_text(item->text, quoted), known->origin.line);
+            cf_read_report(reader, CF_FINDING(CF_CODE_DUPLICATE_KEY, item->mark, name_key),
+                           "expected each name once, got %s again "
+                           "(first at line %u)",
+                           cf_quote_text(item->text, quoted), known->origin.line);
         else
             read_addresses(reader, name, node->items[i + 1], name_key, item->mark);
     }

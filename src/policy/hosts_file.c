@@ -44,12 +44,13 @@ static bool add_address(struct cf_reader *reader, const char *name, const char *
     size_t maximum = cf_schema_find("hosts")->max_items;
 
     if (!host && reader->profile->n_hosts >= maximum) {
-        cf_read_error(reader, name_at, NULL, "expected at most %zu names, got more", maximum);
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, name_at, NULL),
+                       "expected at most %zu names, got more", maximum);
         return false;
     }
     if (host && host->n_addrs >= CF_HOST_ADDRESSES_MAX) {
-        cf_read_error(reader, name_at, NULL, "expected at most %d addresses of a name, got more",
-                      CF_HOST_ADDRESSES_MAX);
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, name_at, NULL),
+                       "expected at most %d addresses of a name, got more", CF_HOST_ADDRESSES_MAX);
         return false;
     }
     cf_read_host_addr(reader, name, address, at, NULL, name_at);

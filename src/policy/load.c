@@ -139,8 +139,8 @@ static bool check_known(struct cf_reader *reader, const struct cf_load_file *fil
     if (known->open)
         report_cycle(reader, file, known, item, key);
     else if (depth + known->height > CF_POLICY_DEPTH_MAX)
-        cf_read_error(reader, item->mark, key,
-                      "expected at most %d files above each other, got more", CF_POLICY_DEPTH_MAX);
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, item->mark, key),
+                       "expected at most %d files above each other, got more", CF_POLICY_DEPTH_MAX);
     else
         return true;
     return false;
@@ -158,9 +158,9 @@ static struct cf_load_file *read_text(struct cf_load *load, struct cf_reader *re
     int r = cf_fd_read_all(fd, CF_POLICY_MAX - load->n_bytes, &text, &length);
 
     if (r == -EFBIG) {
-        cf_read_error(reader, item->mark, key,
-                      "expected files of at most %zu bytes together, got more with %s",
-                      CF_POLICY_MAX, cf_quote_text(path, quoted));
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, item->mark, key),
+                       "expected files of at most %zu bytes together, got more with %s",
+                       CF_POLICY_MAX, cf_quote_text(path, quoted));
         return NULL;
     }
     if (r < 0) {
@@ -188,8 +188,8 @@ static struct cf_load_file *read_file(struct cf_load *load, struct cf_reader *re
     struct cf_load_file *file = NULL;
 
     if (load->n_files == CF_POLICY_FILES_MAX)
-        cf_read_error(reader, item->mark, key, "expected at most %d files in a policy, got more",
-                      CF_POLICY_FILES_MAX);
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, item->mark, key),
+                       "expected at most %d files in a policy, got more", CF_POLICY_FILES_MAX);
     else
         file = read_text(load, reader, fd, item, key, path);
     if (!file) {
@@ -368,8 +368,9 @@ struct cf_yaml_node *cf_load_merge(struct cf_load *load, struct cf_reader *reade
     if (r == -ENOMEM)
         cf_read_out_of_memory(reader);
     else if (r < 0)
-        cf_read_error(reader, find_list(load->files[0], "extends")->mark, "extends",
-                      "expected files that merge in at most %zu steps, got more",
-                      CF_MERGE_STEPS_MAX);
+        cf_read_report(
+            reader,
+            CF_FINDING(CF_CODE_LIMIT, find_list(load->files[0], "extends")->mark, "extends"),
+            "expected files that merge in at most %zu steps, got more", CF_MERGE_STEPS_MAX);
     return r < 0 ? NULL : load->files[0]->merged;
 }

@@ -1,9 +1,13 @@
 noinst_LIBRARIES += src/policy/libcf-policy.a
 src_policy_libcf_policy_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(MD_CFLAGS)
-src_policy_libcf_policy_a_SOURCES = src/policy/builtin.c \
+src_policy_libcf_policy_a_SOURCES = src/policy/analysis.c \
+	src/policy/analysis.h \
+	src/policy/builtin.c \
 	src/policy/builtin.h \
 	src/policy/defaults.c \
 	src/policy/defaults.h \
+	src/policy/code.c \
+	src/policy/code.h \
 	src/policy/diagnostic.c \
 	src/policy/diagnostic.h \
 	src/policy/digest.c \

@@ -307,17 +307,17 @@ static void report_file(struct names_file *file, int r)
 
     cf_quote_text(file->path, quoted);
     if (r == -EFBIG)
-        cf_read_error(file->reader, file->node->mark, file->key,
-                      "expected at most %zu bytes of names files, got more with %s", BYTES_MAX,
-                      quoted);
+        cf_read_report(file->reader, CF_FINDING(CF_CODE_LIMIT, file->node->mark, file->key),
+                       "expected at most %zu bytes of names files, got more with %s", BYTES_MAX,
+                       quoted);
     else if (r == -EOVERFLOW)
-        cf_read_error(file->reader, file->node->mark, file->key,
-                      "expected at most %zu lines of names files, got more with %s", LINES_MAX,
-                      quoted);
+        cf_read_report(file->reader, CF_FINDING(CF_CODE_LIMIT, file->node->mark, file->key),
+                       "expected at most %zu lines of names files, got more with %s", LINES_MAX,
+                       quoted);
     else if (r == -EMSGSIZE)
-        cf_read_error(file->reader, file->node->mark, file->key,
-                      "expected lines of at most %zu bytes, got a longer one in %s",
-                      LINE_MAX_BYTES - 1, quoted);
+        cf_read_report(file->reader, CF_FINDING(CF_CODE_LIMIT, file->node->mark, file->key),
+                       "expected lines of at most %zu bytes, got a longer one in %s",
+                       LINE_MAX_BYTES - 1, quoted);
     else
         cf_read_unreadable(file->reader, file->node, file->key, file->path, r);
 }

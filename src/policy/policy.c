@@ -7,7 +7,7 @@
  * options.c adds what the command line says. Whatever step finds an error,
  * the others that can still say something useful run, and the profile is
  * thrown away at the end. A profile without errors is sealed, so that
- * verdicts can be asked for.
+ * verdicts can be asked for; analysis.c does, to find rules that do nothing.
  *
  * Where there are several files, each is read into a profile of its own first,
  * which only serves to find its errors: also those of values that another file
@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "policy/analysis.h"
 #include "policy/builtin.h"
 #include "policy/defaults.h"
 #include "policy/digest.h"
@@ -116,21 +117,19 @@ static bool read_loaded(struct cf_reader *reader, struct cf_load *load)
     return true;
 }
 
-/* The policy's text and all that it extends; false when there is no whole policy. */
-static bool read_policy(struct cf_reader *reader, struct cf_source *source,
+/*
+ * The policy's text and all that it extends; false when there is no whole
+ * policy. load: empty; what was read, for the analysis
+ */
+static bool read_policy(struct cf_reader *reader, struct cf_load *load, struct cf_source *source,
                         const struct cf_file_id *id)
 {
-    struct cf_load load;
-    bool whole;
-
     cf_reader_source(reader, source);
     if (reader->out_of_memory)
         return false;
     cf_diagnostics_first_look(reader->diagnostics);
-    cf_load_read(&load, reader, id);
-    whole = read_loaded(reader, &load);
-    cf_load_done(&load);
-    return whole;
+    cf_load_read(load, reader, id);
+    return read_loaded(reader, load);
 }
 
 /* The named file. */
@@ -151,30 +150,50 @@ static int seal(struct cf_profile *profile, struct cf_error *err)
     return r < 0 ? cf_error_set(err, r, "no memory left for the policy") : 0;
 }
 
+/* What is made of what was read. */
+static int finish_profile(struct cf_reader *reader, const struct cf_load *load, bool whole,
+                          bool analyse, struct cf_error *err)
+{
+    int r = 0;
+
+    if (reader->out_of_memory || reader->diagnostics->out_of_memory)
+        return cf_error_set(err, -ENOMEM, "no memory left for the policy");
+    if (!whole)
+        r = cf_error_set(err, -EINVAL, "the policy is wrong");
+    else
+        r = seal(reader->profile, err);
+    if (r == -ENOMEM || !analyse)
+        return r;
+    cf_read_analysis(reader, load, r == 0);
+    if (reader->out_of_memory || reader->diagnostics->out_of_memory)
+        return cf_error_set(err, -ENOMEM, "no memory left for the policy");
+    return r;
+}
+
 /* What load and parse have in common. named: NULL for the built-in policy. */
 static int make_profile(struct cf_profile *profile, struct named *named,
                         const struct cf_policy_options *options, struct cf_diagnostics *diagnostics,
                         struct cf_error *err)
 {
     size_t n_errors = diagnostics->n_errors;
+    struct cf_load load = { 0 };
     struct cf_reader reader;
-    bool out_of_memory, whole = true;
+    bool whole = true;
+    int r;
 
     cf_reader_init(&reader, diagnostics, profile);
     profile->today = options && options->today
                          ? options->today
                          : (int32_t)(cf_clock_realtime_us() / CF_US_PER_S / SECONDS_PER_DAY);
     if (named)
-        whole = read_policy(&reader, &named->source, named->id);
+        whole = read_policy(&reader, &load, &named->source, named->id);
     if (options && !reader.out_of_memory)
         cf_read_options(&reader, options);
-    out_of_memory = reader.out_of_memory || diagnostics->out_of_memory;
+    whole = whole && diagnostics->n_errors == n_errors;
+    r = finish_profile(&reader, &load, whole, options && options->analyse, err);
     cf_reader_done(&reader);
-    if (out_of_memory)
-        return cf_error_set(err, -ENOMEM, "no memory left for the policy");
-    if (diagnostics->n_errors > n_errors || !whole)
-        return cf_error_set(err, -EINVAL, "the policy is wrong");
-    return seal(profile, err);
+    cf_load_done(&load);
+    return r;
 }
 
 static int refuse_size(struct cf_diagnostics *diagnostics, const char *name, struct cf_error *err)
@@ -182,7 +201,7 @@ static int refuse_size(struct cf_diagnostics *diagnostics, const char *name, str
     struct cf_source source;
 
     cf_source_init(&source, name, NULL, 0);
-    cf_diagnostics_add(diagnostics, CF_SEVERITY_ERROR, &source, (struct cf_mark) { 0 }, NULL,
+    cf_diagnostics_add(diagnostics, &source, &(struct cf_finding) { .code = CF_CODE_LIMIT },
                        "expected a document of at most %zu bytes, got more", CF_POLICY_MAX);
     return cf_error_set(err, -EINVAL, "the policy is wrong");
 }

@@ -26,6 +26,7 @@ struct cf_policy_options {
     char *const *allow;  /* endpoints, added to the file's */
     char *const *deny;
     int32_t today; /* on which `until` is judged, days since 1970-01-01; 0: the clock's, UTC */
+    bool analyse;  /* also warn of rules that do nothing, or more than they seem to */
 };
 
 /*

@@ -94,9 +94,9 @@ void cf_read_value(struct cf_reader *reader, const struct cf_schema_key *row,
     }
     if (!read) {
         /* A row that says it is built and is not: refuse rather than ignore. */
-        cf_read_error(reader, node->mark, key,
-                      "not built in this version of childflow, so the policy "
-                      "cannot be enforced");
+        cf_read_report(reader, CF_FINDING(CF_CODE_NOT_BUILT, node->mark, key),
+                       "not built in this version of childflow, so the policy "
+                       "cannot be enforced");
         return;
     }
     if (cf_profile_origin_set(reader->profile, row->path, cf_read_origin(reader, node->mark)) < 0)
@@ -155,14 +155,16 @@ static void report_unknown(struct cf_reader *reader, const struct cf_yaml_node *
         near = find_elsewhere(name->text);
     cf_quote_text(name->text, got);
     if (near) {
-        cf_read_error(reader, name->mark, shown,
-                      "expected a known key, got %s (did you mean "
-                      "'%s'?)",
-                      got, near);
+        cf_read_report(
+            reader,
+            &(struct cf_finding) {
+                .code = CF_CODE_UNKNOWN_KEY, .at = name->mark, .key = shown, .suggestion = near },
+            "expected a known key, got %s", got);
         return;
     }
     list_keys(path, names, n, known, sizeof known);
-    cf_read_error(reader, name->mark, shown, "expected a known key (%s), got %s", known, got);
+    cf_read_report(reader, CF_FINDING(CF_CODE_UNKNOWN_KEY, name->mark, shown),
+                   "expected a known key (%s), got %s", known, got);
 }
 
 const struct cf_schema_key *cf_read_key(struct cf_reader *reader, const struct cf_yaml_node *name,
@@ -182,9 +184,9 @@ const struct cf_schema_key *cf_read_key(struct cf_reader *reader, const struct c
         return NULL;
     }
     if (!row->since) {
-        cf_read_error(reader, name->mark, shown,
-                      "not built in this version of childflow, so the "
-                      "policy cannot be enforced");
+        cf_read_report(reader, CF_FINDING(CF_CODE_NOT_BUILT, name->mark, shown),
+                       "not built in this version of childflow, so the policy "
+                       "cannot be enforced");
         return NULL;
     }
     return row;
@@ -201,6 +203,8 @@ static bool map_has(const struct cf_yaml_node *map, const char *name)
 void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, const char *path,
                       const char *key)
 {
+    const struct cf_mark first = { .line = 1, .column = 1 };
+    struct cf_mark at = map ? map->mark : first;
     const char *names[CF_SCHEMA_CHILDREN_MAX];
     size_t n = cf_schema_children(path, names);
 
@@ -211,8 +215,8 @@ void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, 
         if (!row || !row->required || map_has(map, names[i]))
             continue;
         cf_key_child(key, names[i], shown);
-        cf_read_error(reader, map ? map->mark : (struct cf_mark) { .line = 1, .column = 1 }, shown,
-                      "expected this key (%s), got none", row->help);
+        cf_read_report(reader, CF_FINDING(CF_CODE_MISSING_KEY, at, shown),
+                       "expected this key (%s), got none", row->help);
     }
 }
 

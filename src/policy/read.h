@@ -64,11 +64,11 @@ cf_read_fn cf_read_value;
 /* Take `name` from the file's name when the policy has none. */
 void cf_read_default_name(struct cf_reader *reader);
 
-/* Report an error, or a warning, at a node or at a place. */
+/* Report a value that the key cannot have, at a node or at a place; any other finding. */
 void cf_read_error(struct cf_reader *reader, struct cf_mark at, const char *key, const char *fmt,
                    ...) __attribute__((format(printf, 4, 5)));
-void cf_read_warning(struct cf_reader *reader, struct cf_mark at, const char *key, const char *fmt,
-                     ...) __attribute__((format(printf, 4, 5)));
+void cf_read_report(struct cf_reader *reader, const struct cf_finding *finding, const char *fmt,
+                    ...) __attribute__((format(printf, 3, 4)));
 /* "expected WHAT, got 'the node'". */
 void cf_read_unexpected(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
                         const char *what);

@@ -21,12 +21,11 @@ void cf_read_error(struct cf_reader *reader, struct cf_mark at, const char *key,
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
-    cf_diagnostics_add(reader->diagnostics, CF_SEVERITY_ERROR, reader->source, at, key, "%s",
-                       message);
+    cf_read_report(reader, CF_FINDING(CF_CODE_BAD_VALUE, at, key), "%s", message);
 }
 
-void cf_read_warning(struct cf_reader *reader, struct cf_mark at, const char *key, const char *fmt,
-                     ...)
+void cf_read_report(struct cf_reader *reader, const struct cf_finding *finding, const char *fmt,
+                    ...)
 {
     char message[MESSAGE_SIZE];
     va_list args;
@@ -34,8 +33,7 @@ void cf_read_warning(struct cf_reader *reader, struct cf_mark at, const char *ke
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
-    cf_diagnostics_add(reader->diagnostics, CF_SEVERITY_WARNING, reader->source, at, key, "%s",
-                       message);
+    cf_diagnostics_add(reader->diagnostics, reader->source, finding, "%s", message);
 }
 
 /* What was written, for the end of a message. Returns text. */
@@ -119,8 +117,8 @@ bool cf_read_text(struct cf_reader *reader, const struct cf_schema_key *row,
     }
     length = strlen(node->text);
     if (row->maximum > 0 && length > (size_t)row->maximum) {
-        cf_read_error(reader, node->mark, key, "expected at most %lld bytes, got %zu",
-                      (long long)row->maximum, length);
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
+                       "expected at most %lld bytes, got %zu", (long long)row->maximum, length);
         return false;
     }
     *ret_text = node->text;
@@ -167,10 +165,11 @@ bool cf_read_bool(struct cf_reader *reader, const struct cf_yaml_node *node, con
     }
     other = other_bool(node->text);
     if (other)
-        cf_read_error(reader, node->mark, key,
-                      "expected true or false and no other spelling, "
-                      "got %s (did you mean '%s'?)",
-                      cf_quote_text(node->text, got), other);
+        cf_read_report(
+            reader,
+            &(struct cf_finding) {
+                .code = CF_CODE_BAD_VALUE, .at = node->mark, .key = key, .suggestion = other },
+            "expected true or false and no other spelling, got %s", cf_quote_text(node->text, got));
     else
         cf_read_unexpected(reader, node, key, "true or false");
     return false;
@@ -254,12 +253,13 @@ bool cf_read_unit(struct cf_reader *reader, const struct cf_schema_key *row,
     else if (error.why)
         what = error.why;
     cf_quote_text(node->text, got);
-    if (error.suggestion[0])
-        cf_read_error(reader, cf_yaml_text_mark(node, error.offset), key,
-                      "expected %s, got %s (did you mean '%s'?)", what, got, error.suggestion);
-    else
-        cf_read_error(reader, cf_yaml_text_mark(node, error.offset), key, "expected %s, got %s",
-                      what, got);
+    cf_read_report(
+        reader,
+        &(struct cf_finding) { .code = CF_CODE_BAD_VALUE,
+                               .at = cf_yaml_text_mark(node, error.offset),
+                               .key = key,
+                               .suggestion = error.suggestion[0] ? error.suggestion : NULL },
+        "expected %s, got %s", what, got);
     return false;
 }
 
@@ -309,8 +309,11 @@ bool cf_read_choice(struct cf_reader *reader, const struct cf_schema_key *row,
     }
     near = cf_suggest(node->text, row->values, n);
     if (near)
-        cf_read_error(reader, node->mark, key, "expected %s, got %s (did you mean '%s'?)", what,
-                      cf_quote_text(node->text, got), near);
+        cf_read_report(
+            reader,
+            &(struct cf_finding) {
+                .code = CF_CODE_BAD_VALUE, .at = node->mark, .key = key, .suggestion = near },
+            "expected %s, got %s", what, cf_quote_text(node->text, got));
     else
         cf_read_unexpected(reader, node, key, what);
     return false;
@@ -344,8 +347,8 @@ bool cf_read_list(struct cf_reader *reader, const struct cf_schema_key *row,
         return false;
     }
     if (row->max_items > 0 && node->n_items > row->max_items) {
-        cf_read_error(reader, node->mark, key, "expected at most %zu items, got %zu",
-                      row->max_items, node->n_items);
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
+                       "expected at most %zu items, got %zu", row->max_items, node->n_items);
         return false;
     }
     return true;

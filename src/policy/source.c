@@ -226,8 +226,8 @@ int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics
 
     if (!fault)
         return 0;
-    cf_diagnostics_add(diagnostics, CF_SEVERITY_ERROR, source, cf_source_mark(source, at), NULL,
-                       "%s", fault);
+    cf_diagnostics_add(diagnostics, source,
+                       CF_FINDING(CF_CODE_SYNTAX, cf_source_mark(source, at), NULL), "%s", fault);
     return -EINVAL;
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "policy/diagnostic.h"
+#include "profile/profile.h"
 #include "profile/quote.h"
 
 struct cf_source;
@@ -70,16 +71,24 @@ const char *cf_text_fault(const char *text, size_t length, size_t *ret_offset);
  */
 int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics);
 
-/*
- * Add one finding.
- *
- * source: of marks that name no file of their own
- * at:  line 0 for the whole file
- * key: NULL when no key is concerned
- */
-void cf_diagnostics_add(struct cf_diagnostics *diagnostics, enum cf_severity severity,
-                        struct cf_source *source, struct cf_mark at, const char *key,
-                        const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* One finding, but for its message. */
+struct cf_finding {
+    enum cf_code code;
+    struct cf_mark at;      /* line 0 for the whole file */
+    const char *key;        /* NULL when no key is concerned */
+    const char *suggestion; /* the nearest known word, put behind the message; NULL: none */
+    const struct cf_origin *const *related; /* other places that the message speaks of */
+    size_t n_related;
+};
+
+/* A finding without anything more, in a call. */
+#define CF_FINDING(code_, at_, key_)                                                               \
+    (&(struct cf_finding) { .code = (code_), .at = (at_), .key = (key_) })
+
+/* Add one finding. source: of marks that name no file of their own */
+void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *source,
+                        const struct cf_finding *finding, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Text of the policy as messages quote it, in single quotes. Returns text. */
 #define CF_QUOTED_SIZE (CF_QUOTE_SIZE + 2)

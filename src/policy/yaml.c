@@ -55,8 +55,10 @@ static struct cf_mark mark_of(const struct builder *b, yaml_mark_t mark)
                               .source = b->source };
 }
 
-#define report(b, mark, ...)                                                                       \
-    cf_diagnostics_add((b)->diagnostics, CF_SEVERITY_ERROR, (b)->source, (mark), NULL, __VA_ARGS__)
+#define report_as(b, code, mark, ...)                                                              \
+    cf_diagnostics_add((b)->diagnostics, (b)->source, CF_FINDING((code), (mark), NULL), __VA_ARGS__)
+
+#define report(b, mark, ...) report_as(b, CF_CODE_SYNTAX, mark, __VA_ARGS__)
 
 struct cf_yaml_node *cf_yaml_node_new(struct cf_yaml_document *document, enum cf_yaml_kind kind,
                                       struct cf_mark mark)
@@ -144,7 +146,8 @@ static int anchor_set(struct builder *b, const yaml_char_t *name, struct cf_yaml
         return 0;
     }
     if (b->n_anchors++ == CF_YAML_ANCHORS_MAX) {
-        report(b, target->mark, "expected at most %d anchors, got more", CF_YAML_ANCHORS_MAX);
+        report_as(b, CF_CODE_LIMIT, target->mark, "expected at most %d anchors, got more",
+                  CF_YAML_ANCHORS_MAX);
         return -EINVAL;
     }
     anchor = calloc(1, sizeof *anchor);
@@ -211,8 +214,9 @@ static int on_scalar(struct builder *b, const yaml_event_t *event)
     if (!node)
         return -ENOMEM;
     if (length > CF_YAML_SCALAR_MAX) {
-        report(b, node->mark, "expected a value of at most %zu bytes, got one of %zu",
-               CF_YAML_SCALAR_MAX, length);
+        report_as(b, CF_CODE_LIMIT, node->mark,
+                  "expected a value of at most %zu bytes, got one of %zu", CF_YAML_SCALAR_MAX,
+                  length);
         return -EINVAL;
     }
     if (memchr(event->data.scalar.value, '\0', length)) {
@@ -258,8 +262,9 @@ static int on_alias(struct builder *b, const yaml_event_t *event)
     }
     b->count->n_expanded += anchor->target->n_expanded;
     if (b->count->n_expanded > CF_YAML_EXPANDED_MAX) {
-        report(b, mark, "expected aliases that stand for at most %d nodes, got more",
-               CF_YAML_EXPANDED_MAX);
+        report_as(b, CF_CODE_LIMIT, mark,
+                  "expected aliases that stand for at most %d nodes, got more",
+                  CF_YAML_EXPANDED_MAX);
         return -EINVAL;
     }
     return node_attach(b, anchor->target);
@@ -276,7 +281,8 @@ static int on_open(struct builder *b, const yaml_event_t *event, enum cf_yaml_ki
     if (!node)
         return -ENOMEM;
     if (b->depth == CF_YAML_DEPTH_MAX) {
-        report(b, node->mark, "expected at most %d levels of nesting, got more", CF_YAML_DEPTH_MAX);
+        report_as(b, CF_CODE_LIMIT, node->mark, "expected at most %d levels of nesting, got more",
+                  CF_YAML_DEPTH_MAX);
         return -EINVAL;
     }
     r = node_attach(b, node);
@@ -328,8 +334,9 @@ static int check_duplicates(struct builder *b, const struct cf_yaml_node *map)
     qsort(keys, n, sizeof *keys, compare_places);
     for (size_t i = 0; i < n && !cf_diagnostics_full(b->diagnostics); i++)
         if (keys[i].first)
-            report(b, keys[i].key->mark, "expected each key once, got %s again (first at line %u)",
-                   cf_quote_text(keys[i].key->text, quoted), keys[i].first->mark.line);
+            report_as(b, CF_CODE_DUPLICATE_KEY, keys[i].key->mark,
+                      "expected each key once, got %s again (first at line %u)",
+                      cf_quote_text(keys[i].key->text, quoted), keys[i].first->mark.line);
     return 0;
 }
 
@@ -412,7 +419,8 @@ static int check_size(struct builder *b, yaml_mark_t mark)
         return -EINVAL;
     if (b->count->n_nodes <= CF_YAML_NODES_MAX)
         return 0;
-    report(b, mark_of(b, mark), "expected at most %zu values and keys, got more", CF_YAML_NODES_MAX);
+    report_as(b, CF_CODE_LIMIT, mark_of(b, mark), "expected at most %zu values and keys, got more",
+              CF_YAML_NODES_MAX);
     return -EINVAL;
 }
 

@@ -5,6 +5,9 @@ src_report_libcf_report_a_SOURCES = \
 	src/report/explain_reason.c \
 	src/report/explain_reason.h \
 	src/report/explain_text.c \
+	src/report/findings.h \
+	src/report/findings_json.c \
+	src/report/findings_sarif.c \
 	src/report/show.c \
 	src/report/show.h \
 	src/report/summary.c \

@@ -353,13 +353,13 @@ static void nodes_and_aliases_are_counted_over_all_files(void **state)
 }
 
 /* A file with one rule n times. */
-static void put_doubles(const char *path, unsigned n)
+static void put_doubtful(const char *path, unsigned n)
 {
     FILE *file = fopen(path, "w");
 
     fputs("version: 1\negress:\n  allow:\n", file);
     while (n-- > 0)
-        fputs("    - x.example.com\n", file);
+        fputs("    - privat\n", file);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -371,11 +371,11 @@ static void thousands_of_warnings_hide_no_rule(void **state)
 
     (void)state;
     put("top.yaml", "version: 1\nextends: [a.yaml]\negress: {deny: [private]}\nmode: audit\n");
-    put_doubles("a.yaml", 5001);
+    put_doubtful("a.yaml", 5000);
     cf_diagnostics_init(&diagnostics);
     assert_int_equal(load("top.yaml", &diagnostics, &profile), 0);
     assert_int_equal(diagnostics.n_warnings, 5000);
-    assert_int_equal(profile->egress.n_rules, 5002);
+    assert_int_equal(profile->egress.n_rules, 5001);
     assert_int_equal(profile->mode, CF_MODE_AUDIT);
     cf_profile_free(profile);
     profile = NULL;

@@ -1,7 +1,8 @@
 /*
  * test_golden.c - each policy of golden/ gives exactly the text that is expected
  *
- * NAME.yaml is read with the folder as working directory. NAME.ok holds what
+ * NAME.yaml is read, and its rules analysed as `childflow check` does, with the
+ * folder as working directory. NAME.ok holds what
  * cf_policy_format() prints, NAME.err what cf_diagnostics_format() prints; a
  * text that is empty has no file, and HERE stands for this folder's absolute
  * path. With CHILDFLOW_UPDATE_GOLDEN in the environment, the files are written
@@ -120,6 +121,7 @@ static void check_printed(const struct cf_profile *profile, struct cf_buffer *pr
 
 static void policy_reads_as_expected(void **state)
 {
+    const struct cf_policy_options options = { .analyse = true };
     const char *name = *state;
     struct cf_diagnostics diagnostics;
     struct cf_profile *profile = NULL;
@@ -130,7 +132,7 @@ static void policy_reads_as_expected(void **state)
     cf_diagnostics_init(&diagnostics);
     cf_buffer_init(&findings, 0);
     cf_buffer_init(&printed, 0);
-    r = cf_policy_load(name, NULL, &diagnostics, &profile, &err);
+    r = cf_policy_load(name, &options, &diagnostics, &profile, &err);
     assert_int_equal(cf_diagnostics_format(&diagnostics, &findings), 0);
     check_golden(name, ".err", &findings);
     if (r == 0) {

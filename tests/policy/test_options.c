@@ -236,7 +236,7 @@ static void check_findings(const char *text, const struct cf_policy_options *opt
 
     cf_buffer_init(&findings, 0);
     assert_int_equal(load(text, options, &profile, &findings), expected_r);
-    assert_string_equal(findings.data, expected);
+    assert_string_equal(findings.data ? findings.data : "", expected);
     cf_buffer_done(&findings);
     cf_profile_free(profile);
 }
@@ -275,17 +275,13 @@ static void wrong_options_are_reported_behind_the_file(void **state)
         "command line: error: --allow: expected a group of egress.groups, got 'a'\n");
 }
 
-static void a_rule_of_the_file_given_again_is_a_warning(void **state)
+static void a_rule_of_the_file_may_be_given_again(void **state)
 {
     char *allow[] = { "a.example.com", "c.example.com", "c.example.com", NULL };
     struct cf_policy_options options = { .allow = allow };
 
     (void)state;
-    check_findings(plain, &options, 0,
-                   "command line: warning: --allow: expected each rule once, got 'a.example.com' "
-                   "again (first at dir/plain.yaml:6)\n"
-                   "command line: warning: --allow: expected each rule once, got 'c.example.com' "
-                   "again\n");
+    check_findings(plain, &options, 0, "");
 }
 
 static void the_hash_is_that_of_the_bytes(void **state)
@@ -334,7 +330,7 @@ int main(void)
         cmocka_unit_test(a_rule_of_the_command_line_beats_a_more_specific_one),
         cmocka_unit_test(without_a_file_all_is_allowed_and_audited),
         cmocka_unit_test(wrong_options_are_reported_behind_the_file),
-        cmocka_unit_test(a_rule_of_the_file_given_again_is_a_warning),
+        cmocka_unit_test(a_rule_of_the_file_may_be_given_again),
         cmocka_unit_test(the_hash_is_that_of_the_bytes),
         cmocka_unit_test(a_file_that_cannot_be_read_is_not_a_wrong_policy),
     };

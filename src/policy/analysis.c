@@ -1,0 +1,158 @@
+/*
+ * analysis.c - what is doubtful about the rules of a policy, as findings
+ */
+#include "policy/analysis.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "profile/lint.h"
+
+/* Rules that a message names; the others are counted. */
+#define NAMED_MAX 3
+
+static const enum cf_code codes[] = {
+    [CF_LINT_DUPLICATE] = CF_CODE_DUPLICATE_RULE, [CF_LINT_EMPTY] = CF_CODE_EMPTY_GROUP,
+    [CF_LINT_SHADOWED] = CF_CODE_SHADOWED,        [CF_LINT_UNREACHABLE] = CF_CODE_UNREACHABLE,
+    [CF_LINT_REDUNDANT] = CF_CODE_REDUNDANT,      [CF_LINT_WIDER] = CF_CODE_OVER_WIDE,
+    [CF_LINT_EVERYTHING] = CF_CODE_OVER_WIDE,     [CF_LINT_NOT_ANALYSED] = CF_CODE_NOT_ANALYSED,
+};
+static_assert(sizeof codes / sizeof codes[0] == CF_LINT_KIND_COUNT, "a code for each");
+
+static void put_rule(struct cf_buffer *text, const struct cf_rule *rule)
+{
+    char quoted[CF_QUOTED_SIZE];
+
+    cf_buffer_printf(text, "%s (%s:%u)", cf_quote_text(rule->text, quoted), rule->origin.file,
+                     rule->origin.line);
+}
+
+/* "'a' (p.yaml:3), 'b' (p.yaml:4) and 2 others" */
+static void put_others(struct cf_buffer *text, const struct cf_lint_finding *finding)
+{
+    size_t n = finding->n_others, named = n > NAMED_MAX ? NAMED_MAX - 1 : n;
+
+    for (size_t i = 0; i < named; i++) {
+        cf_buffer_puts(text, i == 0 ? "" : i + 1 == n ? " and " : ", ");
+        put_rule(text, finding->others[i]);
+    }
+    if (n > named)
+        cf_buffer_printf(text, " and %zu others", n - named);
+}
+
+static void put_duplicate(struct cf_buffer *text, const struct cf_lint_finding *finding)
+{
+    const struct cf_rule *kept = finding->others[0];
+    char quoted[CF_QUOTED_SIZE];
+
+    cf_buffer_printf(text, "expected each rule once, got %s again (%s at %s:%u)",
+                     cf_quote_text(finding->rule->text, quoted),
+                     kept < finding->rule ? "first" : "it counts longer", kept->origin.file,
+                     kept->origin.line);
+}
+
+/* Where the default is among what allows the same, the rules beside it explain little. */
+static void put_redundant(struct cf_buffer *text, const struct cf_lint_finding *finding)
+{
+    cf_buffer_puts(text, "adds nothing: what it allows is allowed by ");
+    if (finding->by_default)
+        cf_buffer_puts(text, "egress.default");
+    else
+        put_others(text, finding);
+    cf_buffer_puts(text, " as well");
+}
+
+static void put_message(struct cf_buffer *text, const struct cf_lint_finding *finding)
+{
+    bool one = finding->n_others == 1;
+
+    switch (finding->kind) {
+    case CF_LINT_DUPLICATE:
+        put_duplicate(text, finding);
+        break;
+    case CF_LINT_EMPTY:
+        cf_buffer_printf(text, "can never match: group '%s' has no endpoints",
+                         finding->rule->endpoint.name);
+        break;
+    case CF_LINT_SHADOWED:
+        cf_buffer_puts(text, "can never match: every flow that it allows is denied by ");
+        put_others(text, finding);
+        break;
+    case CF_LINT_UNREACHABLE:
+        cf_buffer_puts(text, "can never match: ");
+        put_others(text, finding);
+        cf_buffer_printf(text, " %s every flow that it speaks of", one ? "decides" : "decide");
+        break;
+    case CF_LINT_REDUNDANT:
+        put_redundant(text, finding);
+        break;
+    case CF_LINT_WIDER:
+        cf_buffer_puts(text, "is wider than ");
+        put_others(text, finding);
+        cf_buffer_printf(text, ", which then %s nothing", one ? "adds" : "add");
+        break;
+    case CF_LINT_EVERYTHING:
+        cf_buffer_puts(text, "allows every address on every port, so that egress.default: deny "
+                             "has nothing left to deny");
+        break;
+    default:
+        cf_buffer_printf(text,
+                         "this rule and %zu behind it were not analysed: the rules overlap in too "
+                         "many ways",
+                         finding->n_skipped - 1);
+    }
+}
+
+static struct cf_source *find_source(const struct cf_load *load, const char *name)
+{
+    for (size_t i = 0; i < load->n_files; i++) {
+        if (load->files[i]->source && strcmp(load->files[i]->source->name, name) == 0)
+            return load->files[i]->source;
+    }
+    return NULL;
+}
+
+static void report(struct cf_reader *reader, const struct cf_load *load,
+                   const struct cf_lint_finding *lint)
+{
+    const struct cf_origin *related[CF_LINT_OTHERS_MAX];
+    const struct cf_origin *origin = &lint->rule->origin;
+    struct cf_finding finding = {
+        .code = codes[lint->kind],
+        .at = { origin->line, origin->column, find_source(load, origin->file) },
+        .key = lint->rule->action == CF_ALLOW ? "egress.allow" : "egress.deny",
+        .related = related,
+    };
+    struct cf_source elsewhere; /* the command line */
+    struct cf_buffer text;
+
+    cf_source_init(&elsewhere, origin->file, NULL, 0);
+    if (!finding.at.source)
+        finding.at.source = &elsewhere;
+    for (; finding.n_related < lint->n_others && finding.n_related < CF_LINT_OTHERS_MAX;
+         finding.n_related++)
+        related[finding.n_related] = &lint->others[finding.n_related]->origin;
+    cf_buffer_init(&text, 0);
+    put_message(&text, lint);
+    if (text.failed)
+        cf_read_out_of_memory(reader);
+    else
+        cf_read_report(reader, &finding, "%s", text.data);
+    cf_buffer_done(&text);
+}
+
+void cf_read_analysis(struct cf_reader *reader, const struct cf_load *load, bool whole)
+{
+    struct cf_lint lint;
+    int r = whole ? cf_lint(reader->profile, CF_LINT_BUDGET, &lint)
+                  : cf_lint_duplicates(reader->profile, &lint);
+
+    if (r < 0) {
+        cf_read_out_of_memory(reader);
+        return;
+    }
+    for (size_t i = 0; i < lint.n_findings; i++)
+        report(reader, load, &lint.findings[i]);
+    cf_lint_done(&lint);
+}
