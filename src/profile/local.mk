@@ -18,6 +18,10 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/match.h \
 	src/profile/name.c \
 	src/profile/name.h \
+	src/profile/name_files.c \
+	src/profile/name_files.h \
+	src/profile/name_record.c \
+	src/profile/name_record.h \
 	src/profile/name_set.c \
 	src/profile/name_set.h \
 	src/profile/prefix_tree.c \

@@ -1,9 +1,9 @@
 /*
- * name_set.h - every name of the policy in one table
+ * name_set.h - every name of the policy
  *
  * Names of rules, of group members, of `names_file`s and of `hosts`, each
- * with the one that it belongs to. Made for a million names: text, owner and
- * place in the table take some forty bytes a name.
+ * with the one that it belongs to. Made for a million names of files: text,
+ * owner and place in the table take some thirty bytes a name.
  */
 #ifndef CF_PROFILE_NAME_SET_H
 #define CF_PROFILE_NAME_SET_H
@@ -50,25 +50,38 @@ struct cf_name_hit {
 struct cf_name_set *cf_name_set_new(void);
 void cf_name_set_free(struct cf_name_set *set);
 
-/* Room for so many names more, so that adding them moves nothing; 0 or -ENOMEM. */
+/* Room for so many names of files more, so that adding them moves nothing; 0 or -ENOMEM. */
 int cf_name_set_expect(struct cf_name_set *set, size_t n_names);
 
 /*
  * Add an entry, unless it is there: then its value stays and ret_added is
- * false. Returns 0 or -ENOMEM.
+ * false. A name of a file is always added, and told from those before it when
+ * the set is sealed. Returns 0 or -ENOMEM.
  */
 int cf_name_set_add(struct cf_name_set *set, const struct cf_name_key *key, uint32_t value,
                     bool *ret_added);
 
-/* The value of an entry; false when there is none. */
+/*
+ * Get the names of files ready to be found, those of one group once: at its
+ * first line. Adding one opens the set again.
+ *
+ * dropped: called with the owner of each name that is not kept
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int cf_name_set_seal(struct cf_name_set *set, void (*dropped)(void *data, uint32_t owner),
+                     void *data);
+
+/* The value of an entry of rules or hosts; false when there is none. */
 bool cf_name_set_get(const struct cf_name_set *set, const struct cf_name_key *key,
                      uint32_t *ret_value);
 /* Change the value of an entry that is there. */
 void cf_name_set_put(struct cf_name_set *set, const struct cf_name_key *key, uint32_t value);
 
 /*
- * The entry at *place, and the place of the next one; 0 is the first. The
- * name has no NUL behind it. False at the end.
+ * The name of a file at *place, and the place of the next one; 0 is the first.
+ * Their order depends on nothing but the names. The name has no NUL behind it.
+ * False at the end.
  */
 bool cf_name_set_next(const struct cf_name_set *set, size_t *place, struct cf_name_key *ret_key);
 

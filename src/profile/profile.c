@@ -503,10 +503,20 @@ static void hosts_sort(struct cf_profile *profile)
     }
 }
 
+/* A group has had a name twice. */
+static void name_dropped(void *data, uint32_t owner)
+{
+    struct cf_profile *profile = data;
+
+    profile->egress.groups[owner - CF_NAME_OF_GROUP]->n_names--;
+}
+
 int cf_profile_seal(struct cf_profile *profile)
 {
     unseal(profile);
     hosts_sort(profile);
+    if (cf_name_set_seal(profile->names, name_dropped, profile) < 0)
+        return -ENOMEM;
     for (size_t i = 0; i < profile->egress.n_rules; i++) {
         struct cf_rule *rule = &profile->egress.rules[i];
 

@@ -109,7 +109,7 @@ struct cf_group {
     struct cf_member *members;
     size_t n_members;
     char *names_file; /* an absolute path; NULL for a group of endpoints */
-    size_t n_names;   /* of names_file, without doubles */
+    size_t n_names;   /* of names_file; without doubles once the profile is sealed */
     struct cf_origin origin;
     struct cf_hash_node node; /* in egress.groups_by_name */
     size_t number;            /* its place in egress.groups */
@@ -127,11 +127,11 @@ struct cf_host {
 #define CF_PROFILE_UNSET INT64_C(-1)
 
 struct cf_profile {
-    char *file;      /* as the user named it; NULL for the built-in policy */
-    char sha256[65]; /* of the file's bytes, hex; "" for the built-in policy */
+    char *file;                     /* as the user named it; NULL for the built-in policy */
+    char sha256[65];                /* of the file's bytes, hex; "" for the built-in policy */
     struct cf_file_digest *digests; /* of every file that was read, the one above first */
     size_t n_digests;
-    char **files;    /* every name that an origin points at */
+    char **files; /* every name that an origin points at */
     size_t n_files;
     int32_t today;                 /* on which `until` is judged */
     struct cf_key_origin *origins; /* of keys that carry no origin of their own */
@@ -159,7 +159,7 @@ struct cf_profile {
 
     struct {
         enum cf_action fallback; /* egress.default */
-        struct cf_rule *rules; /* allow and deny, in the order of the file */
+        struct cf_rule *rules;   /* allow and deny, in the order of the file */
         size_t n_rules;
         struct cf_group **groups;
         size_t n_groups;
@@ -233,7 +233,7 @@ int cf_profile_rule_add(struct cf_profile *profile, enum cf_action action, const
 /*
  * Add an empty group, one endpoint to a group, one name of its file. text and
  * name are copied; endpoint is taken over on success (emptied). A name that
- * the group has already is kept once.
+ * the group has already is kept once, from the sealing on.
  *
  * kind: NAME, ONE or MANY; name is normalised, without the stars
  * line: of the file, from 1

@@ -422,28 +422,47 @@ static void find_nodes(struct asking *asking, const char *name)
     }
 }
 
-/*
- * The usual case in one pass: when no rule denies the name, the allow of the
- * highest rank wins for its own flows. Returns whether that decided.
- */
-static bool try_allow_alone(const struct asking *asking, struct cf_verdict *ret_verdict)
+/* Whether no rule is for all addresses of a family. */
+static bool is_narrow(const struct cf_index *index)
 {
-    struct cf_match best = { 0 };
+    return !cf_index_wide(index, CF_FAMILY_IPV4) && !cf_index_wide(index, CF_FAMILY_IPV6);
+}
+
+static bool is_for_all_ports(const struct cf_item *item)
+{
+    return !item->ports && item->protos & CF_PROTO_TCP && item->protos & CF_PROTO_UDP;
+}
+
+/*
+ * The usual cases in one pass: when no rule denies the name, the allow of the
+ * highest rank wins for its own flows; when none allows it and the denial of
+ * the highest rank is for all ports, that one wins for all flows, unless a
+ * rule for all addresses speaks of them. Returns whether that decided.
+ */
+static bool try_alone(const struct asking *asking, struct cf_verdict *ret_verdict)
+{
+    struct cf_match best[2] = { 0 };
 
     for (unsigned i = 0; i < asking->n_hits; i++) {
         const struct cf_name_hit *hit = &asking->hits[i];
         const struct cf_item *first[2];
 
         cf_node_find_any(cf_index_node(asking->index, hit->node), &asking->asker, first);
-        if (first[CF_DENY])
-            return false;
-        if (first[CF_ALLOW])
-            cf_match_keep(&best, first[CF_ALLOW], cf_match_rank(first[CF_ALLOW], hit->host),
-                          hit->line);
+        for (int action = 0; action < 2; action++) {
+            if (first[action])
+                cf_match_keep(&best[action], first[action], cf_match_rank(first[action], hit->host),
+                              hit->line);
+        }
     }
-    if (best.item)
-        decide_by_match(asking->profile, &best, ret_verdict);
-    return best.item != NULL;
+    if (best[CF_ALLOW].item && !best[CF_DENY].item) {
+        decide_by_match(asking->profile, &best[CF_ALLOW], ret_verdict);
+        return true;
+    }
+    if (!best[CF_DENY].item || best[CF_ALLOW].item || !is_for_all_ports(best[CF_DENY].item) ||
+        !is_narrow(asking->index))
+        return false;
+    decide_by_match(asking->profile, &best[CF_DENY], ret_verdict);
+    return true;
 }
 
 /*
@@ -569,7 +588,7 @@ void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_quer
         allow(CF_REASON_DEFAULT, ret_verdict);
         return;
     }
-    if (try_allow_alone(&asking, ret_verdict))
+    if (try_alone(&asking, ret_verdict))
         return;
     try_flows(&asking);
     if (asking.allow.item) {

@@ -16,10 +16,13 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "profile/name_record.h"
 #include "profile/name_set.h"
 #include "profile/prefix_tree.h"
 
 #define MANY 20000
+#define LARGE 120000
+#define COLLIDING 200
 
 /* The verdict of TCP to the port, of any program. */
 static char *ask(const struct cf_profile *profile, const char *addr, uint16_t port,
@@ -253,6 +256,105 @@ static void many_names_are_found_each_and_no_other(void **state)
     cf_name_set_free(set);
 }
 
+static void file_add(struct cf_name_set *set, const char *name, uint32_t line)
+{
+    struct cf_name_key key = { CF_HOST_NAME, CF_NAME_OF_GROUP, name, strlen(name) };
+    bool added;
+
+    assert_int_equal(cf_name_set_add(set, &key, line, &added), 0);
+}
+
+static void count_dropped(void *data, uint32_t owner)
+{
+    assert_int_equal(owner, CF_NAME_OF_GROUP);
+    ++*(size_t *)data;
+}
+
+/* The line of a file's name; 0 when it is not found. */
+static uint32_t file_find(const struct cf_name_set *set, const char *name)
+{
+    static const uint32_t nodes[] = { 3 };
+    struct cf_name_hit hits[CF_NAME_HITS_MAX];
+    unsigned n = cf_name_set_find(set, name, strlen(name), nodes, hits);
+
+    assert_true(n <= 1);
+    assert_true(n == 0 || hits[0].node == 3);
+    return n ? hits[0].line : 0;
+}
+
+static const char *long_name(uint32_t i)
+{
+    static char name[64];
+
+    snprintf(name, sizeof name, "h%u.some-rather-long-name-of-a-host.t.example", i);
+    return name;
+}
+
+static void a_large_file_is_sorted_in_rounds_and_has_each_name_once(void **state)
+{
+    struct cf_name_set *set = cf_name_set_new();
+    size_t n_dropped = 0, n = 0, place = 0;
+    struct cf_name_key key;
+
+    (void)state;
+    assert_int_equal(cf_name_set_expect(set, LARGE), 0);
+    for (uint32_t i = 0; i < 2 * LARGE; i++)
+        file_add(set, long_name(i % LARGE), i + 1);
+    assert_int_equal(cf_name_set_seal(set, count_dropped, &n_dropped), 0);
+    assert_int_equal(n_dropped, LARGE);
+    file_add(set, "late.t.example", 7);
+    file_add(set, long_name(1), 8);
+    assert_int_equal(cf_name_set_seal(set, count_dropped, &n_dropped), 0);
+    assert_int_equal(n_dropped, LARGE + 1);
+    for (uint32_t i = 0; i < LARGE; i++)
+        assert_int_equal(file_find(set, long_name(i)), i + 1);
+    for (uint32_t i = LARGE; i < LARGE + 1000; i++)
+        assert_int_equal(file_find(set, long_name(i)), 0);
+    assert_int_equal(file_find(set, "late.t.example"), 7);
+    while (cf_name_set_next(set, &place, &key))
+        n++;
+    assert_int_equal(n, LARGE + 1);
+    cf_name_set_free(set);
+}
+
+/* The i-th name that would stand in the sixth bucket of the table of so many names. */
+static const char *colliding_name(uint32_t *at)
+{
+    struct cf_siphash start = cf_siphash_begin(cf_name_fixed_key);
+    static char name[32];
+    uint64_t hash;
+
+    do {
+        int length = snprintf(name, sizeof name, "c%u.t.example", ++*at);
+
+        hash = cf_name_hash_whole(&start, name, (size_t)length);
+    } while ((hash & UINT32_MAX) * (COLLIDING / 2 + 1) >> 32 != 5);
+    return name;
+}
+
+static void a_file_that_was_made_to_collide_is_hashed_under_a_secret(void **state)
+{
+    struct cf_name_set *set = cf_name_set_new();
+    size_t n_dropped = 0, place = 0;
+    bool in_order = true;
+    struct cf_name_key key;
+    uint32_t at = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < COLLIDING; i++)
+        file_add(set, colliding_name(&at), i + 1);
+    assert_int_equal(cf_name_set_seal(set, count_dropped, &n_dropped), 0);
+    assert_int_equal(n_dropped, 0);
+    at = 0;
+    for (uint32_t i = 0; i < COLLIDING; i++)
+        assert_int_equal(file_find(set, colliding_name(&at)), i + 1);
+    at = 0;
+    while (cf_name_set_next(set, &place, &key)) /* in one bucket they keep their order */
+        in_order = in_order && memcmp(colliding_name(&at), key.name, key.length) == 0;
+    assert_false(in_order);
+    cf_name_set_free(set);
+}
+
 static struct cf_group *group(struct cf_profile *profile, const char *name)
 {
     struct cf_group *made;
@@ -290,9 +392,10 @@ static void the_line_of_a_names_file_is_told(void **state)
     file_name(profile, ads, CF_HOST_NAME, "a.t.example", 8);
     file_name(profile, ads, CF_HOST_NAME, "a.t.example", 9);
     file_name(profile, more, CF_HOST_NAME, "a.t.example", 10);
-    assert_int_equal(ads->n_names, 2);
     group_rule(profile, CF_DENY, "ads");
     assert_int_equal(cf_profile_seal(profile), 0);
+    assert_int_equal(ads->n_names, 2);
+    assert_int_equal(more->n_names, 1);
     cf_verdict_flow(profile, &query, &verdict);
     assert_int_equal(verdict.names_line, 8);
     assert_true(cf_verdict_is_by_name(&verdict));
@@ -452,6 +555,8 @@ int main(void)
         cmocka_unit_test(names_have_up_to_127_labels),
         cmocka_unit_test(what_is_longer_than_any_name_matches_nothing),
         cmocka_unit_test(many_names_are_found_each_and_no_other),
+        cmocka_unit_test(a_large_file_is_sorted_in_rounds_and_has_each_name_once),
+        cmocka_unit_test(a_file_that_was_made_to_collide_is_hashed_under_a_secret),
         cmocka_unit_test(the_line_of_a_names_file_is_told),
         cmocka_unit_test(groups_may_be_empty_or_without_a_rule),
         cmocka_unit_test(rules_for_groups_stand_for_so_many_endpoints_at_most),

@@ -1,0 +1,159 @@
+/*
+ * name_record.h - names one behind the other, and their hashes
+ *
+ * What the two tables of name_set.c are made of: a record is a name with its
+ * kind, its owner and a value; records stand in one growing block.
+ */
+#ifndef CF_PROFILE_NAME_RECORD_H
+#define CF_PROFILE_NAME_RECORD_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/siphash.h"
+#include "profile/endpoint.h"
+
+/* Bytes of a record beside its text. */
+#define CF_NAME_HEADER 9
+
+struct cf_name_record {
+    uint32_t value;
+    uint32_t owner;
+    enum cf_host_kind kind;
+    size_t length; /* 0: no name, but a gap of `value` bytes */
+    const uint8_t *text;
+};
+
+struct cf_name_records {
+    uint8_t *at;
+    size_t used, size;
+};
+
+/*
+ * Memory of zeros for records and tables: never touched before it is needed,
+ * and in huge pages when there is much of it, since a look-up goes to a place
+ * that nothing near was asked for. NULL when out of memory.
+ */
+void *cf_name_memory_grow(void *memory, size_t size, size_t new_size);
+void cf_name_memory_free(void *memory, size_t size);
+
+/* Room for so many bytes more; 0 or -ENOMEM. */
+int cf_name_records_reserve(struct cf_name_records *records, size_t n_bytes);
+/* Write a record behind the last; there is room. Returns its place. */
+size_t cf_name_records_add(struct cf_name_records *records, enum cf_host_kind kind, uint32_t owner,
+                           uint32_t value, const char *name, size_t length);
+void cf_name_records_done(struct cf_name_records *records);
+
+static inline struct cf_name_record cf_name_record_at(const struct cf_name_records *records,
+                                                      size_t place)
+{
+    const uint8_t *at = records->at + place;
+    struct cf_name_record record;
+    uint32_t owner;
+
+    memcpy(&record.value, at, sizeof record.value);
+    memcpy(&owner, at + 4, sizeof owner);
+    record.owner = owner >> 2;
+    record.kind = (enum cf_host_kind)(owner & 3);
+    record.length = at[8];
+    record.text = at + CF_NAME_HEADER;
+    return record;
+}
+
+/* Bytes from this record to the next. */
+static inline size_t cf_name_record_size(const struct cf_name_record *record)
+{
+    return record->length > 0 ? CF_NAME_HEADER + record->length : record->value;
+}
+
+/* A name with room before it, to be read eight bytes at a time from its end. */
+struct cf_name_text {
+    uint8_t pad[8];
+    uint8_t name[CF_NAME_SIZE];
+};
+
+/* What has been taken in of a name from its end. */
+struct cf_name_hash {
+    struct cf_siphash state;
+    const uint8_t *at; /* everything behind it has been */
+    const uint8_t *end;
+};
+
+/* Begin with a name, which is copied to text. start: cf_siphash_begin() */
+static inline struct cf_name_hash cf_name_hash_begin(const struct cf_siphash *start,
+                                                     struct cf_name_text *text, const void *name,
+                                                     size_t length)
+{
+    memcpy(text->name, name, length);
+    return (struct cf_name_hash) {
+        .state = *start,
+        .at = text->name + length,
+        .end = text->name + length,
+    };
+}
+
+static inline uint64_t cf_name_hash_word(const uint8_t *end)
+{
+    uint64_t word;
+
+    memcpy(&word, end - 8, 8);
+    return le64toh(word);
+}
+
+/* The hash of the suffix that begins at first, inside text; longer ones come after shorter ones. */
+static inline uint64_t cf_name_hash_suffix(struct cf_name_hash *hash, const uint8_t *first)
+{
+    size_t rest;
+    uint64_t last;
+
+    for (; hash->at - first >= 8; hash->at -= 8)
+        cf_siphash_word(&hash->state, cf_name_hash_word(hash->at));
+    rest = (size_t)(hash->at - first);
+    last = rest > 0 ? cf_name_hash_word(hash->at) >> (64 - 8 * rest) : 0;
+    return cf_siphash_end(hash->state, last | (uint64_t)(hash->end - first) << 56);
+}
+
+static inline uint64_t cf_name_hash_whole(const struct cf_siphash *start, const void *name,
+                                          size_t length)
+{
+    struct cf_name_text text;
+    struct cf_name_hash hash = cf_name_hash_begin(start, &text, name, length);
+
+    return cf_name_hash_suffix(&hash, text.name);
+}
+
+/* The key until a file is met that was made to collide under it. */
+extern const uint64_t cf_name_fixed_key[2];
+
+/* Which numbers of labels the names of each kind have, so that others need no look-up. */
+struct cf_name_depths {
+    uint64_t labels[CF_HOST_MANY + 1][2];
+};
+
+void cf_name_depths_add(struct cf_name_depths *depths, enum cf_host_kind kind, const void *name,
+                        size_t length);
+
+static inline unsigned cf_name_depths_has(const struct cf_name_depths *depths,
+                                          enum cf_host_kind kind, unsigned labels)
+{
+    return (unsigned)(depths->labels[kind][labels / 64] >> labels % 64 & 1) << kind;
+}
+
+/* The kinds, as a mask, of which an entry with so many labels could match a name with that many. */
+static inline unsigned cf_name_depths_find(const struct cf_name_depths *depths, unsigned labels,
+                                           unsigned name_labels)
+{
+    unsigned kinds;
+
+    if (labels == name_labels)
+        return cf_name_depths_has(depths, CF_HOST_NAME, labels);
+    kinds = cf_name_depths_has(depths, CF_HOST_MANY, labels);
+    if (labels + 1 == name_labels)
+        kinds |= cf_name_depths_has(depths, CF_HOST_ONE, labels);
+    return kinds;
+}
+
+#endif
