@@ -152,7 +152,12 @@ void cf_read_analysis(struct cf_reader *reader, const struct cf_load *load, bool
         cf_read_out_of_memory(reader);
         return;
     }
-    for (size_t i = 0; i < lint.n_findings; i++)
-        report(reader, load, &lint.findings[i]);
+    /* What was not looked at comes first, lest it is among the warnings that are only counted. */
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < lint.n_findings; i++) {
+            if ((lint.findings[i].kind == CF_LINT_NOT_ANALYSED) == (pass == 0))
+                report(reader, load, &lint.findings[i]);
+        }
+    }
     cf_lint_done(&lint);
 }

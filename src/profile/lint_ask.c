@@ -149,22 +149,37 @@ static int exes_of(struct cf_asker *asker, const struct cf_rule *rule)
     return 0;
 }
 
-/* Choose the programs to ask with, those of the rule's own glob first. */
-static bool exes_choose(struct cf_asker *asker, const struct cf_rule *rule)
-{
-    asker->n_mine = 0;
-    for (int own = 1; own >= 0; own--) {
-        for (size_t i = 0; i < asker->n_exes; i++) {
-            const struct cf_ask_exe *exe = &asker->exes[i];
-            bool is_own = rule->exe ? exe->glob && strcmp(exe->glob, rule->exe) == 0 : !exe->glob;
+/* What comparing a glob with a path costs, beside a verdict. */
+#define GLOB_STEPS 4
 
-            if (is_own == own && cf_rule_is_for(rule, exe->path))
-                asker->mine[asker->n_mine++] = exe->path;
-        }
+/* Add the programs of the rule's own glob, or those of others, that the rule is for. */
+static bool exes_choose(struct cf_asker *asker, const struct cf_rule *rule, bool own)
+{
+    for (size_t i = 0; i < asker->n_exes; i++) {
+        const struct cf_ask_exe *exe = &asker->exes[i];
+        bool is_own = rule->exe ? exe->glob && strcmp(exe->glob, rule->exe) == 0 : !exe->glob;
+
+        if (is_own != own)
+            continue;
+        if (!spend(asker, rule->exe ? GLOB_STEPS : 1))
+            return false;
+        if (cf_rule_is_for(rule, exe->path))
+            asker->mine[asker->n_mine++] = exe->path;
     }
+    return true;
+}
+
+/* Once for each rule: the programs of other rules, and an unknown one. */
+static bool exes_complete(struct cf_asker *asker, const struct cf_rule *rule)
+{
+    if (asker->has_all)
+        return true;
+    asker->has_all = true;
+    if (!exes_choose(asker, rule, false))
+        return false;
     if (cf_rule_is_for(rule, NULL))
         asker->mine[asker->n_mine++] = NULL;
-    return spend(asker, 2 * asker->n_exes);
+    return true;
 }
 
 static void port_mark(uint8_t *seen, size_t port, size_t *n)
@@ -352,7 +367,7 @@ static bool ask_place(struct cf_asker *asker, struct place *place)
     if (ask_port(asker, place, first, asker->mine[0]))
         return true;
     ports_gather(asker, place);
-    if (asker->out_of_memory)
+    if (asker->out_of_memory || !exes_complete(asker, place->rule))
         return true;
     for (size_t e = 0; e < asker->n_mine; e++) {
         if (ask(asker, place, CF_PROTO_ICMP, 0, asker->mine[e]))
@@ -567,7 +582,9 @@ enum cf_ask_end cf_ask_each(struct cf_asker *asker, const struct cf_rule *rule, 
     };
     bool sure = true, stopped;
 
-    if (!exes_choose(asker, rule))
+    asker->n_mine = 0;
+    asker->has_all = false;
+    if (!exes_choose(asker, rule, true))
         return CF_ASK_EXHAUSTED;
     if (asker->n_mine == 0)
         sure = false;
@@ -577,10 +594,16 @@ enum cf_ask_end cf_ask_each(struct cf_asker *asker, const struct cf_rule *rule, 
     return stopped ? CF_ASK_STOPPED : sure ? CF_ASK_DONE : CF_ASK_UNSURE;
 }
 
+/* Rules for certain programs are tried one by one: with many of them a verdict costs more. */
+static uint64_t verdict_steps(const struct cf_asker *asker)
+{
+    return 1 + asker->n_exes / 128;
+}
+
 bool cf_ask_is_denied(struct cf_asker *asker, const struct cf_flow_query *query,
                       struct cf_verdict *ret_verdict)
 {
-    spend(asker, 1);
+    spend(asker, verdict_steps(asker));
     cf_verdict_flow(asker->profile, query, ret_verdict);
     return ret_verdict->action == CF_DENY || ret_verdict->would_deny;
 }
@@ -588,7 +611,7 @@ bool cf_ask_is_denied(struct cf_asker *asker, const struct cf_flow_query *query,
 bool cf_ask_is_name_denied(struct cf_asker *asker, const struct cf_name_query *query,
                            struct cf_verdict *ret_verdict)
 {
-    spend(asker, 1);
+    spend(asker, verdict_steps(asker));
     cf_verdict_name(asker->profile, query, ret_verdict);
     return ret_verdict->action == CF_DENY || ret_verdict->would_deny;
 }

@@ -28,6 +28,7 @@ struct cf_asker {
     size_t n_exes;
     const char **mine; /* the programs for the rule that is asked about; NULL: an unknown one */
     size_t n_mine;
+    bool has_all;    /* mine is not only of the rule's own glob */
     uint16_t *ports; /* for the place that is asked about */
     size_t n_ports, ports_capacity;
     uint16_t *name_ports; /* at which verdicts by name can change, whatever the name */
