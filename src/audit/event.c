@@ -27,6 +27,7 @@ static const char *const result_names[] = {
     [CF_RESULT_CLOSED] = "closed",   [CF_RESULT_RESET] = "reset",
     [CF_RESULT_REFUSED] = "refused", [CF_RESULT_UNREACHABLE] = "unreachable",
     [CF_RESULT_TIMEOUT] = "timeout", [CF_RESULT_KILLED] = "killed",
+    [CF_RESULT_LIMIT] = "limit",
 };
 static_assert(N_OF(result_names) == CF_RESULT_COUNT, "a name for each result");
 

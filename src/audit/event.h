@@ -113,6 +113,7 @@ enum cf_flow_result {
     CF_RESULT_UNREACHABLE,
     CF_RESULT_TIMEOUT,
     CF_RESULT_KILLED, /* open when the run ended */
+    CF_RESULT_LIMIT,  /* ended by a limit: of bytes, or of what the engine can hold */
     CF_RESULT_COUNT
 };
 

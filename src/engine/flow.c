@@ -58,6 +58,7 @@ int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
     table->process_find = find;
     table->process_data = find_data;
     table->limit = CF_FLOWS_MAX;
+    cf_limits_init(&table->limits, audit, profile);
     cf_hash_init(&table->hash);
     cf_hash_init(&table->ghosts);
     return 0;
@@ -134,19 +135,34 @@ static void find_process(const struct cf_flow_table *table, const struct cf_flow
                             &flow->key.dst, ret_process);
 }
 
+static void deny_full(struct cf_flow_table *table, struct cf_judgement *judgement)
+{
+    cf_judge_deny(judgement, CF_REASON_LIMIT);
+    if (table->told_full)
+        return;
+    table->told_full = true;
+    cf_audit_warn(table->audit, "limit_flows",
+                  "%zu flows are open, and this version carries no more: others are denied until "
+                  "some end",
+                  table->n_open);
+}
+
 void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
                    struct cf_judgement *ret_judgement)
 {
     struct cf_judgement *judgement = ret_judgement;
+    int64_t now_us = cf_clock_monotonic_us();
 
     judgement->process = (struct cf_event_process) { 0 };
     judgement->process_known = table->by_program;
     if (table->by_program)
         find_process(table, flow, &judgement->process);
-    cf_judge(table->profile, table->names, cf_clock_monotonic_us(), proto_of(&flow->key),
-             &flow->key.dst, judgement->process.exe, judgement);
+    cf_judge(table->profile, table->names, now_us, proto_of(&flow->key), &flow->key.dst,
+             judgement->process.exe, judgement);
+    if (judgement->verdict.action == CF_ALLOW && !judgement->verdict.would_deny)
+        cf_limits_judge(&table->limits, now_us, &judgement->verdict);
     if (judgement->verdict.action == CF_ALLOW && cf_flow_table_full(table))
-        cf_judge_deny(judgement, CF_REASON_LIMIT);
+        deny_full(table, judgement);
 }
 
 void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
@@ -177,6 +193,9 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
     if (allowed) {
         flow->open = true;
         table->n_open++;
+        flow->counted = !judgement->verdict.would_deny;
+        if (flow->counted)
+            cf_limits_opened(&table->limits, flow->opened_us);
     }
     cf_audit_emit(table->audit, &event);
 }
@@ -196,6 +215,21 @@ void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
     event.flow_close.bytes_in = flow->bytes_in;
     event.flow_close.duration_us = (uint64_t)(cf_clock_monotonic_us() - flow->opened_us);
     cf_audit_emit(table->audit, &event);
+    if (flow->counted)
+        cf_limits_closed(&table->limits);
+}
+
+struct cf_meter *cf_flow_meter(struct cf_flow_table *table, const struct cf_flow *flow)
+{
+    return flow->counted ? &table->limits.meter : NULL;
+}
+
+bool cf_flow_take(struct cf_flow_table *table, const struct cf_flow *flow, uint64_t n)
+{
+    if (!flow->counted || cf_meter_take(&table->limits.meter, n))
+        return true;
+    cf_limits_spent(&table->limits);
+    return false;
 }
 
 void cf_flow_ghost_add(struct cf_flow_table *table, const struct cf_flow_key *key, uint32_t isn)

@@ -17,6 +17,7 @@
 #include "base/addr.h"
 #include "base/hash.h"
 #include "engine/judge.h"
+#include "engine/limits.h"
 #include "engine/list.h"
 
 /* Flows that are open at once; past it a new one is denied with reason `limit`. */
@@ -35,8 +36,9 @@ struct cf_flow {
     struct cf_hash_node node;
     struct cf_list age; /* in a list of its protocol, oldest first */
     struct cf_flow_key key;
-    bool listed; /* can be found by its key */
-    bool open;   /* flow_open is written, flow_close is not */
+    bool listed;  /* can be found by its key */
+    bool open;    /* flow_open is written, flow_close is not */
+    bool counted; /* towards the policy's limits; not what audit mode let through */
     uint64_t id; /* of its events; 0 before the first */
     int64_t opened_us;
     int64_t touched_us; /* last traffic, where the protocol keeps it */
@@ -66,10 +68,12 @@ struct cf_flow_table {
     size_t ring_at;
     size_t n_open;
     size_t limit;
+    bool told_full; /* the log knows that the limit was reached */
+    struct cf_limits limits;
     uint64_t last_id;
 };
 
-/* All are borrowed, find may be NULL. Returns 0 or -ENOMEM. */
+/* All are borrowed, find may be NULL. It must not be moved. Returns 0 or -ENOMEM. */
 int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
                        const struct cf_profile *profile, const struct cf_names *names,
                        cf_process_find *find, void *find_data);
@@ -91,8 +95,9 @@ void cf_flow_unlist(struct cf_flow_table *table, struct cf_flow *flow);
 bool cf_flow_table_full(const struct cf_flow_table *table);
 
 /*
- * Judge a flow that wants to be opened: by the policy, then by the table's
- * limit. When some rule is for a program, the flow's is looked up first.
+ * Judge a flow that wants to be opened: by the rules, by the policy's limits,
+ * then by the table's own. When some rule is for a program, the flow's is
+ * looked up first.
  */
 void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
                    struct cf_judgement *ret_judgement);
@@ -108,6 +113,12 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
 /* Write flow_close. No-op when the flow is not open. */
 void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
                        enum cf_flow_result result);
+
+/* Where the flow's bytes are taken from, NULL when they do not count. */
+struct cf_meter *cf_flow_meter(struct cf_flow_table *table, const struct cf_flow *flow);
+
+/* Take n bytes for the flow. When it returns false they must not pass, and the flow ends. */
+bool cf_flow_take(struct cf_flow_table *table, const struct cf_flow *flow, uint64_t n);
 
 /* Remember, or ask for, a conversation that is over, by its key and first sequence number. */
 void cf_flow_ghost_add(struct cf_flow_table *table, const struct cf_flow_key *key, uint32_t isn);

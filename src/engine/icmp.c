@@ -160,7 +160,8 @@ static void errors_read(struct echo_flow *flow)
         tell_error(flow, &error);
 }
 
-static void reply_in(struct echo_flow *flow, const struct cf_datagram *reply)
+/* False when the flow has ended with it. */
+static bool reply_in(struct echo_flow *flow, const struct cf_datagram *reply)
 {
     static uint8_t packet[CF_DATAGRAM_SIZE + 64];
     const struct cf_flow_key *key = &flow->flow.key;
@@ -169,9 +170,14 @@ static void reply_in(struct echo_flow *flow, const struct cf_datagram *reply)
                                    reply->length, packet, sizeof packet);
 
     if (n == 0)
-        return;
+        return true;
+    if (!cf_flow_take(&flow->icmp->engine->flows, &flow->flow, reply->length - ECHO_HEADER)) {
+        flow_end(flow, CF_RESULT_LIMIT);
+        return false;
+    }
     flow->flow.bytes_in += reply->length - ECHO_HEADER;
     cf_inward_send(flow->icmp->engine, packet, n);
+    return true;
 }
 
 static void outside_ready(struct cf_watch *watch, uint32_t events)
@@ -187,8 +193,10 @@ static void outside_ready(struct cf_watch *watch, uint32_t events)
         if (n <= 0)
             return;
         touch(flow);
-        for (int k = 0; k < n; k++)
-            reply_in(flow, &replies[k]);
+        for (int k = 0; k < n; k++) {
+            if (!reply_in(flow, &replies[k]))
+                return;
+        }
         if (n < CF_DATAGRAMS_BATCH)
             return;
     }
@@ -210,7 +218,7 @@ static int socket_open(struct echo_flow *flow)
     return cf_loop_watch(flow->icmp->engine->config.loop, &flow->watch, flow->fd, EPOLLIN);
 }
 
-/* One request outward. */
+/* One request outward; one that the limit of bytes does not let pass ends the flow. */
 static void send_out(struct echo_flow *flow, const struct cf_packet *packet)
 {
     struct cf_datagram datagram = { .data = (uint8_t *)packet->data + packet->payload,
@@ -219,6 +227,12 @@ static void send_out(struct echo_flow *flow, const struct cf_packet *packet)
     int r;
 
     touch(flow);
+    if (!cf_flow_take(&flow->icmp->engine->flows, &flow->flow, datagram.length - ECHO_HEADER)) {
+        cf_outcome_denied(packet->src.family, &outcome);
+        tell_request(flow->icmp->engine, packet, &outcome);
+        flow_end(flow, CF_RESULT_LIMIT);
+        return;
+    }
     if (packet->hop_limit != flow->hop_limit)
         cf_outward_set_hops(flow->fd, flow->flow.key.dst.addr.family, packet->hop_limit);
     flow->hop_limit = packet->hop_limit;

@@ -14,6 +14,8 @@ src_engine_libcf_engine_a_SOURCES = src/engine/craft.c \
 	src/engine/inward.h \
 	src/engine/judge.c \
 	src/engine/judge.h \
+	src/engine/limits.c \
+	src/engine/limits.h \
 	src/engine/list.h \
 	src/engine/outward.c \
 	src/engine/outward.h \

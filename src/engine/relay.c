@@ -96,7 +96,9 @@ static void end(struct cf_relay *relay)
 {
     enum cf_flow_result result = CF_RESULT_CLOSED;
 
-    if (relay->error)
+    if (relay->spent)
+        result = CF_RESULT_LIMIT;
+    else if (relay->error)
         result = relay->error == ETIMEDOUT ? CF_RESULT_TIMEOUT : CF_RESULT_RESET;
     cf_relay_done(relay);
     relay->ended(relay, result);
@@ -208,9 +210,21 @@ static bool run_one(struct cf_relay *relay, struct cf_splice *way, struct cf_rel
     case CF_SPLICE_WRITE_FAILED:
         side_failed(relay, to, way->error);
         return true;
+    case CF_SPLICE_SPENT:
+        relay->spent = true;
+        return true;
     default:
         return true;
     }
+}
+
+/* No byte more may pass: what is in buffers goes with the connection. */
+static void cut(struct cf_relay *relay)
+{
+    stop(relay);
+    cf_relay_side_reset(relay, &relay->inside);
+    cf_relay_side_reset(relay, &relay->outside);
+    end(relay);
 }
 
 static void run(struct cf_relay *relay)
@@ -219,8 +233,12 @@ static void run(struct cf_relay *relay)
 
     if (!relay->out_done)
         relay->out_done = run_one(relay, &relay->out, inside, outside);
-    if (!relay->in_done)
+    if (!relay->in_done && !relay->spent)
         relay->in_done = run_one(relay, &relay->in, outside, inside);
+    if (relay->spent) {
+        cut(relay);
+        return;
+    }
     /* A failure that the second run noted can leave bytes for the first: it is an edge of its own.
      */
     if ((inside->failed && relay->out_done) || (outside->failed && relay->in_done))
@@ -303,8 +321,8 @@ int cf_relay_start(struct cf_relay *relay, uint32_t outside_events, int outside_
 {
     int r;
 
-    cf_splice_init(&relay->out, relay->inside.fd, relay->outside.fd);
-    cf_splice_init(&relay->in, relay->outside.fd, relay->inside.fd);
+    cf_splice_init(&relay->out, relay->inside.fd, relay->outside.fd, relay->meter);
+    cf_splice_init(&relay->in, relay->outside.fd, relay->inside.fd, relay->meter);
     relay->inside.watch.fn = inside_ready;
     r = cf_loop_watch(relay->loop, &relay->inside.watch, relay->inside.fd, cf_relay_events());
     if (r < 0)

@@ -23,9 +23,11 @@ struct cf_relay_side {
 struct cf_relay {
     struct cf_loop *loop;
     struct cf_pipe_pool *pipes;
+    struct cf_meter *meter; /* of the bytes of both directions; set before the start, or NULL */
     struct cf_relay_side inside, outside;
     struct cf_splice out, in; /* from the sandbox, to the sandbox */
     bool out_done, in_done;
+    bool spent;        /* the meter ran out: both sides are reset at once */
     bool resetting;    /* over but for bytes that still leave the last socket */
     int error;         /* first errno that a side failed with */
     uint64_t segments; /* from the sandbox, once the inside is closed */

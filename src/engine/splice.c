@@ -16,6 +16,9 @@
  * mark: a read there says EAGAIN, or nothing when the end has come too. The
  * byte at the mark is read alone and sent with MSG_OOB.
  *
+ * The meter counts what `to` takes, so that not one byte more passes than it
+ * holds. What is in a pipe then is dropped.
+ *
  * When no pipe can be had, bytes are looked at with MSG_PEEK, sent, and only
  * what was taken is removed: slower, and nothing to keep between turns.
  */
@@ -30,6 +33,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "engine/limits.h"
 
 #define PIPE_LARGE (1 << 20)
 #define PIPES_LARGE_MAX 16 /* a user has 64 MiB of pipes before all get small ones */
@@ -107,11 +112,12 @@ static void pipe_give(struct cf_pipe_pool *pool, struct cf_pipe *pipe)
     pool->n_free++;
 }
 
-void cf_splice_init(struct cf_splice *way, int from, int to)
+void cf_splice_init(struct cf_splice *way, int from, int to, struct cf_meter *meter)
 {
     memset(way, 0, sizeof *way);
     way->from = from;
     way->to = to;
+    way->meter = meter;
     way->writable = true;
 }
 
@@ -170,12 +176,26 @@ static bool take_urgent(struct cf_splice *way)
     return way->has_oob;
 }
 
+/* How many of n bytes may go. */
+static size_t room(const struct cf_splice *way, size_t n)
+{
+    return way->meter && way->meter->left < n ? (size_t)way->meter->left : n;
+}
+
+/* `to` has taken n bytes, for which there was room. */
+static void count(struct cf_splice *way, size_t n)
+{
+    way->total += n;
+    if (way->meter)
+        way->meter->left -= n;
+}
+
 static int send_urgent(struct cf_splice *way)
 {
     if (send(way->to, &way->oob, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         return failed(way, &way->writable);
     way->has_oob = false;
-    way->total++;
+    count(way, 1);
     return 0;
 }
 
@@ -211,7 +231,7 @@ static int fill(struct cf_splice *way)
 /* Empty the pipe as far as `to` takes it. Returns 0 or -errno of `to`. */
 static int flush(struct cf_splice *way)
 {
-    ssize_t n = splice(way->pipe->fds[0], NULL, way->to, NULL, way->pending,
+    ssize_t n = splice(way->pipe->fds[0], NULL, way->to, NULL, room(way, way->pending),
                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
     if (n < 0)
@@ -219,7 +239,7 @@ static int flush(struct cf_splice *way)
     if (n == 0)
         way->writable = false;
     way->pending -= (size_t)n;
-    way->total += (uint64_t)n;
+    count(way, (size_t)n);
     return 0;
 }
 
@@ -240,11 +260,14 @@ static ssize_t copy(struct cf_splice *way, struct cf_pipe_pool *pool, bool *ret_
     n = recv(way->from, pool->copy_buffer, COPY_BYTES, MSG_PEEK | MSG_DONTWAIT);
     if (n <= 0)
         return read_nothing(way, n);
+    way->spent = room(way, 1) == 0;
+    if (way->spent)
+        return 0;
     *ret_write = true;
-    sent = send(way->to, pool->copy_buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent = send(way->to, pool->copy_buffer, room(way, (size_t)n), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0)
         return failed(way, &way->writable);
-    way->total += (uint64_t)sent;
+    count(way, (size_t)sent);
     /* These bytes were just seen: they are there, and one call takes them. */
     recv(way->from, NULL, (size_t)sent, MSG_TRUNC | MSG_DONTWAIT);
     return sent;
@@ -270,7 +293,7 @@ static enum cf_splice_status move(struct cf_splice *way, struct cf_pipe_pool *po
     if (n < 0)
         return write ? CF_SPLICE_WRITE_FAILED : CF_SPLICE_READ_FAILED;
     *share -= (size_t)n < *share ? (size_t)n : *share;
-    return CF_SPLICE_IDLE;
+    return way->spent ? CF_SPLICE_SPENT : CF_SPLICE_IDLE;
 }
 
 static enum cf_splice_status run(struct cf_splice *way, struct cf_pipe_pool *pool)
@@ -283,6 +306,8 @@ static enum cf_splice_status run(struct cf_splice *way, struct cf_pipe_pool *poo
 
             if (!way->writable)
                 return CF_SPLICE_IDLE;
+            if (room(way, 1) == 0)
+                return CF_SPLICE_SPENT;
             r = way->pending > 0 ? flush(way) : send_urgent(way);
             if (r < 0)
                 return CF_SPLICE_WRITE_FAILED;

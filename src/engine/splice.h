@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cf_meter;
+
 /* Pipes at once, in all directions; without one, bytes are copied. */
 #define CF_PIPES_MAX 512
 
@@ -36,6 +38,7 @@ void cf_pipe_pool_done(struct cf_pipe_pool *pool);
 
 struct cf_splice {
     int from, to;            /* borrowed */
+    struct cf_meter *meter;  /* what `to` takes is taken from it; borrowed, NULL: from none */
     struct cf_pipe *pipe;    /* NULL unless bytes are pending */
     size_t pending;          /* bytes in the pipe */
     uint64_t total;          /* bytes that `to` has taken */
@@ -45,6 +48,7 @@ struct cf_splice {
     bool ending;             /* the end or an error was announced on `from` */
     bool broken;             /* `from` has failed elsewhere: its end of data is a failure too */
     bool eof;                /* seen, not yet passed on */
+    bool spent;              /* the meter has nothing left for bytes that were seen */
     bool has_oob;            /* oob was read and waits for `to` */
     uint8_t oob;
 };
@@ -55,9 +59,10 @@ enum cf_splice_status {
     CF_SPLICE_END,          /* all is passed on, the end too */
     CF_SPLICE_READ_FAILED,  /* `from` is gone; everything before was passed on */
     CF_SPLICE_WRITE_FAILED, /* `to` is gone */
+    CF_SPLICE_SPENT,        /* there are bytes to move, and the meter has none left */
 };
 
-void cf_splice_init(struct cf_splice *splice, int from, int to);
+void cf_splice_init(struct cf_splice *splice, int from, int to, struct cf_meter *meter);
 /* Drops what is pending. */
 void cf_splice_done(struct cf_splice *splice, struct cf_pipe_pool *pool);
 

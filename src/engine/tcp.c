@@ -189,7 +189,11 @@ static void flow_abort(struct tcp_flow *flow, enum cf_flow_result result)
 
 static void relay_ended(struct cf_relay *relay, enum cf_flow_result result)
 {
-    flow_end(cf_container_of(relay, struct tcp_flow, relay), result);
+    struct tcp_flow *flow = cf_container_of(relay, struct tcp_flow, relay);
+
+    if (result == CF_RESULT_LIMIT)
+        cf_limits_spent(&flow->tcp->engine->flows.limits);
+    flow_end(flow, result);
 }
 
 /* Tell the sandbox once more what became of its SYN. */
@@ -543,6 +547,7 @@ static void pair(struct tcp_flow *flow, int fd)
         return;
     }
     flow->relay.inside.fd = fd;
+    flow->relay.meter = cf_flow_meter(&flow->tcp->engine->flows, &flow->flow);
     r = cf_relay_start(&flow->relay, flow->outside_events, flow->outside_error);
     if (r < 0) {
         cf_engine_warn(flow->tcp->engine, CF_WARNING_RESOURCES, -r);

@@ -19,6 +19,9 @@
  * send fail that has nothing wrong with it: the queue is read and the send is
  * done again.
  *
+ * A datagram that no longer fits into what egress.limits.bytes leaves ends its
+ * flow.
+ *
  * Who frees: flow_end() for open flows, denied_free() for denied ones.
  */
 #include "engine/udp.h"
@@ -203,10 +206,38 @@ static bool errors_read(struct udp_flow *flow)
     return any;
 }
 
-static void count_out(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+static uint64_t lengths(const struct cf_datagram *datagrams, int n)
 {
+    uint64_t bytes = 0;
+
     for (int i = 0; i < n; i++)
-        flow->flow.bytes_out += datagrams[i].length;
+        bytes += datagrams[i].length;
+    return bytes;
+}
+
+/* How many of them the limit of bytes lets pass. */
+static int fitting(const struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+{
+    const struct cf_meter *meter = cf_flow_meter(&flow->udp->engine->flows, &flow->flow);
+    uint64_t left = meter ? meter->left : UINT64_MAX;
+    int i;
+
+    for (i = 0; i < n && datagrams[i].length <= left; i++)
+        left -= datagrams[i].length;
+    return i;
+}
+
+static void count_out(struct udp_flow *flow, uint64_t bytes)
+{
+    flow->flow.bytes_out += bytes;
+    cf_flow_take(&flow->udp->engine->flows, &flow->flow, bytes);
+}
+
+/* A datagram of this length did not fit. */
+static void spent(struct udp_flow *flow, size_t length)
+{
+    cf_flow_take(&flow->udp->engine->flows, &flow->flow, length);
+    flow_end(flow, CF_RESULT_LIMIT);
 }
 
 /* A datagram could not be sent at all. */
@@ -241,7 +272,7 @@ static void send_run(struct udp_flow *flow, const struct cf_datagram *datagrams,
             send_failed(flow, datagrams, -r);
             r = 1;
         } else {
-            count_out(flow, datagrams, r);
+            count_out(flow, lengths(datagrams, r));
         }
         datagrams += r;
         n -= r;
@@ -249,9 +280,8 @@ static void send_run(struct udp_flow *flow, const struct cf_datagram *datagrams,
 }
 
 /* All of them belong to this flow. */
-static void send_out(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+static void send_runs(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
 {
-    flow->udp->engine->packets += (uint64_t)n;
     while (n > 0) {
         uint8_t hops = datagrams[0].hop_limit ? datagrams[0].hop_limit : DEFAULT_HOPS;
         int same = 1;
@@ -267,6 +297,22 @@ static void send_out(struct udp_flow *flow, const struct cf_datagram *datagrams,
     }
 }
 
+/* To the outside; false when the flow has ended with it. */
+static bool send_out(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+{
+    int fit = fitting(flow, datagrams, n);
+    struct cf_outcome outcome;
+
+    flow->udp->engine->packets += (uint64_t)n;
+    send_runs(flow, datagrams, fit);
+    if (fit == n)
+        return true;
+    cf_outcome_denied(flow->flow.key.src.addr.family, &outcome);
+    tell(flow->udp, &flow->flow.key, &outcome, datagrams[fit].data, datagrams[fit].length);
+    spent(flow, datagrams[fit].length);
+    return false;
+}
+
 static void inside_ready(struct cf_watch *watch, uint32_t events)
 {
     struct udp_flow *flow = cf_container_of(watch, struct udp_flow, inside);
@@ -279,27 +325,36 @@ static void inside_ready(struct cf_watch *watch, uint32_t events)
         if (n <= 0)
             return; /* an error was taken by this call */
         touch(flow);
-        send_out(flow, datagrams, n);
-        if (n < CF_DATAGRAMS_BATCH)
+        if (!send_out(flow, datagrams, n) || n < CF_DATAGRAMS_BATCH)
             return;
     }
 }
 
-/* To the sandbox. What its link does not take is lost, as on any link. */
-static void send_in(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
+/*
+ * To the sandbox; false when the flow has ended with it. What its link does not
+ * take is lost, as on any link.
+ */
+static bool send_in(struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
 {
-    while (n > 0) {
-        int r = cf_datagrams_send(flow->inside_fd, datagrams, n);
+    int fit = fitting(flow, datagrams, n), left = fit;
 
-        for (int i = 0; i < r; i++)
-            flow->flow.bytes_in += datagrams[i].length;
+    for (const struct cf_datagram *at = datagrams; left > 0;) {
+        int r = cf_datagrams_send(flow->inside_fd, at, left);
+
         if (r == -EINTR)
             continue;
-        if (r <= 0)
+        if (r > 0) {
+            flow->flow.bytes_in += lengths(at, r);
+            cf_flow_take(&flow->udp->engine->flows, &flow->flow, lengths(at, r));
+        } else {
             r = 1;
-        datagrams += r;
-        n -= r;
+        }
+        at += r;
+        left -= r;
     }
+    if (fit < n)
+        spent(flow, datagrams[fit].length);
+    return fit == n;
 }
 
 static void outside_ready(struct cf_watch *watch, uint32_t events)
@@ -317,8 +372,7 @@ static void outside_ready(struct cf_watch *watch, uint32_t events)
         flow->answered = true;
         flow->refused = false;
         touch(flow);
-        send_in(flow, datagrams, n);
-        if (n < CF_DATAGRAMS_BATCH)
+        if (!send_in(flow, datagrams, n) || n < CF_DATAGRAMS_BATCH)
             return;
     }
 }

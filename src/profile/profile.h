@@ -168,6 +168,11 @@ struct cf_profile {
         uint16_t *host_ports; /* host.childflow.internal:PORT is 127.0.0.1:PORT of the host */
         struct cf_rule *host_port_rules; /* one for each, for the log */
         size_t n_host_ports;
+        struct { /* of all flows together; no limit when not given, or 0 */
+            int64_t connections;    /* open at a time */
+            int64_t new_per_second; /* opened */
+            int64_t bytes;          /* payload, both directions */
+        } limits;
     } egress;
 
     struct {

@@ -23,6 +23,7 @@
 struct fixture_event fixture_events[FIXTURE_EVENTS];
 size_t fixture_n_events;
 struct cf_engine *fixture_engine;
+struct fixture_limits fixture_limits;
 
 static struct {
     struct cf_loop *loop;
@@ -139,6 +140,9 @@ static int profile_make(bool audit_mode)
 
     fixture.profile = cf_profile_new();
     fixture.profile->mode = audit_mode ? CF_MODE_AUDIT : CF_MODE_ENFORCE;
+    fixture.profile->egress.limits.connections = fixture_limits.connections;
+    fixture.profile->egress.limits.new_per_second = fixture_limits.new_per_second;
+    fixture.profile->egress.limits.bytes = fixture_limits.bytes;
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
         if (rule(CF_ALLOW, allowed[i]) < 0)
             return -1;

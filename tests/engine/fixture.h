@@ -33,6 +33,11 @@ extern struct fixture_event fixture_events[FIXTURE_EVENTS];
 extern size_t fixture_n_events;
 extern struct cf_engine *fixture_engine;
 
+/* egress.limits of the next start; 0: none. */
+extern struct fixture_limits {
+    int64_t connections, new_per_second, bytes;
+} fixture_limits;
+
 /* In a network namespace with a world; returns 0, or -1 with a message on stderr. */
 int fixture_start(bool audit_mode);
 void fixture_stop(void);

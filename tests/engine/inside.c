@@ -21,85 +21,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "fixture.h"
 #include "world.h"
-
-#define DENIED_IPV4 "198.51.100.7"
-#define DENIED_IPV6 "2001:db8:bad::7"
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s (errno: %s)\n", __FILE__, __LINE__, #condition,             \
-                    strerror(errno));                                                              \
-            return 1;                                                                              \
-        }                                                                                          \
-    } while (0)
-
-static socklen_t address(const char *text, int port, struct sockaddr_storage *ret)
-{
-    struct cf_addr_port at = { .port = (uint16_t)port };
-
-    if (cf_addr_parse(text, &at.addr) < 0)
-        abort();
-    return cf_addr_port_to_sockaddr(&at, ret);
-}
-
-/* A connected socket, or -1 with errno. */
-static int dial(int type, const char *text, int port)
-{
-    struct sockaddr_storage sa;
-    socklen_t length = address(text, port, &sa);
-    int saved, fd = socket(sa.ss_family, type, 0);
-
-    if (connect(fd, (struct sockaddr *)&sa, length) == 0)
-        return fd;
-    saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
-static int dial_error(int type, const char *text, int port)
-{
-    int fd = dial(type, text, port);
-
-    if (fd < 0)
-        return errno;
-    close(fd);
-    return 0;
-}
-
-static bool write_all(int fd, const void *data, size_t length)
-{
-    const uint8_t *at = data;
-
-    while (length > 0) {
-        ssize_t n = send(fd, at, length, MSG_NOSIGNAL);
-
-        if (n < 0)
-            return false;
-        at += n;
-        length -= (size_t)n;
-    }
-    return true;
-}
-
-static bool reads(int fd, const char *expected)
-{
-    char buffer[64];
-    size_t want = strlen(expected);
-
-    return recv(fd, buffer, want, MSG_WAITALL) == (ssize_t)want &&
-           memcmp(buffer, expected, want) == 0;
-}
-
-static bool at_end(int fd)
-{
-    char byte;
-
-    return recv(fd, &byte, 1, 0) == 0;
-}
 
 int inside_connect_ends_as_outside(void)
 {
@@ -488,8 +412,7 @@ int inside_udp_echo(void)
     return datagram_thrice();
 }
 
-/* Send until something comes back: routers tell of errors only so often. */
-static ssize_t ask(int fd, const void *out, size_t length, void *in, size_t size)
+ssize_t inside_ask(int fd, const void *out, size_t length, void *in, size_t size)
 {
     struct pollfd readable = { fd, POLLIN, 0 };
 
@@ -508,7 +431,7 @@ static int datagram_error(const char *text, int port)
 
     setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
     setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
-    error = ask(fd, "x", 1, &byte, 1) < 0 ? errno : 0;
+    error = inside_ask(fd, "x", 1, &byte, 1) < 0 ? errno : 0;
     close(fd);
     return error;
 }
@@ -543,8 +466,7 @@ int inside_udp_send_and_leave(void)
     return 0;
 }
 
-/* One echo request; 0 when its reply came, else errno. */
-static int ping(const char *text, size_t length)
+int inside_ping_error(const char *text, size_t length)
 {
     static uint8_t out[16384], in[16384];
     struct sockaddr_storage sa;
@@ -561,7 +483,7 @@ static int ping(const char *text, size_t length)
     out[0] = ipv4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
     out[7] = 42;
     world_pattern_fill(0, out + 8, length);
-    n = ask(fd, out, 8 + length, in, sizeof in);
+    n = inside_ask(fd, out, 8 + length, in, sizeof in);
     error = n < 0 ? errno : 0;
     close(fd);
     if (n >= 0 && ((size_t)n != 8 + length || in[7] != 42 || memcmp(in + 8, out + 8, length) != 0))
@@ -571,18 +493,18 @@ static int ping(const char *text, size_t length)
 
 int inside_ping(void)
 {
-    CHECK(ping(WORLD_IPV4, 56) == 0);
-    CHECK(ping(WORLD_IPV6, 56) == 0);
-    CHECK(ping(WORLD_IPV4, 8000) == 0);
-    CHECK(ping(WORLD_IPV6, 8000) == 0);
-    CHECK(ping(WORLD_UNREACHABLE_IPV4, 56) == EHOSTUNREACH);
+    CHECK(inside_ping_error(WORLD_IPV4, 56) == 0);
+    CHECK(inside_ping_error(WORLD_IPV6, 56) == 0);
+    CHECK(inside_ping_error(WORLD_IPV4, 8000) == 0);
+    CHECK(inside_ping_error(WORLD_IPV6, 8000) == 0);
+    CHECK(inside_ping_error(WORLD_UNREACHABLE_IPV4, 56) == EHOSTUNREACH);
     return 0;
 }
 
 int inside_ping_denied(void)
 {
-    CHECK(ping(DENIED_IPV4, 56) == EHOSTUNREACH);
-    CHECK(ping(DENIED_IPV6, 56) == EACCES);
+    CHECK(inside_ping_error(DENIED_IPV4, 56) == EHOSTUNREACH);
+    CHECK(inside_ping_error(DENIED_IPV6, 56) == EACCES);
     return 0;
 }
 

@@ -4,6 +4,14 @@
 #ifndef CF_TESTS_ENGINE_INSIDE_H
 #define CF_TESTS_ENGINE_INSIDE_H
 
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Send until something comes back: routers tell of errors only so often. -1 with errno. */
+ssize_t inside_ask(int fd, const void *out, size_t length, void *in, size_t size);
+/* One echo request with so much data; 0 when its reply came, else errno. */
+int inside_ping_error(const char *text, size_t length);
+
 int inside_connect_ends_as_outside(void);
 int inside_denied_at_once(void);
 int inside_denied_many_times(void);

@@ -4,21 +4,31 @@ engine_test_libs = src/engine/libcf-engine.a src/dns/libcf-dns.a src/netlink/lib
 	src/base/libcf-base.a $(CARES_LIBS) $(NL_LIBS) $(CRYPTO_LIBS) \
 	$(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
-engine_tests = tests/engine/test_engine tests/engine/test_flow tests/engine/test_packet \
-	tests/engine/test_relay
+engine_tests = tests/engine/test_engine tests/engine/test_flow tests/engine/test_hits \
+	tests/engine/test_limits tests/engine/test_packet tests/engine/test_relay
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
-tests_engine_test_engine_SOURCES = tests/engine/test_engine.c \
+# A world, a gateway, an engine, and what programs in the sandbox do.
+engine_test_world = tests/engine/dial.c tests/engine/dial.h \
 	tests/engine/fixture.c tests/engine/fixture.h \
 	tests/engine/inside.c tests/engine/inside.h \
 	tests/engine/world.c tests/engine/world.h \
 	tests/netlink/lab.c tests/netlink/lab.h
+tests_engine_test_engine_SOURCES = tests/engine/test_engine.c $(engine_test_world)
 tests_engine_test_engine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_engine_LDADD = $(engine_test_libs)
 
 tests_engine_test_flow_SOURCES = tests/engine/test_flow.c
 tests_engine_test_flow_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_flow_LDADD = $(engine_test_libs)
+
+tests_engine_test_hits_SOURCES = tests/engine/test_hits.c $(engine_test_world)
+tests_engine_test_hits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_engine_test_hits_LDADD = $(engine_test_libs)
+
+tests_engine_test_limits_SOURCES = tests/engine/test_limits.c
+tests_engine_test_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_engine_test_limits_LDADD = $(engine_test_libs)
 
 tests_engine_test_packet_SOURCES = tests/engine/test_packet.c
 tests_engine_test_packet_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -1,0 +1,73 @@
+/*
+ * limits.h - egress.limits: how many flows, how fast, how many bytes
+ *
+ * Asked for each flow that the rules let through, told when one opens and
+ * closes; the bytes are taken from a meter by whoever moves them. The first
+ * time that a limit is hit is one warning of the log (limit_connections,
+ * limit_new_per_second, limit_bytes). In audit mode nothing is held back, and
+ * what enforce would have denied does not count. Single-threaded.
+ */
+#ifndef CF_ENGINE_LIMITS_H
+#define CF_ENGINE_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "audit/audit.h"
+#include "profile/profile.h"
+#include "profile/verdict.h"
+
+enum cf_limit {
+    CF_LIMIT_CONNECTIONS,
+    CF_LIMIT_NEW_PER_SECOND,
+    CF_LIMIT_BYTES,
+    CF_LIMIT_COUNT
+};
+
+/* Bytes that may still pass. */
+struct cf_meter {
+    uint64_t left;
+};
+
+/* Take n bytes, or none: what does not fit leaves nothing for others either. */
+static inline bool cf_meter_take(struct cf_meter *meter, uint64_t n)
+{
+    if (n > meter->left) {
+        meter->left = 0;
+        return false;
+    }
+    meter->left -= n;
+    return true;
+}
+
+struct cf_limits {
+    struct cf_audit *audit;
+    bool audit_mode;
+    struct {
+        int64_t value;       /* 0: there is none */
+        struct cf_rule rule; /* what the log names: the key, its value and its place */
+        char text[64];       /* of the rule */
+        bool told;
+    } each[CF_LIMIT_COUNT];
+    int64_t n_open;
+    int64_t credit;    /* millionths of a flow */
+    int64_t credit_us; /* when it was that */
+    struct cf_meter meter;
+};
+
+/* audit and profile are borrowed. It points into itself, and must not be moved. */
+void cf_limits_init(struct cf_limits *limits, struct cf_audit *audit,
+                    const struct cf_profile *profile);
+
+/* Turn the verdict of a flow that the rules allow into a denial when a limit is hit. */
+void cf_limits_judge(struct cf_limits *limits, int64_t now_us, struct cf_verdict *verdict);
+
+/* A flow was opened, or closed, that no rule and no limit would have denied. */
+void cf_limits_opened(struct cf_limits *limits, int64_t now_us);
+void cf_limits_closed(struct cf_limits *limits);
+
+/* Bytes were refused by the meter. */
+void cf_limits_spent(struct cf_limits *limits);
+
+#endif
