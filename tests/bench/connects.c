@@ -1,107 +1,77 @@
 /*
- * connects.c - how many connections a second
+ * connects.c - how long a connect takes, and how many go in a second
  *
- *   connects serve ADDRESS PORT          answer each byte with a byte, for ever
- *   connects run ADDRESS PORT COUNT      connect, send a byte, wait for one, close;
- *                                        print connections per second
+ * The client closes first, so that TIME_WAIT is its own.
  */
-#include <arpa/inet.h>
+#include "traffic.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-static int fail(const char *what)
+#define WORKERS_MAX 64
+
+struct worker {
+    pthread_t thread;
+    const struct sockaddr_in *to;
+    double *took;       /* of each connect, in seconds */
+    int count;
+    int error;
+};
+
+static void *work(void *data)
 {
-    fprintf(stderr, "connects: %s: %s\n", what, strerror(errno));
-    return 1;
-}
+    struct worker *worker = data;
 
-/* One byte back for each byte; false when the client has closed, or is gone. */
-static bool echo(int fd)
-{
-    char byte;
+    for (int i = 0; i < worker->count && worker->error == 0; i++) {
+        int fd = tcp_open(worker->to, &worker->took[i]);
 
-    return read(fd, &byte, 1) == 1 && write(fd, &byte, 1) == 1;
-}
-
-/*
- * The client closes first, so that TIME_WAIT is its own; a connection that is
- * left open must not hold up the next.
- */
-static int serve(const struct sockaddr_in *at)
-{
-    const int on = 1;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = { .events = EPOLLIN, .data.fd = listener };
-
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (listener < 0 || bind(listener, (const struct sockaddr *)at, sizeof *at) < 0 ||
-        listen(listener, 1024) < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0)
-        return fail("cannot listen");
-    for (;;) {
-        int fd;
-
-        if (epoll_wait(epoll, &event, 1, -1) != 1)
-            continue;
-        if (event.data.fd != listener) {
-            if (!echo(event.data.fd))
-                close(event.data.fd);
-            continue;
-        }
-        fd = accept(listener, NULL, NULL);
-        event = (struct epoll_event) { .events = EPOLLIN, .data.fd = fd };
-        if (fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        if (fd < 0 || byte_exchange(fd) < 0)
+            worker->error = errno;
+        if (fd >= 0)
             close(fd);
     }
+    return NULL;
 }
 
-static int connect_once(const struct sockaddr_in *at)
+static int work_all(struct worker *workers, int count)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    char byte = 'x';
-    int good;
+    int error = 0, started = 0;
 
-    if (fd < 0)
-        return -1;
-    good = connect(fd, (const struct sockaddr *)at, sizeof *at) == 0 && write(fd, &byte, 1) == 1 &&
-           read(fd, &byte, 1) == 1;
-    close(fd);
-    return good ? 0 : -1;
-}
-
-static int run(const struct sockaddr_in *at, int count)
-{
-    struct timespec begin, end;
-    double seconds;
-
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    for (int i = 0; i < count; i++)
-        if (connect_once(at) < 0)
-            return fail("cannot connect");
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
-    printf("%.0f\n", count / seconds);
-    return 0;
-}
-
-int main(int argc, char **argv)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET };
-
-    if (argc < 4 || inet_pton(AF_INET, argv[2], &at.sin_addr) != 1) {
-        fprintf(stderr, "usage: connects serve ADDRESS PORT | connects run ADDRESS PORT COUNT\n");
-        return 2;
+    while (started < count && error == 0) {
+        error = pthread_create(&workers[started].thread, NULL, work, &workers[started]);
+        started += error == 0;
     }
-    at.sin_port = htons((uint16_t)atoi(argv[3]));
-    if (strcmp(argv[1], "serve") == 0)
-        return serve(&at);
-    return run(&at, argc > 4 ? atoi(argv[4]) : 1000);
+    for (int i = 0; i < started; i++) {
+        pthread_join(workers[i].thread, NULL);
+        if (workers[i].error != 0)
+            error = workers[i].error;
+    }
+    return error;
+}
+
+int connects(const struct sockaddr_in *to, int count, int workers)
+{
+    struct worker all[WORKERS_MAX] = { 0 };
+    int each = count / (workers > WORKERS_MAX ? WORKERS_MAX : workers);
+    double *took, begin, seconds;
+    size_t made;
+
+    workers = workers > WORKERS_MAX ? WORKERS_MAX : workers;
+    made = (size_t)(each * workers);
+    took = calloc(made + 1, sizeof *took);
+    if (!took)
+        return fail("no memory");
+    for (int i = 0; i < workers; i++)
+        all[i] = (struct worker) { .to = to, .count = each, .took = took + i * each };
+    begin = clock_seconds();
+    errno = work_all(all, workers);
+    seconds = clock_seconds() - begin;
+    if (errno == 0)
+        printf("{\"rate\": %.1f, \"p50\": %.2f, \"p99\": %.2f}\n", (double)made / seconds,
+               share_below(took, made, 0.5) * 1e6, share_below(took, made, 0.99) * 1e6);
+    free(took);
+    return errno == 0 ? 0 : fail("cannot connect");
 }

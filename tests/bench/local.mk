@@ -1,9 +1,26 @@
-# Figures beside other programs: `make bench`, as root. No part of make check.
-EXTRA_PROGRAMS += tests/bench/connects
-tests_bench_connects_SOURCES = tests/bench/connects.c
-tests_bench_connects_CFLAGS = $(AM_CFLAGS)
-CLEANFILES += tests/bench/connects$(EXEEXT)
-EXTRA_DIST += tests/bench/run
+# What childflow costs beside other programs: `make bench-engine`, as root. No part of make check.
+EXTRA_PROGRAMS += tests/bench/traffic tests/bench/relay tests/bench/slirp
+tests_bench_traffic_SOURCES = \
+	tests/bench/connects.c \
+	tests/bench/datagrams.c \
+	tests/bench/hold.c \
+	tests/bench/pingpong.c \
+	tests/bench/serve.c \
+	tests/bench/traffic.c \
+	tests/bench/traffic.h
+tests_bench_traffic_CFLAGS = $(AM_CFLAGS)
+tests_bench_relay_SOURCES = tests/bench/relay.c
+tests_bench_relay_CFLAGS = $(AM_CFLAGS)
+tests_bench_slirp_SOURCES = tests/bench/slirp.c
+tests_bench_slirp_CFLAGS = $(AM_CFLAGS)
+BENCH_BUILT = tests/bench/traffic$(EXEEXT) tests/bench/relay$(EXEEXT) tests/bench/slirp$(EXEEXT)
+CLEANFILES += $(BENCH_BUILT)
+EXTRA_DIST += \
+	tests/bench/document.py \
+	tests/bench/lab.py \
+	tests/bench/measures.py \
+	tests/bench/plot.py \
+	tests/bench/run
 
 # What policies cost that were written to cost much; needs no root.
 EXTRA_PROGRAMS += tests/bench/bombs
@@ -29,8 +46,14 @@ bench-profile: tests/bench/verdicts$(EXEEXT)
 		$(BENCH_PROFILE_FLAGS)
 .PHONY: bench-profile
 
-bench: bench-profile childflow$(EXEEXT) tests/bench/connects$(EXEEXT)
+# BENCH_FLAGS=--document writes doc/PERFORMANCE.md anew.
+bench-engine: childflow$(EXEEXT) $(BENCH_BUILT)
 	$(srcdir)/tests/bench/run --childflow $(abs_builddir)/childflow \
-		--connects $(abs_builddir)/tests/bench/connects \
-		--policy $(abs_srcdir)/policies/build.yaml $(BENCH_FLAGS)
+		--programs $(abs_builddir)/tests/bench --policies $(abs_srcdir)/policies $(BENCH_FLAGS)
+.PHONY: bench-engine
+
+# One after the other, also with -j.
+bench:
+	$(MAKE) $(AM_MAKEFLAGS) bench-profile
+	$(MAKE) $(AM_MAKEFLAGS) bench-engine
 .PHONY: bench

@@ -1,0 +1,209 @@
+"""Tables, targets and the page doc/PERFORMANCE.md, of what was measured."""
+import dataclasses
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import time
+
+import plot
+
+PANELS = [
+    ("TCP up, 1 stream", "speed"), ("TCP down, 1 stream", "speed"),
+    ("TCP up, 8 streams", "speed"), ("TCP down, 8 streams", "speed"),
+    ("TCP up, 1 stream", "CPU"), ("TCP down, 1 stream", "CPU"),
+    ("connects in a row", "p50"), ("connects, 8 at once", "rate"),
+    ("TCP ping-pong", "p50"), ("UDP there and back", "rate"),
+    ("start of `true`", "exit"), ("memory", "a flow"),
+]
+
+METHOD = """\
+Written by `make bench-engine BENCH_FLAGS=--document`; a new run replaces it whole.
+
+## How it was measured
+
+The lab is two network namespaces joined by a veth pair; a server in one, and in the other, as an ordinary user, each program in turn:
+the direct path, childflow (`egress: {default: allow}`, every flow written to the log), pasta, slirp4netns, and two plain relays without any policy,
+one that splices and one that reads and writes (`tests/bench/relay.c`). The relays' clients are in a third namespace, so that their traffic crosses
+two links as that of the others does. The programs of a measure take turns, so that a busy moment hits all of them; the first turn warms up
+and is not counted. A program that gives no figure within its deadline is reported so, and not asked again after the second time.
+
+- **TCP**: iperf3, `--time SECONDS`; what the receiver got.
+- **CPU**: what the whole machine worked while iperf3 ran, by `/proc/stat` (all but idle, waiting and stolen time), for each gigabyte that
+  arrived. It has the client, the server, the kernel's interrupts and the program's start and end in it, for all programs alike:
+  the direct path is what is spent without any of them.
+- **connects**: 1,000 times connect, a byte there and back, close. p50 and p99 are of `connect()` alone. The relays say
+  "connected" before they have tried the outside, which the others do not: their rate can be compared, their p50 cannot.
+- **ping-pong**: 2,000 single bytes over one connection. **UDP**: 1,000 datagrams of 64 bytes one by one (p50), then as many as go with 64 under way (rate).
+- **start**: from spawn to the first line of a program's `main` (exec) and to the end of `true` (exit), medians of 5 in each try. childflow reads
+  `policies/build.yaml` here and writes its log.
+- **memory**: of all the program's processes with so many connections open, each of which has exchanged a byte; the bench's client is not counted.
+  Peak is the sum of `VmHWM`, PSS that of `smaps_rollup`. A flow is the difference of the peaks at most and at none. Most is
+  10,000, or what the limit of descriptors allows at two for each flow. Buffers that the kernel holds are in neither.
+"""
+
+
+def cell(value):
+    if value is None:
+        return "failed"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def spread_head():
+    return "| measure | figure | program | median | least | most | tries |\n|---|---|---|--:|--:|--:|--:|"
+
+
+def spread_rows(measure, results):
+    for figure, unit in measure.figures.items():
+        for who, result in results.items():
+            values = result.values.get(figure)
+            label = f"| {measure.name} | {figure}{', ' * bool(unit)}{unit} | {who} |"
+            if values:
+                yield (f"{label} {cell(result.median(figure))} | {cell(min(values))} | "
+                       f"{cell(max(values))} | {len(values)} |")
+            else:
+                yield f"{label} failed | | | 0 |"
+
+
+def tables(done):
+    """Medians; measures of the same programs share a table."""
+    programs = None
+    for measure, results in done:
+        if list(results) != programs:
+            programs = list(results)
+            yield f"\n| | {' | '.join(programs)} |\n|---|{'--:|' * len(programs)}"
+        for figure, unit in measure.figures.items():
+            cells = [cell(result.median(figure)) + " \\*" * bool(result.failures)
+                     for result in results.values()]
+            yield f"| {measure.name}: {figure}{', ' * bool(unit)}{unit} | {' | '.join(cells)} |"
+    seen = [f"- \\* {measure.name}, {who}: {result.failed()}" for measure, results in done
+            for who, result in results.items() if result.failures]
+    if seen:
+        yield "\n" + "\n".join(seen)
+
+
+@dataclasses.dataclass
+class Target:
+    text: str
+    limit: float
+    value: float | None     # None when a figure of it is missing
+    at_least: bool = False
+
+    def row(self):
+        sign = ">=" if self.at_least else "<="
+        if self.value is None:
+            return f"| {self.text} | {sign} {cell(self.limit)} | | not measured |"
+        met = self.value >= self.limit if self.at_least else self.value <= self.limit
+        return (f"| {self.text} | {sign} {cell(self.limit)} | {cell(self.value)} | "
+                f"{'met' if met else '**missed**'} |")
+
+
+class Medians:
+    def __init__(self, done):
+        self.results = {measure.name: results for measure, results in done}
+
+    def get(self, measure, who, figure):
+        result = self.results.get(measure, {}).get(who)
+        return result.median(figure) if result else None
+
+    def compute(self, function, *wanted):
+        """The function of these figures, or None when one is missing."""
+        values = [self.get(*one) for one in wanted]
+        return None if None in values else function(*values)
+
+
+def target_streams(medians):
+    for count in ("1 stream", "8 streams"):
+        pasta = [value for direction in ("up", "down")
+                 if (value := medians.get(f"TCP {direction}, {count}", "pasta", "speed"))]
+        for direction in ("up", "down"):
+            name = f"TCP {direction}, {count}"
+            ours, relay = ((name, who, "speed") for who in ("childflow", "splice relay"))
+            yield Target(f"{name}: of pasta's better direction", 1.5,
+                         medians.compute(lambda a, best=max(pasta, default=None): best and a / best,
+                                         ours), True)
+            yield Target(f"{name}: of the splice relay", 0.9,
+                         medians.compute(lambda a, b: a / b, ours, relay), True)
+
+
+def targets(done):
+    medians = Medians(done)
+    connect, start, memory = "connects in a row", "start of `true`", "memory"
+    yield from target_streams(medians)
+    yield Target("connect: latency added, of what pasta adds", 0.5, medians.compute(
+        lambda ours, pasta, direct: (ours - direct) / (pasta - direct),
+        *((connect, who, "p50") for who in ("childflow", "pasta", "direct"))))
+    yield Target("ping-pong: p50 above the splice relay's, µs", 15, medians.compute(
+        lambda ours, relay: ours - relay,
+        *(("TCP ping-pong", who, "p50") for who in ("childflow", "splice relay"))))
+    for other, limit in (("unshare -Urnmpf --mount-proc", 2.5), ("pasta", 0.1)):
+        yield Target(f"start to exit: of `{other}`", limit, medians.compute(
+            lambda ours, theirs: ours / theirs,
+            *((start, who, "exit") for who in ("childflow", other))))
+    yield Target("memory: peak without flows, MiB", 16,
+                 medians.get(memory, "childflow", "peak, 0 flows"))
+    yield Target("memory: a flow, KiB", 2, medians.get(memory, "childflow", "a flow"))
+
+
+def targets_table(done, whole):
+    """Each target, met or missed; of a run that is not whole, those that it has figures for."""
+    yield "| target | limit | measured | |\n|---|--:|--:|---|"
+    for target in targets(done):
+        if whole or target.value is not None:
+            yield target.row()
+
+
+def version(*command):
+    try:
+        output = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    return next(iter((output.stdout + output.stderr).splitlines()), "unknown")
+
+
+def package_version(package):
+    text = version("dpkg-query", "--show", "--showformat=${Version}", package)
+    return text if re.match(r"\d", text) else "unknown version"
+
+
+def machine(load):
+    """What the figures were taken on; load is the share of the CPUs that was busy before."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    virtual = ", a virtual machine" if re.search(r"^flags.*\bhypervisor\b", cpuinfo, re.MULTILINE) else ""
+    release = re.match(r"[\d.]+", os.uname().release).group(0)
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", "unknown")
+    return (f"{os.cpu_count()} cores of {model.group(1).strip() if model else platform.machine()}{virtual}, "
+            f"{memory:.0f} GiB; Linux {release}, {system}; "
+            f"passt {package_version('passt')}, slirp4netns {package_version('slirp4netns')}, "
+            f"bubblewrap {package_version('bubblewrap')}, iperf3 {package_version('iperf3')}. "
+            f"Before the run {load:.0%} of the CPUs were busy with something else.")
+
+
+def head(args, load):
+    return (f"{time.strftime('%Y-%m-%d', time.gmtime())}, {version(str(args.childflow), '--version')}. "
+            f"{machine(load)} Medians of {args.runs}, {args.seconds} s for each TCP figure.")
+
+
+def panels(done):
+    medians = Medians(done)
+    measures = {measure.name: measure for measure, _ in done}
+    for name, figure in PANELS:
+        if name not in measures:
+            continue
+        unit = measures[name].figures[figure]
+        bars = [(who, medians.get(name, who, figure)) for who in measures[name].functions]
+        yield f"{name.replace('`', '')}: {figure}, {unit}", bars
+
+
+def write(folder, args, load, done):
+    """doc/PERFORMANCE.md and the plot beside it."""
+    (folder / "performance.svg").write_text(plot.svg(list(panels(done))), encoding="utf-8")
+    spread = [row for measure, results in done for row in spread_rows(measure, results)]
+    (folder / "PERFORMANCE.md").write_text("\n".join([
+        "# Performance\n", head(args, load), "",
+        METHOD, "## Targets\n", *targets_table(done, True), "",
+        "## Figures\n", "![bars of the medians below](performance.svg)", *tables(done), "",
+        "## Spread\n", spread_head(), *spread, ""]), encoding="utf-8")
