@@ -13,7 +13,8 @@ dist_doc_DATA += \
 	doc/audit.md \
 	doc/design.md \
 	doc/dns.md \
-	doc/policy.md
+	doc/policy.md \
+	doc/truth.md
 EXTRA_DIST += \
 	.clang-format \
 	autogen.sh \

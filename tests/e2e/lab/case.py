@@ -17,6 +17,7 @@ from lab import space
 
 CASES = []
 SECONDS = 60    # a bound on each command; nothing waits for it when all is well
+USER = 1000     # the ordinary user of a lab that root makes; it needs no entry in passwd
 
 
 class Failed(Exception):
@@ -76,6 +77,25 @@ class Identity:
             if row and int(row.split()[0]) <= self.uid < int(row.split()[0]) + int(row.split()[2]):
                 return self.uid
         return None
+
+
+def identity_of(name, privileged, outside):
+    """How a command becomes root or an ordinary user, from where the runner is."""
+    caller = (os.getuid(), os.getgid())
+    if privileged and name == "root":
+        return Identity("root", 0, 0, [])
+    if privileged:
+        return Identity("user", USER, USER, ["setpriv", f"--reuid={USER}", f"--regid={USER}",
+                                             "--clear-groups", "--"])
+    # The caller is an ordinary user. Outside it is itself; in the lab it is mapped to 0.
+    if outside and name == "user":
+        return Identity("user", *caller, [])
+    if outside:
+        return Identity("root", 0, 0, ["unshare", "--user", "--map-root-user", "--"])
+    if name == "root":
+        return Identity("root", 0, 0, [])
+    return Identity("user", USER, USER, ["unshare", "--user", f"--map-user={USER}",
+                                         f"--map-group={USER}", "--"])
 
 
 class Done:
