@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -40,7 +41,7 @@ void cf_engine_warn(struct cf_engine *engine, enum cf_engine_warning warning, in
     case CF_WARNING_RESOURCES:
         cf_audit_warn(
             engine->config.audit, "resources",
-            "a flow failed because the host has run out of something: %s; raise the limit "
+            "flows are denied because the host has run out of something: %s; raise the limit "
             "of open files (ulimit -n) where it is that",
             strerror(error));
         break;
@@ -74,12 +75,19 @@ static bool from_sandbox(const struct cf_packet *packet)
     return cf_addr_equal(&packet->src, &own);
 }
 
+static void lost_count(struct cf_lost *lost, uint32_t seq)
+{
+    lost->count += seq - lost->next;
+    lost->next = seq + 1;
+}
+
 static void flow_packet(void *data, const struct cf_nflog_packet *logged)
 {
     struct cf_engine *engine = data;
     struct cf_packet packet = { 0 };
 
     engine->packets++;
+    lost_count(&engine->flows_lost, logged->seq);
     if (cf_packet_parse(logged->data, logged->length, &packet) < 0 || packet.fragment) {
         cf_strays_add(&engine->strays, packet.protocol, &packet.dst, "malformed");
     } else if (!from_sandbox(&packet)) {
@@ -130,6 +138,7 @@ static void stray_packet(void *data, const struct cf_nflog_packet *logged)
     const char *reason = logged->prefix;
 
     engine->packets++;
+    lost_count(&engine->strays_lost, logged->seq);
     /* What the sandbox's kernel sends by itself is no denial. */
     if (strcmp(reason, "icmp-error") == 0 || strcmp(reason, "link") == 0)
         return;
@@ -253,6 +262,20 @@ int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(v
     return cf_loop_timer_start(engine->config.loop, &engine->drain.timer, now);
 }
 
+/* How many packets were lost, once, when all that was not has come. */
+static void lost_tell(struct cf_engine *engine)
+{
+    uint64_t count = engine->flows_lost.count + engine->strays_lost.count;
+
+    engine->flows_lost.count = engine->strays_lost.count = 0;
+    if (count == 0)
+        return;
+    engine->packets += count;
+    cf_audit_warn(engine->config.audit, "packets_lost_count",
+                  "%" PRIu64 " packets of the sandbox were lost before they could be judged",
+                  count);
+}
+
 void cf_engine_stop(struct cf_engine *engine)
 {
     struct cf_loop *loop = engine->config.loop;
@@ -262,6 +285,7 @@ void cf_engine_stop(struct cf_engine *engine)
     if (engine->strays_watch.fd >= 0 &&
         cf_nflog_unbind(engine->config.gateway->strays_fd, CF_NFLOG_STRAYS) == 0)
         strays_read(engine, INT32_MAX);
+    lost_tell(engine);
     cf_loop_unwatch(loop, &engine->flows_watch);
     cf_loop_unwatch(loop, &engine->strays_watch);
     cf_tcp_done(&engine->tcp);

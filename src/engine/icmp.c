@@ -260,13 +260,13 @@ static void tell_prohibited(struct echo_flow *flow, const struct cf_packet *pack
     tell_request(flow->icmp->engine, packet, &outcome);
 }
 
+/* r: 0, or why there is no socket for it */
 static void allowed(struct echo_flow *flow, const struct cf_judgement *judgement,
-                    const struct cf_packet *packet)
+                    const struct cf_packet *packet, int r)
 {
     struct cf_engine *engine = flow->icmp->engine;
     struct cf_addr_port local = { 0 };
     struct cf_outcome outcome;
-    int r = socket_open(flow);
 
     if (r == 0)
         cf_outward_local(flow->fd, &local);
@@ -283,8 +283,6 @@ static void allowed(struct echo_flow *flow, const struct cf_judgement *judgement
         tell_prohibited(flow, packet);
         return;
     }
-    if (cf_outward_exhausted(-r))
-        cf_engine_warn(engine, CF_WARNING_RESOURCES, -r);
     cf_outcome_from_errno(-r, packet->src.family, &outcome);
     tell_request(engine, packet, &outcome);
     flow_end(flow, CF_RESULT_UNREACHABLE);
@@ -295,10 +293,18 @@ static void judge(struct echo_flow *flow, const struct cf_packet *packet)
     struct cf_engine *engine = flow->icmp->engine;
     struct cf_judgement judgement;
     struct cf_outcome outcome;
+    int r = 0;
 
     cf_flow_judge(&engine->flows, &flow->flow, &judgement);
+    if (judgement.verdict.action == CF_ALLOW)
+        r = socket_open(flow);
+    if (cf_outward_exhausted(-r)) {
+        socket_close(flow);
+        cf_engine_warn(engine, CF_WARNING_RESOURCES, -r);
+        cf_judge_deny(&judgement, CF_REASON_LIMIT);
+    }
     if (judgement.verdict.action == CF_ALLOW) {
-        allowed(flow, &judgement, packet);
+        allowed(flow, &judgement, packet, r);
         return;
     }
     if (flow->flow.id == 0)

@@ -24,6 +24,12 @@ enum cf_engine_warning {
     CF_WARNING_COUNT
 };
 
+/* What was lost of a group's packets, by the gaps in their numbers. */
+struct cf_lost {
+    uint32_t next;
+    uint64_t count;
+};
+
 struct cf_engine {
     struct cf_engine_config config;
     struct cf_flow_table flows;
@@ -34,6 +40,7 @@ struct cf_engine {
     struct cf_icmp icmp;
     struct cf_watch flows_watch, strays_watch;
     uint32_t mtu;     /* of the link to the sandbox */
+    struct cf_lost flows_lost, strays_lost;
     uint64_t packets; /* of the sandbox, accounted for so far */
     bool warned[CF_WARNING_COUNT];
     struct {

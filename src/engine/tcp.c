@@ -31,6 +31,12 @@
  * The sandbox sees an ordinary handshake. Where the kernel refuses, nothing but
  * this is lost.
  *
+ * When descriptors, ports or memory run out, a new flow is denied with reason
+ * `limit`, in every mode. For want of a descriptor to accept with, a flow that
+ * is still connecting is given up, and its SYN answered as denied; the last is
+ * accepted in place of a spare, without which no flow begins. Should that be gone
+ * too, what is connected waits.
+ *
  * Port 53 has no outward connect: the SYN goes back in at once, and the
  * connection belongs to the DNS server.
  *
@@ -72,6 +78,7 @@
 #define ANSWERED_US (130 * CF_US_PER_S) /* as long as a SYN is repeated */
 #define PAUSE_US (50 * MS)
 #define ACCEPTS 64 /* in one turn */
+#define SACRIFICES 256 /* flows that are looked at for one that can go */
 
 enum state {
     CONNECTING,
@@ -253,13 +260,13 @@ static void connect_failed(struct tcp_flow *flow, const struct cf_outcome *outco
     answer(flow, outcome);
 }
 
-/* Something has run out: this flow fails, and the run says so once. */
-static void exhausted(struct tcp_flow *flow, int error)
+/* Give up a connect, so that another flow has what it holds. */
+static void connect_sacrifice(struct tcp_flow *flow)
 {
     struct cf_outcome outcome;
 
-    cf_engine_warn(flow->tcp->engine, CF_WARNING_RESOURCES, error);
-    cf_outcome_from_errno(error, flow->flow.key.src.addr.family, &outcome);
+    cf_outcome_denied(flow->flow.key.src.addr.family, &outcome);
+    outcome.result = CF_RESULT_LIMIT;
     connect_failed(flow, &outcome);
 }
 
@@ -390,43 +397,37 @@ static void set_on(int fd, int level, int name)
     setsockopt(fd, level, name, &on, sizeof on);
 }
 
-/* Start the outward connect of an allowed flow and write its flow_open. */
-static void connect_start(struct tcp_flow *flow, const struct cf_judgement *judgement,
-                          uint8_t hop_limit)
+/* Have a spare descriptor again, when there is one. Returns 0 or -errno. */
+static int spare_open(struct cf_tcp *tcp)
 {
-    struct cf_engine *engine = flow->tcp->engine;
-    struct cf_addr_port local = { 0 };
-    int fd, r;
+    if (tcp->spare_fd < 0)
+        tcp->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return tcp->spare_fd < 0 ? -errno : 0;
+}
 
-    flow->state = CONNECTING;
-    flow->outside_family = judgement->target.addr.family;
-    fd = cf_outward_socket(&judgement->target.addr, SOCK_STREAM, IPPROTO_TCP);
-    r = fd;
-    if (fd >= 0) {
-        flow->relay.outside.fd = fd;
-        set_on(fd, IPPROTO_TCP, TCP_NODELAY);
-        set_on(fd, SOL_SOCKET, SO_OOBINLINE);
-        if (hop_limit != DEFAULT_HOPS)
-            cf_outward_set_hops(fd, flow->outside_family, hop_limit);
-        r = cf_outward_connect(fd, &judgement->target);
-        if (r == 0)
-            cf_outward_local(fd, &local);
-    }
-    cf_flow_log(&engine->flows, &flow->flow, judgement, r == 0 ? &local : NULL);
-    if (r == 0) {
-        flow->relay.outside.watch.fn = connect_ready;
-        r = cf_loop_watch(engine->config.loop, &flow->relay.outside.watch, fd, cf_relay_events());
-    }
-    if (r == 0) {
-        patience_start(flow);
-    } else if (cf_outward_exhausted(-r)) {
-        exhausted(flow, -r);
-    } else {
-        struct cf_outcome outcome;
+/* The outward socket, on its way to the target. Returns 0 or -errno. */
+static int connect_begin(struct tcp_flow *flow, const struct cf_addr_port *target,
+                         uint8_t hop_limit)
+{
+    struct cf_relay_side *outside = &flow->relay.outside;
+    int fd, r = spare_open(flow->tcp); /* else there may be none for the inward half */
 
-        cf_outcome_of_connect(fd, -r, flow->flow.key.src.addr.family, &outcome);
-        connect_failed(flow, &outcome);
-    }
+    if (r < 0)
+        return r;
+    fd = cf_outward_socket(&target->addr, SOCK_STREAM, IPPROTO_TCP);
+    if (fd < 0)
+        return fd;
+    outside->fd = fd;
+    flow->outside_family = target->addr.family;
+    set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+    set_on(fd, SOL_SOCKET, SO_OOBINLINE);
+    if (hop_limit != DEFAULT_HOPS)
+        cf_outward_set_hops(fd, flow->outside_family, hop_limit);
+    r = cf_outward_connect(fd, target);
+    if (r < 0)
+        return r;
+    outside->watch.fn = connect_ready;
+    return cf_loop_watch(loop_of(flow), &outside->watch, fd, cf_relay_events());
 }
 
 static void denied(struct tcp_flow *flow, const struct cf_judgement *judgement)
@@ -436,6 +437,34 @@ static void denied(struct tcp_flow *flow, const struct cf_judgement *judgement)
     cf_outcome_denied(flow->flow.key.src.addr.family, &outcome);
     cf_flow_log(&flow->tcp->engine->flows, &flow->flow, judgement, NULL);
     answer(flow, &outcome);
+}
+
+/* Start the outward connect of an allowed flow and write its flow_open. */
+static void connect_start(struct tcp_flow *flow, struct cf_judgement *judgement, uint8_t hop_limit)
+{
+    struct cf_engine *engine = flow->tcp->engine;
+    struct cf_addr_port local = { 0 };
+    struct cf_outcome outcome;
+    int r;
+
+    flow->state = CONNECTING;
+    r = connect_begin(flow, &judgement->target, hop_limit);
+    if (r < 0 && cf_outward_exhausted(-r)) {
+        cf_engine_warn(engine, CF_WARNING_RESOURCES, -r);
+        cf_relay_done(&flow->relay);
+        cf_judge_deny(judgement, CF_REASON_LIMIT);
+        denied(flow, judgement);
+        return;
+    }
+    if (r == 0)
+        cf_outward_local(flow->relay.outside.fd, &local);
+    cf_flow_log(&engine->flows, &flow->flow, judgement, r == 0 ? &local : NULL);
+    if (r == 0) {
+        patience_start(flow);
+        return;
+    }
+    cf_outcome_of_connect(flow->relay.outside.fd, -r, flow->flow.key.src.addr.family, &outcome);
+    connect_failed(flow, &outcome);
 }
 
 /* The first SYN of a connection. */
@@ -551,7 +580,7 @@ static void pair(struct tcp_flow *flow, int fd)
     r = cf_relay_start(&flow->relay, flow->outside_events, flow->outside_error);
     if (r < 0) {
         cf_engine_warn(flow->tcp->engine, CF_WARNING_RESOURCES, -r);
-        flow_abort(flow, CF_RESULT_RESET);
+        flow_abort(flow, CF_RESULT_LIMIT);
         return;
     }
     free(flow->held);
@@ -559,7 +588,8 @@ static void pair(struct tcp_flow *flow, int fd)
     flow->state = RELAYED;
 }
 
-static void accepted(struct cf_tcp *tcp, int fd, const struct sockaddr *peer)
+/* The flow of what was accepted, when one waits for it. */
+static struct tcp_flow *accepted_find(struct cf_tcp *tcp, int fd, const struct sockaddr *peer)
 {
     struct cf_flow_key key = { .protocol = IPPROTO_TCP };
     struct sockaddr_storage local;
@@ -572,50 +602,100 @@ static void accepted(struct cf_tcp *tcp, int fd, const struct sockaddr *peer)
         cf_addr_port_from_sockaddr((struct sockaddr *)&local, &key.dst) == 0)
         found = cf_flow_find(&tcp->engine->flows, &key);
     flow = found ? cf_container_of(found, struct tcp_flow, flow) : NULL;
-    if (flow && flow->state == INJECTED)
+    return flow && flow->state == INJECTED ? flow : NULL;
+}
+
+static int accept_next(struct cf_tcp *tcp, struct sockaddr_storage *ret_peer)
+{
+    socklen_t length = sizeof *ret_peer;
+
+    return accept4(tcp->listener.fd, (struct sockaddr *)ret_peer, &length,
+                   SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* The youngest flow that is still connecting, as far as is worth a look; or NULL. */
+static struct tcp_flow *connecting_find(struct cf_tcp *tcp)
+{
+    struct cf_list *at = tcp->live.prev;
+
+    for (int i = 0; i < SACRIFICES && at != &tcp->live; i++, at = at->prev) {
+        if (flow_of(at)->state == CONNECTING)
+            return flow_of(at);
+    }
+    return NULL;
+}
+
+/*
+ * There is no descriptor to accept with. A flow that is still connecting can be
+ * denied as any other, so it goes for one that is connected. Returns false when
+ * there is none.
+ */
+static bool accept_make_room(struct cf_tcp *tcp, int error)
+{
+    struct tcp_flow *flow = connecting_find(tcp);
+
+    cf_engine_warn(tcp->engine, CF_WARNING_RESOURCES, error);
+    if (flow)
+        connect_sacrifice(flow);
+    return flow != NULL;
+}
+
+static void listener_pause(struct cf_tcp *tcp)
+{
+    cf_loop_unwatch(tcp->engine->config.loop, &tcp->listener);
+    cf_loop_timer_start(tcp->engine->config.loop, &tcp->pause, cf_clock_monotonic_us() + PAUSE_US);
+}
+
+/* Give the inward half to its flow, when one waits for it. */
+static void accepted(struct cf_tcp *tcp, int fd, const struct sockaddr *peer)
+{
+    struct tcp_flow *flow = accepted_find(tcp, fd, peer);
+
+    if (flow)
         pair(flow, fd);
     else
         reset_close(fd);
 }
 
-/* Nothing can be accepted: give up the spare descriptor to refuse one, or pause. */
-static void accept_exhausted(struct cf_tcp *tcp, int error)
+/* Accept in place of the spare descriptor. Returns false when that is gone too. */
+static bool accept_with_spare(struct cf_tcp *tcp)
 {
+    struct sockaddr_storage peer;
     int fd;
 
-    cf_engine_warn(tcp->engine, CF_WARNING_RESOURCES, error);
-    if (tcp->spare_fd >= 0) {
-        cf_fd_close(&tcp->spare_fd);
-        fd = accept4(tcp->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0)
-            reset_close(fd);
-        tcp->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (fd >= 0)
-            return;
-    }
-    cf_loop_unwatch(tcp->engine->config.loop, &tcp->listener);
-    cf_loop_timer_start(tcp->engine->config.loop, &tcp->pause, cf_clock_monotonic_us() + PAUSE_US);
+    if (tcp->spare_fd < 0)
+        return false;
+    cf_fd_close(&tcp->spare_fd);
+    fd = accept_next(tcp, &peer);
+    if (fd >= 0)
+        accepted(tcp, fd, (struct sockaddr *)&peer);
+    spare_open(tcp);
+    return fd >= 0;
 }
 
 /* Returns false when nothing waits, or nothing can be accepted now. */
 static bool accept_one(struct cf_tcp *tcp)
 {
     struct sockaddr_storage peer;
-    socklen_t length = sizeof peer;
+    bool exhausted;
     int fd;
 
     if (tcp->listener.fd < 0)
         return false;
-    fd = accept4(tcp->listener.fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    do {
+        fd = accept_next(tcp, &peer);
+        exhausted = fd < 0 && cf_outward_exhausted(errno) && errno != EAGAIN;
+    } while (exhausted && accept_make_room(tcp, errno));
     if (fd >= 0) {
         accepted(tcp, fd, (struct sockaddr *)&peer);
         return true;
     }
-    if (cf_outward_exhausted(errno) && errno != EAGAIN) {
-        accept_exhausted(tcp, errno);
-        return false;
-    }
-    return errno == ECONNABORTED || errno == EINTR;
+    if (!exhausted)
+        return errno == ECONNABORTED || errno == EINTR;
+    if (accept_with_spare(tcp))
+        return true;
+    listener_pause(tcp);
+    return false;
 }
 
 void cf_tcp_accept(struct cf_tcp *tcp)
@@ -636,8 +716,7 @@ static void pause_over(struct cf_timer *timer)
 {
     struct cf_tcp *tcp = cf_container_of(timer, struct cf_tcp, pause);
 
-    if (tcp->spare_fd < 0)
-        tcp->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    spare_open(tcp);
     if (cf_loop_watch(tcp->engine->config.loop, &tcp->listener, tcp->engine->config.gateway->tcp_fd,
                       EPOLLIN) < 0)
         cf_loop_timer_start(tcp->engine->config.loop, timer, cf_clock_monotonic_us() + PAUSE_US);
@@ -652,7 +731,8 @@ int cf_tcp_init(struct cf_tcp *tcp, struct cf_engine *engine, struct cf_error *e
     cf_list_init(&tcp->answered);
     tcp->pause.fn = pause_over;
     tcp->listener.fn = listener_ready;
-    tcp->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    tcp->spare_fd = -1;
+    spare_open(tcp);
     /* What is accepted from a listener has these from birth. */
     set_on(fd, IPPROTO_TCP, TCP_NODELAY);
     set_on(fd, SOL_SOCKET, SO_OOBINLINE);

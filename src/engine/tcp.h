@@ -23,7 +23,7 @@ struct cf_tcp {
     struct cf_engine *engine;
     struct cf_watch listener;
     struct cf_timer pause; /* while nothing can be accepted */
-    int spare_fd;          /* given up to accept what must be refused */
+    int spare_fd;          /* given up to accept when there is no other; -1 then */
     struct cf_list live;   /* connecting, injected, relayed */
     struct cf_list answered;
     size_t n_answered;

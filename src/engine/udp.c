@@ -460,25 +460,24 @@ static int flow_open(struct udp_flow *flow, const struct cf_addr_port *target)
 
         if (r == 0)
             r = inside_open(flow);
-        if (r == 0 || !cf_outward_exhausted(-r) || !evict(udp))
+        if (r == 0 || !cf_outward_exhausted(-r))
             return r;
         cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
         cf_fd_close(&flow->outside_fd);
         cf_fd_close(&flow->inside_fd);
         cf_engine_warn(udp->engine, CF_WARNING_RESOURCES, -r);
+        if (!evict(udp))
+            return r;
     }
 }
 
+/* r: 0, or why there are no sockets for it */
 static void allowed(struct udp_flow *flow, const struct cf_judgement *judgement,
-                    const struct cf_datagram *datagram)
+                    const struct cf_datagram *datagram, int r)
 {
     struct cf_udp *udp = flow->udp;
     struct cf_addr_port local = { 0 };
-    int r;
 
-    if (udp->n_flows >= CF_UDP_FLOWS_MAX)
-        evict(udp);
-    r = flow_open(flow, &judgement->target);
     udp->n_flows++;
     if (r == 0)
         cf_outward_local(flow->outside_fd, &local);
@@ -488,8 +487,6 @@ static void allowed(struct udp_flow *flow, const struct cf_judgement *judgement,
         send_out(flow, datagram, 1);
         return;
     }
-    if (cf_outward_exhausted(-r))
-        cf_engine_warn(udp->engine, CF_WARNING_RESOURCES, -r);
     send_failed(flow, datagram, -r);
     flow_end(flow, CF_RESULT_UNREACHABLE);
 }
@@ -532,8 +529,16 @@ static void judge(struct udp_flow *flow, const struct cf_datagram *datagram)
     struct cf_udp *udp = flow->udp;
     struct cf_engine *engine = udp->engine;
     struct cf_judgement judgement;
+    int r = 0;
 
     cf_flow_judge(&engine->flows, &flow->flow, &judgement);
+    if (judgement.verdict.action == CF_ALLOW) {
+        if (udp->n_flows >= udp->limit)
+            evict(udp);
+        r = flow_open(flow, &judgement.target);
+        if (cf_outward_exhausted(-r))
+            cf_judge_deny(&judgement, CF_REASON_LIMIT);
+    }
     if (judgement.verdict.action != CF_ALLOW) {
         denied(flow, &judgement, datagram);
         return;
@@ -542,7 +547,7 @@ static void judge(struct udp_flow *flow, const struct cf_datagram *datagram)
         flow->denied = false;
         udp->n_denied--;
     }
-    allowed(flow, &judgement, datagram);
+    allowed(flow, &judgement, datagram, r);
 }
 
 /* To an address or port that no socket is given: counted, and answered where that is right. */
@@ -617,6 +622,7 @@ int cf_udp_init(struct cf_udp *udp, struct cf_engine *engine, struct cf_error *e
     cf_list_init(&udp->one_way);
     cf_list_init(&udp->two_way);
     cf_list_init(&udp->denied);
+    udp->limit = CF_UDP_FLOWS_MAX;
     udp->idle.fn = idle_due;
     udp->new4 = (struct cf_watch) { -1, new4_ready };
     udp->new6 = (struct cf_watch) { -1, new6_ready };

@@ -29,6 +29,7 @@ struct cf_udp {
     struct cf_timer idle;
     struct cf_list one_way, two_way, denied; /* by last datagram, oldest first */
     size_t n_flows, n_denied;
+    size_t limit;      /* of n_flows */
     int64_t second_us; /* when this second of ICMP errors began */
     unsigned n_errors; /* sent in it */
 };

@@ -34,6 +34,7 @@ struct cf_loop {
     bool in_timers; /* run_timers() is under way */
     int result;
     int64_t now_us;
+    uint64_t n_turns;
     struct epoll_event batch[BATCH];
     int batch_at, batch_end;
     struct cf_timer **heap;
@@ -72,6 +73,11 @@ void cf_loop_free(struct cf_loop *loop)
 int64_t cf_loop_now_us(const struct cf_loop *loop)
 {
     return loop->now_us;
+}
+
+uint64_t cf_loop_turns(const struct cf_loop *loop)
+{
+    return loop->n_turns;
 }
 
 void cf_loop_stop(struct cf_loop *loop, int result)
@@ -271,6 +277,7 @@ int cf_loop_run(struct cf_loop *loop)
         if (r < 0)
             return r;
         loop->now_us = cf_clock_monotonic_us();
+        loop->n_turns++;
         while (loop->batch_at < loop->batch_end && !loop->stopped) {
             struct epoll_event *event = &loop->batch[loop->batch_at++];
             struct cf_watch *watch = event->data.ptr;

@@ -65,6 +65,9 @@ void cf_loop_stop(struct cf_loop *loop, int result);
 /* The moment this turn began, monotonic. */
 int64_t cf_loop_now_us(const struct cf_loop *loop);
 
+/* How many turns it has made: what spins makes many. */
+uint64_t cf_loop_turns(const struct cf_loop *loop);
+
 /* fn must be set. Returns 0 or -errno (-ENOSPC: the user's epoll limit). */
 int cf_loop_watch(struct cf_loop *loop, struct cf_watch *watch, int fd, uint32_t events);
 int cf_loop_rewatch(struct cf_loop *loop, struct cf_watch *watch, uint32_t events);

@@ -60,6 +60,7 @@ static struct nl_msg *bind_request(const struct cf_nflog_config *config)
     if (!request)
         return NULL;
     r = nla_put(request, NFULA_CFG_MODE, sizeof(mode), &mode);
+    r |= nla_put_u16(request, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
     r |= nla_put_u32(request, NFULA_CFG_QTHRESH, htonl(config->batch));
     r |= nla_put_u32(request, NFULA_CFG_TIMEOUT, htonl(BATCH_WAIT));
     if (config->batch == 1)
@@ -122,6 +123,8 @@ static void message_read(const struct nlmsghdr *message,
         return;
     packet.data = nla_data(attrs[NFULA_PAYLOAD]);
     packet.length = (size_t)nla_len(attrs[NFULA_PAYLOAD]);
+    if (attrs[NFULA_SEQ])
+        packet.seq = ntohl(nla_get_u32(attrs[NFULA_SEQ]));
     if (attrs[NFULA_PREFIX] && nla_len(attrs[NFULA_PREFIX]) > 0)
         packet.prefix = nla_get_string(attrs[NFULA_PREFIX]);
     fn(data, &packet);

@@ -13,6 +13,7 @@
 struct cf_nflog_packet {
     const uint8_t *data;
     size_t length;
+    uint32_t seq; /* counts what the group logged; a gap is what was lost */
     /*
      * Of the rule, "" for CF_NFLOG_FLOWS. For CF_NFLOG_STRAYS one of:
      *   "forged"      the source address is not the sandbox's

@@ -36,6 +36,7 @@ static struct {
     enum cf_event_type wait_type;
     size_t wait_n;
     pid_t host_pid;
+    struct cf_child inside;
 } fixture;
 
 static void copy_flow(const struct cf_event_flow_open *open, struct fixture_event *to)
@@ -261,16 +262,16 @@ static void child_ended(struct cf_child *child)
     cf_loop_stop(fixture.loop, 0);
 }
 
-int fixture_inside(int (*fn)(void))
+int fixture_begin(int (*fn)(void))
 {
-    struct cf_child child = { .fn = child_ended };
-    int status;
     pid_t pid;
 
     fixture_n_events = 0;
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
+        int status;
+
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (setns(fixture.gateway->sandbox_netns_fd, CLONE_NEWNET) < 0)
             _exit(99);
@@ -280,11 +281,22 @@ int fixture_inside(int (*fn)(void))
         fflush(NULL);
         _exit(status);
     }
-    if (pid < 0 || cf_loop_child_start(fixture.loop, &child, pid) < 0)
-        return -1;
+    fixture.inside = (struct cf_child) { .fn = child_ended };
+    return pid < 0 || cf_loop_child_start(fixture.loop, &fixture.inside, pid) < 0 ? -1 : 0;
+}
+
+int fixture_end(void)
+{
+    int status;
+
     cf_loop_run(fixture.loop);
-    waitpid(pid, &status, 0);
+    waitpid(fixture.inside.pid, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int fixture_inside(int (*fn)(void))
+{
+    return fixture_begin(fn) < 0 ? -1 : fixture_end();
 }
 
 static void drained(void *data)

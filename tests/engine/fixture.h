@@ -50,6 +50,13 @@ void fixture_stop(void);
  */
 int fixture_inside(int (*fn)(void));
 
+/*
+ * The two halves of it: the process is there, and the loop does not run yet.
+ * fixture_begin() returns 0 or -1.
+ */
+int fixture_begin(int (*fn)(void));
+int fixture_end(void);
+
 /* Run the loop until there are this many events of this type. */
 void fixture_wait(enum cf_event_type type, size_t n);
 size_t fixture_count(enum cf_event_type type);

@@ -4,7 +4,8 @@ engine_test_libs = src/engine/libcf-engine.a src/dns/libcf-dns.a src/netlink/lib
 	src/base/libcf-base.a $(CARES_LIBS) $(NL_LIBS) $(CRYPTO_LIBS) \
 	$(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
-engine_tests = tests/engine/test_engine tests/engine/test_flow tests/engine/test_hits \
+engine_tests = tests/engine/test_engine tests/engine/test_exhausted tests/engine/test_flow \
+	tests/engine/test_hits \
 	tests/engine/test_limits tests/engine/test_packet tests/engine/test_relay
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
@@ -17,6 +18,10 @@ engine_test_world = tests/engine/dial.c tests/engine/dial.h \
 tests_engine_test_engine_SOURCES = tests/engine/test_engine.c $(engine_test_world)
 tests_engine_test_engine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_engine_LDADD = $(engine_test_libs)
+
+tests_engine_test_exhausted_SOURCES = tests/engine/test_exhausted.c $(engine_test_world)
+tests_engine_test_exhausted_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_engine_test_exhausted_LDADD = $(engine_test_libs)
 
 tests_engine_test_flow_SOURCES = tests/engine/test_flow.c
 tests_engine_test_flow_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

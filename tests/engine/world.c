@@ -48,7 +48,7 @@ uint64_t world_hash(uint64_t hash, const uint8_t *bytes, size_t length)
     return hash;
 }
 
-static void tell(void)
+void world_tell(void)
 {
     __atomic_store_n(&world_shared->told, 1, __ATOMIC_RELEASE);
     syscall(SYS_futex, &world_shared->told, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -65,7 +65,13 @@ void world_wait(void)
         syscall(SYS_futex, &world_shared->told, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
-static void write_all(int fd, const void *data, size_t length)
+void world_accept(void)
+{
+    __atomic_store_n(&world_shared->accepting, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, &world_shared->accepting, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void write_out(int fd, const void *data, size_t length)
 {
     const uint8_t *at = data;
 
@@ -92,7 +98,7 @@ static void serve_echo(int fd)
     ssize_t n;
 
     while ((n = recv(fd, buffer, sizeof buffer, 0)) > 0)
-        write_all(fd, buffer, (size_t)n);
+        write_out(fd, buffer, (size_t)n);
 }
 
 static void serve_sink(int fd)
@@ -109,8 +115,8 @@ static void serve_sink(int fd)
     world_shared->error = n < 0 ? errno : 0;
     world_shared->bytes = bytes;
     world_shared->hash = hash;
-    write_all(fd, &hash, sizeof hash);
-    tell();
+    write_out(fd, &hash, sizeof hash);
+    world_tell();
 }
 
 static void serve_source(int fd)
@@ -119,7 +125,7 @@ static void serve_source(int fd)
 
     for (uint64_t at = 0; at < WORLD_BULK; at += 1 << 20) {
         world_pattern_fill(at, buffer, 1 << 20);
-        write_all(fd, buffer, 1 << 20);
+        write_out(fd, buffer, 1 << 20);
     }
     free(buffer);
 }
@@ -128,7 +134,7 @@ static void serve_reset(int fd)
 {
     char byte;
 
-    write_all(fd, "bye", 3);
+    write_out(fd, "bye", 3);
     recv(fd, &byte, 1, 0); /* the client has it */
     reset(fd);
 }
@@ -142,7 +148,7 @@ static void serve_watch(int fd)
     while ((n = recv(fd, buffer, sizeof buffer, 0)) > 0)
         world_shared->bytes += (uint64_t)n;
     world_shared->error = n < 0 ? errno : 0;
-    tell();
+    world_tell();
 }
 
 /* "ab" then the mark, "!" and what follows. */
@@ -163,19 +169,19 @@ static void serve_urgent(int fd)
             break;
         length += (size_t)n;
     }
-    tell();
+    world_tell();
 }
 
 static void serve_half(int fd)
 {
-    write_all(fd, "half", 4);
+    write_out(fd, "half", 4);
     shutdown(fd, SHUT_WR);
     serve_watch(fd);
 }
 
 static void serve_short(int fd)
 {
-    write_all(fd, "x", 1);
+    write_out(fd, "x", 1);
 }
 
 static void serve_shout(int fd)
@@ -185,14 +191,14 @@ static void serve_shout(int fd)
 
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     recv(fd, &byte, 1, 0); /* the client is ready */
-    write_all(fd, "ab", 2);
+    write_out(fd, "ab", 2);
     send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL);
-    write_all(fd, "cd", 2);
+    write_out(fd, "cd", 2);
 }
 
 static void serve_greet(int fd)
 {
-    write_all(fd, "hello", 5);
+    write_out(fd, "hello", 5);
     serve_echo(fd);
 }
 
@@ -260,6 +266,13 @@ static void *accept_run(void *data)
     return NULL;
 }
 
+static void *full_run(void *data)
+{
+    while (__atomic_load_n(&world_shared->accepting, __ATOMIC_ACQUIRE) == 0)
+        syscall(SYS_futex, &world_shared->accepting, FUTEX_WAIT, 0, NULL, NULL, 0);
+    return accept_run(data);
+}
+
 static void *crowd_run(void *data)
 {
     const struct connection *listener = data;
@@ -271,7 +284,7 @@ static void *crowd_run(void *data)
             fds[i] = accept(listener->fd, NULL, NULL);
         for (int i = 0; i < WORLD_CROWD_SIZE; i++) {
             if (recv(fds[i], &byte, 1, 0) == 1)
-                write_all(fds[i], &byte, 1);
+                write_out(fds[i], &byte, 1);
         }
         for (int i = 0; i < WORLD_CROWD_SIZE; i++)
             close(fds[i]);
@@ -310,7 +323,7 @@ static struct connection *listener_new(int type, int port, void (*serve)(int fd)
         int on = serve == serve_urgent;
 
         setsockopt(listener->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); /* is inherited */
-        if (listen(listener->fd, 4096) < 0)
+        if (listen(listener->fd, port == WORLD_FULL ? 0 : 4096) < 0)
             abort();
     }
     return listener;
@@ -360,6 +373,7 @@ static void world_main(void)
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
         thread_start(accept_run, listener_new(SOCK_STREAM, services[i].port, services[i].serve));
     thread_start(crowd_run, listener_new(SOCK_STREAM, WORLD_CROWD, NULL));
+    thread_start(full_run, listener_new(SOCK_STREAM, WORLD_FULL, serve_echo));
     thread_start(udp_run, listener_new(SOCK_DGRAM, WORLD_ECHO, NULL));
     thread_start(udp_run, listener_new(SOCK_DGRAM, WORLD_THRICE, NULL));
     if (write(ready[1], "r", 1) != 1)

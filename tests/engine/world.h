@@ -35,6 +35,7 @@ enum world_port {
     WORLD_HALF,          /* sends "half", ends, reads to the end, tells how much */
     WORLD_CROWD,         /* takes WORLD_CROWD_SIZE connections, then echoes a byte on each */
     WORLD_SHORT,         /* sends one byte and closes first */
+    WORLD_FULL,          /* room for one connection until world_accept(); echoes then */
     WORLD_SHOUT,         /* sends "ab", the urgent byte "!", "cd", and ends */
     WORLD_THRICE = 7050, /* UDP: three replies to each datagram */
     WORLD_CLOSED = 7099, /* nothing */
@@ -45,6 +46,7 @@ enum world_port {
 
 struct world_shared { /* between processes; told through world_wait() */
     volatile int told;
+    volatile int accepting;
     volatile int error;
     volatile uint64_t bytes;
     volatile uint64_t hash;
@@ -60,9 +62,13 @@ void world_stop(void);
 
 extern struct world_shared *world_shared;
 
-/* Forget what was told; then wait until something is. */
+/* Forget what was told; then wait until something is. Any process may tell. */
 void world_expect(void);
 void world_wait(void);
+void world_tell(void);
+
+/* Let WORLD_FULL accept from now on; from any process. */
+void world_accept(void);
 
 /* The byte at this offset of the pattern that bulk transfers carry. */
 uint8_t world_pattern(uint64_t offset);
