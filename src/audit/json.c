@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "audit/text.h"
+#include "base/text.h"
 
 void cf_json_init(struct cf_json *json, struct cf_buffer *buffer)
 {

@@ -14,6 +14,4 @@ src_audit_libcf_audit_a_SOURCES = \
 	src/audit/run_id.c \
 	src/audit/run_id.h \
 	src/audit/secret.c \
-	src/audit/secret.h \
-	src/audit/text.c \
-	src/audit/text.h
+	src/audit/secret.h

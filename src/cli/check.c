@@ -7,12 +7,15 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "cli/cli.h"
 #include "report/findings.h"
+#include "report/show.h"
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_COUNT };
 
@@ -71,19 +74,21 @@ static const char *plural(size_t n)
 static void print_text(const struct checked *checked)
 {
     const struct cf_diagnostics *found = &checked->diagnostics;
+    cf_auto_free char *path = cf_show_text(checked->path, UINT_MAX, NULL);
+    const char *name = path ? path : "policy";
 
     cf_cli_diagnostics_print(found);
     if (checked->err.text[0])
         cf_cli_say("%s", checked->err.text);
     else if (found->n_errors + found->n_warnings == 0)
-        printf("%s: ok\n", checked->path);
+        printf("%s: ok\n", name);
     else if (found->n_errors == 0)
-        printf("%s: %s%zu warning%s\n", checked->path, checked->ok ? "ok, " : "", found->n_warnings,
+        printf("%s: %s%zu warning%s\n", name, checked->ok ? "ok, " : "", found->n_warnings,
                plural(found->n_warnings));
     else if (found->n_warnings == 0)
-        printf("%s: %zu error%s\n", checked->path, found->n_errors, plural(found->n_errors));
+        printf("%s: %zu error%s\n", name, found->n_errors, plural(found->n_errors));
     else
-        printf("%s: %zu error%s, %zu warning%s\n", checked->path, found->n_errors,
+        printf("%s: %zu error%s, %zu warning%s\n", name, found->n_errors,
                plural(found->n_errors), found->n_warnings, plural(found->n_warnings));
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "policy/source.h"
 
 /* Characters of a long line that are kept in front of the caret and behind it. */
@@ -47,10 +48,10 @@ bool cf_diagnostics_full(const struct cf_diagnostics *diagnostics)
     return diagnostics->n_errors >= CF_DIAGNOSTICS_MAX;
 }
 
-/* One character of a line as it is shown: what would act on a terminal becomes '?'. */
+/* One character of a line as it is shown: what would act on a terminal, or hides, becomes '?'. */
 static void put_shown(struct cf_buffer *buffer, const char *at, unsigned length, unsigned code)
 {
-    bool plain = length > 0 && (code == '\t' || (code >= 0x20 && code < 0x7f) || code >= 0xa0);
+    bool plain = length > 0 && (code == '\t' || cf_text_is_printable(code));
 
     if (plain)
         cf_buffer_append(buffer, at, length);
@@ -265,7 +266,7 @@ static void put_caret(struct cf_buffer *buffer, const struct cf_diagnostic *item
 
 static void put_diagnostic(struct cf_buffer *buffer, const struct cf_diagnostic *item)
 {
-    cf_buffer_puts(buffer, item->file);
+    cf_text_put(buffer, item->file, strlen(item->file));
     if (item->line > 0)
         cf_buffer_printf(buffer, ":%u:%u", item->line, item->column);
     cf_buffer_puts(buffer, item->severity == CF_SEVERITY_ERROR ? ": error: " : ": warning: ");

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 void cf_source_init(struct cf_source *source, const char *name, const char *text, size_t length)
@@ -175,8 +177,38 @@ unsigned cf_utf8_length(const char *text, size_t length, unsigned *ret_code)
     return n;
 }
 
+/*
+ * Whether a character hides, or turns or joins what stands around it, so that
+ * a text reads as another one than it is. Joiners and variation selectors are
+ * parts of some scripts, and of emoji; behind ASCII they only hide.
+ */
+static bool is_hidden(unsigned code, unsigned before)
+{
+    if (code == 0x200c || code == 0x200d || (code >= 0xfe00 && code <= 0xfe0f))
+        return before < 0x80;
+    return code >= 0xa0 && !cf_text_is_printable(code);
+}
+
+#define HIDDEN "expected text as it shows, got a character that hides or turns what stands around it"
+
+bool cf_text_has_tags(const char *text)
+{
+    size_t left = strlen(text);
+    unsigned code = 0;
+
+    while (left > 0) {
+        unsigned n = cf_utf8_length(text, left, &code);
+
+        if (n == 4 && !cf_text_is_printable(code))
+            return true;
+        text += n ? n : 1;
+        left -= n ? n : 1;
+    }
+    return false;
+}
+
 /* What is wrong with the character at this place; NULL when it may stand there. */
-static const char *character_fault(unsigned code, char next)
+static const char *character_fault(unsigned code, unsigned before, char next)
 {
     if (code == 0)
         return "expected text, got a NUL byte";
@@ -186,14 +218,16 @@ static const char *character_fault(unsigned code, char next)
         return next == '\n' ? NULL : "expected LF at the end of a line, got CR alone";
     if (code == 0x85 || code == 0x2028 || code == 0x2029)
         return "expected LF at the end of a line, got a line end that editors do not show";
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xfeff || code >= 0xfffe)
-        return code < 0x10000 ? "expected text, got a control character" : NULL;
-    return NULL;
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xfeff || code == 0xfffe ||
+        code == 0xffff)
+        return "expected text, got a control character";
+    return is_hidden(code, before) ? HIDDEN : NULL;
 }
 
 const char *cf_text_fault(const char *text, size_t length, size_t *ret_offset)
 {
     size_t at = 0;
+    unsigned before = 0;
 
     while (at < length) {
         const char *fault;
@@ -201,7 +235,7 @@ const char *cf_text_fault(const char *text, size_t length, size_t *ret_offset)
 
         /* Nearly every byte is such a one. */
         if (text[at] == '\n' || (text[at] >= ' ' && text[at] <= '~')) {
-            at++;
+            before = (unsigned char)text[at++];
             continue;
         }
         n = cf_utf8_length(text + at, length - at, &code);
@@ -209,11 +243,12 @@ const char *cf_text_fault(const char *text, size_t length, size_t *ret_offset)
         if (n == 0)
             fault = "expected UTF-8 text, got other bytes";
         else
-            fault = character_fault(code, at + 1 < length ? text[at + 1] : '\0');
+            fault = character_fault(code, before, at + 1 < length ? text[at + 1] : '\0');
         if (fault) {
             *ret_offset = at;
             return fault;
         }
+        before = code;
         at += n;
     }
     return NULL;

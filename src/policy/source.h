@@ -65,8 +65,16 @@ struct cf_mark cf_source_mark(struct cf_source *source, size_t offset);
 const char *cf_text_fault(const char *text, size_t length, size_t *ret_offset);
 
 /*
+ * Whether a value, whose characters may have been written as escapes, has a
+ * hidden one past U+FFFF. YAML and JSON have no common escape for it, so that
+ * it could not be shown.
+ */
+bool cf_text_has_tags(const char *text);
+
+/*
  * Report what no text file may hold: NUL bytes, bytes that are not UTF-8,
- * control characters, and line ends that an editor does not show as such.
+ * control characters, line ends that an editor does not show as such, and
+ * characters that hide or turn what stands around them.
  * Returns 0, or -EINVAL after one finding.
  */
 int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "policy/source.h"
 
 const struct cf_origin cf_writer_default = { 0 };
@@ -62,6 +63,7 @@ static bool is_plain(const char *text, bool flow)
 static void put_quoted(struct cf_buffer *buffer, const char *text)
 {
     size_t left = strlen(text);
+    unsigned before = 0;
 
     cf_buffer_puts(buffer, "\"");
     while (left > 0) {
@@ -78,12 +80,13 @@ static void put_quoted(struct cf_buffer *buffer, const char *text)
             cf_buffer_puts(buffer, "\\n");
         } else if (code == '\t') {
             cf_buffer_puts(buffer, "\\t");
-        } else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 ||
-                   code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff) {
+        } else if (!cf_text_is_printable(code) || code == 0xfffe || code == 0xffff ||
+                   (before < 0x80 && code >= 0xfe00 && code <= 0xfe0f)) {
             cf_buffer_printf(buffer, "\\u%04x", code);
         } else {
             cf_buffer_append(buffer, text, length);
         }
+        before = code;
         text += length;
         left -= length;
     }

@@ -223,6 +223,10 @@ static int on_scalar(struct builder *b, const yaml_event_t *event)
         report(b, node->mark, "expected text, got a NUL byte");
         return -EINVAL;
     }
+    if (cf_text_has_tags((const char *)event->data.scalar.value)) {
+        report(b, node->mark, "expected characters that show, got a hidden one as an escape");
+        return -EINVAL;
+    }
     node->text = strdup((const char *)event->data.scalar.value);
     if (!node->text)
         return -ENOMEM;

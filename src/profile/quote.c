@@ -8,34 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Room for the longest piece (a character or \xNN), "..." and the NUL. */
 #define ROOM_AT_END 8
 
-/*
- * Bytes of the character that text begins with (RFC 3629, 4); 0 when it is
- * not well-formed UTF-8 or a control character.
- */
+/* Bytes of the character that text begins with; 0 when it may not be shown as it is. */
 static size_t character_length(const char *text, size_t length)
 {
-    static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    const unsigned char *at = (const unsigned char *)text;
-    uint32_t code;
-    size_t n;
+    uint32_t point;
+    bool valid;
+    size_t n = cf_text_decode(text, length, &point, &valid);
 
-    if (at[0] < 0x80)
-        return at[0] < 0x20 || at[0] == 0x7f ? 0 : 1;
-    n = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || n > length)
-        return 0;
-    code = at[0] & (0xffu >> (n + 1));
-    for (size_t i = 1; i < n; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (at[i] & 0x3fu);
-    }
-    if (code < smallest[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    return code < 0xa0 ? 0 : n; /* C1 controls */
+    return valid && cf_text_is_printable(point) ? n : 0;
 }
 
 const char *cf_quote(const char *text, size_t length, char quoted[CF_QUOTE_SIZE])

@@ -8,34 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit/text.h"
 #include "base/buffer.h"
+#include "base/text.h"
 
 #define ELLIPSIS "..."
 #define ELLIPSIS_WIDTH 3
 
 /* Enough for any line that is shown; a path that is named whole is shorter. */
 #define TEXT_LIMIT ((size_t)65536)
-
-static void put_escaped(struct cf_buffer *buffer, const char *text)
-{
-    size_t length = strlen(text);
-
-    for (size_t at = 0; at < length;) {
-        uint32_t point;
-        bool valid;
-        size_t n = cf_text_decode(text + at, length - at, &point, &valid);
-
-        if (!valid)
-            for (size_t i = 0; i < n; i++)
-                cf_buffer_printf(buffer, "\\x%02x", (unsigned char)text[at + i]);
-        else if (cf_text_is_printable(point))
-            cf_buffer_append(buffer, text + at, n);
-        else
-            cf_buffer_printf(buffer, point < 0x80 ? "\\x%02x" : "\\u{%x}", (unsigned)point);
-        at += n;
-    }
-}
 
 /* Bytes of the longest start of text that takes at most max_width columns. */
 static size_t fit(const char *text, size_t length, unsigned max_width, unsigned *ret_width)
@@ -83,7 +63,7 @@ char *cf_show_text(const char *text, unsigned max_width, unsigned *ret_width)
 
     cf_buffer_init(&escaped, TEXT_LIMIT);
     cf_buffer_init(&cut, 0);
-    put_escaped(&escaped, text);
+    cf_text_put(&escaped, text, strlen(text));
     escaped.failed = false; /* what is past the limit is left out */
     if (escaped.length > 0)
         fit(escaped.data, escaped.length, UINT32_MAX / 2, &width);

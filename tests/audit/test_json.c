@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "audit/json.h"
-#include "audit/text.h"
+#include "base/text.h"
 
 static void check_text(const char *text, const char *expected)
 {

@@ -12,6 +12,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 
 try:
@@ -162,6 +163,16 @@ def paths_are_uris():
     expect("URIs", uris, ["no%20such%23file%C3%A9.yaml", "file:///no/such.yaml"])
 
 
+def a_name_of_a_file_cannot_act_on_a_terminal():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a\x1b[2J\n\u202e.yaml")
+        pathlib.Path(path).write_text("version: 1\nname: a\nmode: x\n", encoding="utf-8")
+        out, err, status = check(path)
+    shown = folder + r"/a\x1b[2J\x0a\u{202e}.yaml"
+    expect("a hostile name", (out, status), (f"{shown}: 1 error\n", 78))
+    expect("a hostile name's finding", err.startswith(f"{shown}:3:7: error: mode: "), True)
+
+
 def another_format_is_refused():
     expect("format", check("--format", "xml", "ok-minimal.yaml"),
            ("", "childflow: check: --format: expected text, json or sarif, got 'xml'\n", 125))
@@ -169,7 +180,8 @@ def another_format_is_refused():
 
 def main():
     cases = [policies_agree_in_all_formats, warnings_are_errors_when_strict,
-             several_files_are_one_document, paths_are_uris, another_format_is_refused]
+             several_files_are_one_document, paths_are_uris,
+             a_name_of_a_file_cannot_act_on_a_terminal, another_format_is_refused]
     status = 0
     print(f"1..{len(cases)}")
     for number, case in enumerate(cases, 1):

@@ -120,7 +120,7 @@ static void names_that_are_no_host_names_are_rejected(void **state)
     check_rejects("..", 0, A_LABEL ", got '.'");
     check_rejects("a b", 1, A_NAME_OCTET ", got ' '");
     check_rejects_so("☃.example", 0, AN_IDN ", got '☃.example' (");
-    check_rejects_so("a‍b.example", 0, AN_IDN ", got 'a‍b.example' (");
+    check_rejects_so("a‍b.example", 0, AN_IDN ", got 'a\\xe2\\x80\\x8db.example' (");
     check_rejects(" x.example", 0, A_NAME_OCTET ", got ' '");
     check_rejects("x.example ", 9, A_NAME_OCTET ", got ' '");
     check_rejects("user@x.example", 4, A_NAME_OCTET ", got '@'");

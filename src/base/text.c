@@ -1,7 +1,9 @@
 /*
  * text.c - bytes of unknown origin, read as UTF-8
  */
-#include "audit/text.h"
+#include "base/text.h"
+
+#include "base/buffer.h"
 
 /* What may follow a lead byte: Unicode 15, table 3-7, "Well-Formed UTF-8". */
 struct lead {
@@ -77,21 +79,44 @@ bool cf_text_is_printable(uint32_t point)
         { 0x0000, 0x001f },   /* C0 */
         { 0x007f, 0x009f },   /* DEL and C1 */
         { 0x00ad, 0x00ad },   /* soft hyphen */
+        { 0x034f, 0x034f },   /* combining grapheme joiner */
         { 0x061c, 0x061c },   /* Arabic letter mark */
         { 0x115f, 0x1160 },   /* Hangul fillers */
+        { 0x17b4, 0x17b5 },   /* Khmer inherent vowels */
         { 0x180e, 0x180e },   /* Mongolian vowel separator */
         { 0x200b, 0x200f },   /* zero width, direction marks */
         { 0x2028, 0x202e },   /* separators, embeddings and overrides */
         { 0x2060, 0x206f },   /* invisible operators, isolates */
         { 0x3164, 0x3164 },   /* Hangul filler */
         { 0xfeff, 0xfeff },   /* byte order mark */
+        { 0xffa0, 0xffa0 },   /* Hangul filler of half width */
         { 0xfff9, 0xfffb },   /* interlinear annotation */
+        { 0x1bca0, 0x1bca3 }, /* shorthand controls */
+        { 0x1d173, 0x1d17a }, /* musical controls */
         { 0xe0000, 0xe0fff }, /* tags, variation selectors */
     };
 
     if (point >= 0x20 && point < 0x7f)
         return true;
     return !in_ranges(hidden, N_OF(hidden), point);
+}
+
+void cf_text_put(struct cf_buffer *buffer, const char *text, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        uint32_t point;
+        bool valid;
+        size_t n = cf_text_decode(text + at, length - at, &point, &valid);
+
+        if (!valid)
+            for (size_t i = 0; i < n; i++)
+                cf_buffer_printf(buffer, "\\x%02x", (unsigned char)text[at + i]);
+        else if (cf_text_is_printable(point))
+            cf_buffer_append(buffer, text + at, n);
+        else
+            cf_buffer_printf(buffer, point < 0x80 ? "\\x%02x" : "\\u{%x}", (unsigned)point);
+        at += n;
+    }
 }
 
 /*

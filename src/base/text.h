@@ -5,12 +5,14 @@
  * them for a reader goes through here, so that they can neither break a line
  * nor speak to a terminal.
  */
-#ifndef CF_AUDIT_TEXT_H
-#define CF_AUDIT_TEXT_H
+#ifndef CF_BASE_TEXT_H
+#define CF_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct cf_buffer;
 
 /* What bytes that are not UTF-8 are read as: U+FFFD, REPLACEMENT CHARACTER. */
 #define CF_TEXT_REPLACEMENT UINT32_C(0xfffd)
@@ -33,6 +35,12 @@ size_t cf_text_decode(const char *text, size_t length, uint32_t *ret_point, bool
  * direction or the look of what stands around them.
  */
 bool cf_text_is_printable(uint32_t point);
+
+/*
+ * Append text as a person may see it: what is not printable becomes \xNN or
+ * \u{NNNN}, and so do bytes that are not UTF-8.
+ */
+void cf_text_put(struct cf_buffer *buffer, const char *text, size_t length);
 
 /* Columns that a printable code point takes on a terminal: 0, 1 or 2. */
 unsigned cf_text_width(uint32_t point);
