@@ -469,11 +469,6 @@ static int send_many(void)
     return 0;
 }
 
-static void shell(const char *command)
-{
-    assert_int_equal(system(command), 0);
-}
-
 static void datagrams_that_the_host_has_no_room_for_are_lost(void **state)
 {
     struct cf_udp *udp = &fixture_engine->udp;
@@ -482,7 +477,10 @@ static void datagrams_that_the_host_has_no_room_for_are_lost(void **state)
 
     (void)state;
     /* A queue of two packets that is emptied slowly: a send past it is ENOBUFS. */
-    shell("tc qdisc add dev w0 root tbf rate 8kbit burst 1600 limit 3000");
+    if (system("tc qdisc add dev w0 root tbf rate 8kbit burst 1600 limit 3000") != 0) {
+        print_message("not tested: ENOBUFS of a send; tc or the kernel's sch_tbf is missing\n");
+        skip();
+    }
     assert_int_equal(fixture_inside(send_many), 0);
     fixture_drain();
     first = cf_list_first(&udp->one_way) ? cf_list_first(&udp->one_way)
@@ -491,7 +489,7 @@ static void datagrams_that_the_host_has_no_room_for_are_lost(void **state)
     sent = cf_container_of(first, struct cf_flow, age)->bytes_out;
     assert_true(sent > 0 && sent < DATAGRAMS * DATAGRAM_BYTES);
     assert_true(cf_loop_turns(loop()) - turns < 4 * DATAGRAMS);
-    shell("tc qdisc del dev w0 root");
+    assert_int_equal(system("tc qdisc del dev w0 root"), 0);
     assert_int_equal(fixture_inside(inside_udp_echo), 0);
     assert_int_equal(fixture_inside(inside_echo_both_families), 0);
 }
