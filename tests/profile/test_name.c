@@ -77,6 +77,27 @@ static void names_have_one_form_to_compare(void **state)
     check_normal("\xe4\xbe\x8b.example\xe3\x80\x82", "xn--fsq.example");
 }
 
+static void names_that_read_as_others_are_rejected_but_for_their_ascii_form(void **state)
+{
+    (void)state;
+    check_no_name("registry.ex\u0430mple.com"); /* Cyrillic a */
+    check_no_name("registry.ex\u0410mple.com");
+    check_no_name("g\u03bfogle.example"); /* Greek omicron */
+    check_no_name("\u0430\u0440\u0440\u04cf\u0435.com");
+    check_no_name("www\u3002\u0430\u0440\u0440\u04cf\u0435-1\u3002com.");
+    check_no_name("\u13aa\u13d3b.example"); /* Cherokee */
+    check_no_name("\uff41\u0430.example");  /* full-width a, Cyrillic a */
+    check_normal("xn--80ak6aa92e.com", "xn--80ak6aa92e.com");
+    check_reads("xn--80ak6aa92e.com", NULL);
+    /* Whole words, also of letters that look alike under a name of their own script. */
+    check_normal("\u043f\u0440\u0438\u043c\u0435\u0440.example", "xn--e1afmkfd.example");
+    check_normal("\u043e\u0441\u0430.\u0440\u0444", "xn--80a1aj.xn--p1ai");
+    check_normal("\u03c0\u03b1\u03c1\u03ac\u03b4\u03b5\u03b9\u03b3\u03bc\u03b1.example",
+                 "xn--hxajbheg2az3al.example");
+    check_normal("\u4f8b-a1.example", "xn---a1-uc0e.example");
+    check_normal("www.\u043f\u0440\u0438\u043c\u0435\u0440.com", "www.xn--e1afmkfd.com");
+}
+
 static void what_is_no_name_is_rejected_and_nothing_is_written(void **state)
 {
     (void)state;
@@ -214,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_have_one_form_to_compare),
+        cmocka_unit_test(names_that_read_as_others_are_rejected_but_for_their_ascii_form),
         cmocka_unit_test(what_is_no_name_is_rejected_and_nothing_is_written),
         cmocka_unit_test(names_longer_than_any_are_rejected_whatever_their_script),
         cmocka_unit_test(a_names_unicode_form_is_shown_only_when_it_stands_for_the_name),
