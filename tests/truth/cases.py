@@ -139,8 +139,10 @@ case("a half-close of the server", "half-close-server",
      'read "half", end ok; poll IN OUT RDHUP; sent 1000; server read 1000, end ok', server=1)
 case("writes to a peer that has closed", "write-to-closed",
      'read "", end ok; first write ok; poll ERR HUP; second write EPIPE; SO_ERROR ok; read "", end ok')
+case("writes to a peer that has reset", "write-to-reset",
+     "first write ECONNRESET; second write EPIPE")
 case("SIGPIPE", "write-signal", 'read "", end ok; write EPIPE; SIGPIPE 1')
-case("a reset of the server, at once", "reset-at-once", "ECONNRESET; write EPIPE")
+case("a reset of the server, at once (connect or the first read has it)", "reset-at-once", "ECONNRESET; write EPIPE")
 case("a reset of the server, behind data", "reset-behind-data",
      'read bye; read "", end ECONNRESET; SO_ERROR ok; write EPIPE')
 case("a server that closes and has not read all", "reset-unread-server", 'read "", end ECONNRESET')
@@ -228,6 +230,9 @@ case("a reply from another port, to an unconnected socket", "datagram-elsewhere"
      why="nobody may speak whom the policy did not judge")
 case("the hop limit of a datagram", "datagram-hops 64", "arrives with 62")
 case("a hop limit that the program chose", "datagram-hops 10", "arrives with 8")
+case("a datagram that must not be cut, and is larger than the way", "datagram-narrow",
+     "send EMSGSIZE; MTU 1300", through="a reply of 1400 bytes",
+     why="who receives a datagram is not told whether it may be cut: the host cuts what it knows to be too large")
 case("a conversation that was forgotten goes on", "datagram-expired 60", "answered; port the same",
      through="answered; port another", files=64,
      why="a conversation that ended (idle, or the oldest where room is needed) begins anew")

@@ -25,5 +25,7 @@ tests_truth_truth_probe_LDADD = $(PTHREAD_LIBS)
 tests_truth_truth_world_SOURCES = \
 	tests/truth/pattern.c tests/truth/pattern.h \
 	tests/truth/places.h \
-	tests/truth/world.c
+	tests/truth/world.c tests/truth/world.h \
+	tests/truth/world_datagram.c \
+	tests/truth/world_serve.c
 tests_truth_truth_world_LDADD = $(PTHREAD_LIBS)

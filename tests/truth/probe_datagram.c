@@ -340,32 +340,34 @@ static void datagram_hops(void)
     say("arrives with %s", text);
 }
 
-/* A datagram that must not be cut, larger than the way: the size of the way is told. */
+/* A datagram that must not be cut, larger than the way. */
 static void datagram_narrow(void)
 {
     static uint8_t block[1400];
     int fd = new_socket(SOCK_DGRAM), mtu = 0;
     socklen_t length = sizeof mtu;
-    bool ipv4 = probe_family == AF_INET;
+    bool ipv4 = probe_family == AF_INET, refused = false;
 
-    want_errors(fd);
     if (ipv4)
         set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
     else
         set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+    want_errors(fd);
     errno = connect_to(fd, PLACE_NARROW, PORT_ECHO);
     if (errno != 0)
         give_up("connect");
-    say("send %zd", send(fd, block, sizeof block, 0));
-    say("poll %s", events_text(wait_for(fd, POLLIN)));
-    say("send %s", name_of(send(fd, block, sizeof block, 0) < 0 ? errno : 0));
-    say("send %s", name_of(send(fd, block, sizeof block, 0) < 0 ? errno : 0));
+    do {
+        refused = send(fd, block, sizeof block, 0) < 0;
+    } while (!refused && !(wait_for(fd, POLLIN) & POLLIN));
+    if (!refused) {
+        say("a reply of %zd bytes", recv(fd, block, sizeof block, 0));
+        return;
+    }
+    say("send %s", name_of(errno));
     if (getsockopt(fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_MTU : IPV6_MTU, &mtu, &length) <
         0)
         give_up("IP_MTU");
     say("MTU %d", mtu);
-    say("send %zd", send(fd, block, 1200, 0));
-    say("recv %zd", recv(fd, block, sizeof block, 0));
 }
 
 /* Nothing is said for so long (or so much by others) that the conversation is forgotten. */

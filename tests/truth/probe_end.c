@@ -51,6 +51,20 @@ static void write_to_closed(void)
     say_rest(fd);
 }
 
+/* The server has reset it, and this program writes before it reads. */
+static void write_to_reset(void)
+{
+    int fd = dial(PORT_RESET_LATE);
+    char text[8];
+
+    read_text(fd, text, 3);
+    if (write_all(fd, "x", 1) > 0)
+        give_up("send");
+    wait_for(fd, 0);
+    say("first write %s", name_of(write_all(fd, "y", 1) > 0 ? errno : 0));
+    say("second write %s", name_of(write_all(fd, "z", 1) > 0 ? errno : 0));
+}
+
 static volatile sig_atomic_t pipe_signals;
 
 static void on_pipe(int number)
@@ -221,6 +235,7 @@ const struct behaviour end_behaviours[] = {
     { "half-close-client", half_close_client },
     { "half-close-server", half_close_server },
     { "write-to-closed", write_to_closed },
+    { "write-to-reset", write_to_reset },
     { "write-signal", write_signal },
     { "reset-at-once", reset_at_once },
     { "reset-behind-data", reset_behind_data },
