@@ -25,6 +25,9 @@
 /* A line has at most so many bytes, its end included. */
 #define LINE_MAX_BYTES ((size_t)64 << 10)
 
+/* Bytes that most lines have at least, whose names room is made for at once. */
+#define SHORT_LINE 12
+
 /* The lines of a file, through one buffer. */
 struct lines {
     int fd;
@@ -339,6 +342,9 @@ static int read_file(struct names_file *file, int fd, struct cf_digest *digest)
     reader->names_lines += n_lines;
     if (lseek(fd, 0, SEEK_SET) < 0)
         return -errno;
+    /* Lines that are mostly shorter than names are may well be no names; room is still made. */
+    if (n_names > n_bytes / SHORT_LINE)
+        n_names = n_bytes / SHORT_LINE;
     if (cf_profile_group_names_expect(reader->profile, n_names) < 0)
         return -ENOMEM;
     /* A file that has grown since is not the one that was counted. */
