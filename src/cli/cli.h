@@ -74,7 +74,7 @@ int cf_cli_policy_load(const struct cf_options *options, struct cf_profile **ret
 /* Print findings on stderr, or nothing when there are none. */
 void cf_cli_diagnostics_print(const struct cf_diagnostics *diagnostics);
 
-/* "childflow: ..." on stderr. */
+/* "childflow: ..." on stderr, in one line; what is not printable (base/text.h) as an escape. */
 void cf_cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* What --help and --version print, on stdout; 0 or -EIO. */

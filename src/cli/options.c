@@ -1,7 +1,13 @@
 /*
  * options.c - the command line as a value
  */
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/text.h"
 #include "cli/cli.h"
+
+/* Two paths and what is wrong with them. */
+#define MESSAGE_SIZE 10240
 
 #include <errno.h>
 #include <getopt.h>
@@ -80,13 +86,16 @@ static const struct {
 
 void cf_cli_say(const char *fmt, ...)
 {
+    CF_CLEANUP(cf_buffer_done) struct cf_buffer buffer;
+    char message[MESSAGE_SIZE];
     va_list args;
 
-    fputs("childflow: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
-    fputc('\n', stderr);
+    cf_buffer_init(&buffer, 0);
+    cf_text_put(&buffer, message, strlen(message));
+    fprintf(stderr, "childflow: %s\n", buffer.failed || !buffer.data ? "out of memory" : buffer.data);
 }
 
 static int strings_add(struct cf_strings *strings, char *item)

@@ -170,6 +170,9 @@ def a_name_of_a_file_cannot_act_on_a_terminal():
         out, err, status = check(path)
     shown = folder + r"/a\x1b[2J\x0a\u{202e}.yaml"
     expect("a hostile name", (out, status), (f"{shown}: 1 error\n", 78))
+    expect("a hostile name of nothing", check("no\x1b[2J\n.yaml"),
+           ("", r"childflow: cannot read policy 'no\x1b[2J\x0a.yaml': No such file or directory"
+            "\n", 78))
     expect("a hostile name's finding", err.startswith(f"{shown}:3:7: error: mode: "), True)
 
 
