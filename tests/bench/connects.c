@@ -16,7 +16,7 @@
 struct worker {
     pthread_t thread;
     const struct sockaddr_in *to;
-    double *took;       /* of each connect, in seconds */
+    double *took; /* of each connect, in seconds */
     int count;
     int error;
 };

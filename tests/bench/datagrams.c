@@ -95,8 +95,9 @@ int datagrams(const struct sockaddr_in *to, int count, int ms)
     }
     back = flood(fd, ms / 1e3, &lost);
     printf("{\"p50\": %.2f, \"p99\": %.2f, \"rate\": %.1f, \"lost\": %ld}\n",
-           share_below(took, (size_t)single, 0.5) * 1e6, share_below(took, (size_t)single, 0.99) * 1e6,
-           (double)back / (ms / 1e3), lost + count - single);
+           share_below(took, (size_t)single, 0.5) * 1e6,
+           share_below(took, (size_t)single, 0.99) * 1e6, (double)back / (ms / 1e3),
+           lost + count - single);
     close(fd);
     free(took);
     return 0;

@@ -9,6 +9,8 @@ import time
 
 import plot
 
+HERE = pathlib.Path(__file__).resolve().parent
+
 PANELS = [
     ("TCP up, 1 stream", "speed"), ("TCP down, 1 stream", "speed"),
     ("TCP up, 8 streams", "speed"), ("TCP down, 8 streams", "speed"),
@@ -47,11 +49,14 @@ and is not counted. A program that gives no figure within its deadline is report
 def cell(value):
     if value is None:
         return "failed"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}" if abs(value) < 100 else f"{value:.1f}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def spread_head():
-    return "| measure | figure | program | median | least | most | tries |\n|---|---|---|--:|--:|--:|--:|"
+    return ("| measure | figure | program | median | least | most | tries |\n"
+            "|---|---|---|--:|--:|--:|--:|")
 
 
 def spread_rows(measure, results):
@@ -167,24 +172,37 @@ def package_version(package):
     return text if re.match(r"\d", text) else "unknown version"
 
 
-def machine(load):
-    """What the figures were taken on; load is the share of the CPUs that was busy before."""
+def machine():
+    """What the figures were taken on."""
     cpuinfo = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     model = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    virtual = ", a virtual machine" if re.search(r"^flags.*\bhypervisor\b", cpuinfo, re.MULTILINE) else ""
+    virtual = re.search(r"^flags.*\bhypervisor\b", cpuinfo, re.MULTILINE)
+    cores = model.group(1).strip() if model else platform.machine()
     release = re.match(r"[\d.]+", os.uname().release).group(0)
     system = platform.freedesktop_os_release().get("PRETTY_NAME", "unknown")
-    return (f"{os.cpu_count()} cores of {model.group(1).strip() if model else platform.machine()}{virtual}, "
+    return (f"{os.cpu_count()} cores of {cores}{', a virtual machine' if virtual else ''}, "
             f"{memory:.0f} GiB; Linux {release}, {system}; "
             f"passt {package_version('passt')}, slirp4netns {package_version('slirp4netns')}, "
-            f"bubblewrap {package_version('bubblewrap')}, iperf3 {package_version('iperf3')}. "
-            f"Before the run {load:.0%} of the CPUs were busy with something else.")
+            f"bubblewrap {package_version('bubblewrap')}, iperf3 {package_version('iperf3')}.")
 
 
-def head(args, load):
-    return (f"{time.strftime('%Y-%m-%d', time.gmtime())}, {version(str(args.childflow), '--version')}. "
-            f"{machine(load)} Medians of {args.runs}, {args.seconds} s for each TCP figure.")
+def commit():
+    """Which source is measured, as far as can be told."""
+    text = version("git", "-C", str(HERE), "describe", "--always", "--dirty")
+    return f" ({text})" if re.fullmatch(r"[\w.-]+", text) else ""
+
+
+def head(args):
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    return (f"{today}, {version(str(args.childflow), '--version')}{commit()}. {machine()} "
+            f"Medians of {args.runs}, {args.seconds} s for each TCP figure.")
+
+
+def loads(before, after):
+    """How busy the machine was with something else; both are shares of its CPUs."""
+    return (f"Something else kept {before:.0%} of the CPUs busy before the run, and {after:.0%} "
+            "after it.")
 
 
 def panels(done):
@@ -199,11 +217,11 @@ def panels(done):
 
 
 def write(folder, args, load, done):
-    """doc/PERFORMANCE.md and the plot beside it."""
+    """doc/PERFORMANCE.md and the plot beside it; load is what loads() says."""
     (folder / "performance.svg").write_text(plot.svg(list(panels(done))), encoding="utf-8")
     spread = [row for measure, results in done for row in spread_rows(measure, results)]
     (folder / "PERFORMANCE.md").write_text("\n".join([
-        "# Performance\n", head(args, load), "",
+        "# Performance\n", head(args), load, "",
         METHOD, "## Targets\n", *targets_table(done, True), "",
         "## Figures\n", "![bars of the medians below](performance.svg)", *tables(done), "",
         "## Spread\n", spread_head(), *spread, ""]), encoding="utf-8")

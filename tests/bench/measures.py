@@ -135,7 +135,8 @@ def starts_child(lab, prefix, writer):
                                                 for _ in range(2))]
     figures = collections.defaultdict(list)
     for _ in range(STARTS):
-        for figure, command in (("exit", [*prefix, "true"]), ("exec", [*prefix, "./traffic", "now"])):
+        for figure, program in (("exit", ["true"]), ("exec", ["./traffic", "now"])):
+            command = [*prefix, *program]
             os.ftruncate(files[1], 0)
             os.lseek(files[1], 0, os.SEEK_SET)
             begin, end, status = spawn_timed(shutil.which(command[0]), command, files)

@@ -47,10 +47,10 @@ struct store {
 };
 
 struct stream {
-    struct store *store;    /* NULL while nothing is pending */
+    struct store *store; /* NULL while nothing is pending */
     size_t have, at;
-    bool ended;             /* the source has no more */
-    bool done;              /* and the sink knows */
+    bool ended; /* the source has no more */
+    bool done;  /* and the sink knows */
 };
 
 struct flow;
@@ -108,7 +108,7 @@ static struct store *store_take(struct relay *relay)
     if (relay->copies) {
         store->buffer = malloc(BUFFER_BYTES);
     } else if (pipe2(store->pipe, O_NONBLOCK | O_CLOEXEC) == 0) {
-        fcntl(store->pipe[0], F_SETPIPE_SZ, PIPE_BYTES);    /* or smaller, where a user has too many */
+        fcntl(store->pipe[0], F_SETPIPE_SZ, PIPE_BYTES); /* or smaller, where a user has too many */
         return store;
     }
     if (store->buffer)
@@ -149,7 +149,8 @@ static ssize_t fill(struct stream *stream, int source)
 
     if (store->buffer)
         return read(source, store->buffer, BUFFER_BYTES);
-    return splice(source, NULL, store->pipe[1], NULL, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    return splice(source, NULL, store->pipe[1], NULL, PIPE_BYTES,
+                  SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 }
 
 static ssize_t drain(struct stream *stream, int sink)
@@ -158,7 +159,8 @@ static ssize_t drain(struct stream *stream, int sink)
 
     if (store->buffer)
         return send(sink, store->buffer + stream->at, stream->have, MSG_NOSIGNAL);
-    return splice(store->pipe[0], NULL, sink, NULL, stream->have, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    return splice(store->pipe[0], NULL, sink, NULL, stream->have,
+                  SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 }
 
 /* Everything pending to the sink: 1 when it is there, 0 when the sink is full, -1. */
@@ -231,7 +233,8 @@ static int outward_connect(const struct relay *relay, uint16_t port)
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = port, .sin_addr = relay->target };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) {
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) < 0 &&
+        errno != EINPROGRESS) {
         close(fd);
         return -1;
     }
@@ -323,7 +326,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: relay splice|copy LISTEN_ADDRESS TARGET_ADDRESS PORT...\n");
         return 2;
     }
-    signal(SIGPIPE, SIG_IGN);   /* splice() has no MSG_NOSIGNAL */
+    signal(SIGPIPE, SIG_IGN); /* splice() has no MSG_NOSIGNAL */
     relay.copies = strcmp(argv[1], "copy") == 0;
     for (int i = 4; i < argc; i++)
         listen_at(&relay, argv[2], (uint16_t)atoi(argv[i]));

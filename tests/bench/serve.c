@@ -72,15 +72,17 @@ static void echo_datagrams(int fd)
     static char bytes[DATAGRAM_BATCH][DATAGRAM_BYTES];
     struct sockaddr_in from[DATAGRAM_BATCH];
     struct iovec pieces[DATAGRAM_BATCH];
-    struct mmsghdr messages[DATAGRAM_BATCH];
+    struct mmsghdr messages[DATAGRAM_BATCH] = { 0 };
     int count;
 
     for (int i = 0; i < DATAGRAM_BATCH; i++) {
         pieces[i] = (struct iovec) { bytes[i], DATAGRAM_BYTES };
-        messages[i] = (struct mmsghdr) { .msg_hdr = {
-            .msg_name = &from[i], .msg_namelen = sizeof from[i],
-            .msg_iov = &pieces[i], .msg_iovlen = 1,
-        } };
+        messages[i].msg_hdr = (struct msghdr) {
+            .msg_name = &from[i],
+            .msg_namelen = sizeof from[i],
+            .msg_iov = &pieces[i],
+            .msg_iovlen = 1,
+        };
     }
     count = recvmmsg(fd, messages, DATAGRAM_BATCH, MSG_DONTWAIT, NULL);
     if (count > 0)

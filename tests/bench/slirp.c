@@ -37,7 +37,7 @@ static void wait_byte(int fd)
     char byte;
 
     if (read(fd, &byte, 1) != 1)
-        _exit(125);     /* the other side is gone, and has said why */
+        _exit(125); /* the other side is gone, and has said why */
 }
 
 /* In namespaces of its own: tell that they are there, wait for the network, exec. */
@@ -71,8 +71,8 @@ static pid_t slirp_start(pid_t command, int ready)
     snprintf(fd, sizeof fd, "%d", ready);
     fcntl(ready, F_SETFD, 0);
     dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
-    execlp("slirp4netns", "slirp4netns", "--configure", "--mtu=65520", "--disable-dns", "--ready-fd", fd,
-           target, "tap0", (char *)NULL);
+    execlp("slirp4netns", "slirp4netns", "--configure", "--mtu=65520", "--disable-dns",
+           "--ready-fd", fd, target, "tap0", (char *)NULL);
     die("slirp4netns");
 }
 

@@ -85,8 +85,9 @@ static int number(char **argv, int argc, int at)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: traffic serve|connects|pingpong|datagrams|hold ADDRESS PORT [NUMBER]...\n"
-                    "       traffic now\n");
+    fprintf(stderr,
+            "usage: traffic serve|connects|pingpong|datagrams|hold ADDRESS PORT [NUMBER]...\n"
+            "       traffic now\n");
     return 2;
 }
 
