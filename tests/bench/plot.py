@@ -2,8 +2,8 @@
 from xml.sax.saxutils import escape
 
 COLUMNS = 2
-PANEL, GAP, MARGIN = 430, 30, 16        # pixels
-LABEL, VALUE = 120, 66                  # what stands left and right of a bar
+PANEL, GAP, MARGIN = 460, 20, 16        # pixels
+LABEL, VALUE = 190, 66                  # what stands left and right of a bar
 BAR, ROW, TITLE = 13, 19, 30
 
 # The same hue for a program in each panel; childflow stands out.
