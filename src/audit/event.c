@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -166,4 +167,41 @@ void cf_event_count(const struct cf_event *event, struct cf_event_totals *totals
     case CF_EVENT_COUNT:
         break;
     }
+}
+
+static bool under(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), n_suffix = strlen(suffix);
+
+    return n > n_suffix && name[n - n_suffix - 1] == '.' &&
+           strcmp(name + n - n_suffix, suffix) == 0;
+}
+
+const struct cf_endpoint *cf_event_flow_endpoint(const struct cf_event_flow_open *flow)
+{
+    const struct cf_verdict *verdict = &flow->verdict;
+    const struct cf_endpoint *endpoint = verdict->rule ? &verdict->rule->endpoint : NULL;
+
+    if (verdict->member)
+        endpoint = &verdict->member->endpoint;
+    /* A name of a group's file is one that the flow has. */
+    return endpoint && endpoint->name && endpoint->kind != CF_HOST_LIST ? endpoint : NULL;
+}
+
+const char *cf_event_flow_name(const struct cf_event_flow_open *flow)
+{
+    const struct cf_endpoint *rule = cf_event_flow_endpoint(flow);
+    const char *best = NULL;
+
+    if (rule && rule->kind == CF_HOST_NAME)
+        return rule->name;
+    for (size_t i = 0; i < flow->n_names; i++) {
+        const struct cf_flow_name *name = &flow->names[i];
+
+        if (rule && under(name->name, rule->name))
+            return name->name;
+        if (!best && !name->alias)
+            best = name->name;
+    }
+    return best || flow->n_names == 0 ? best : flow->names[0].name;
 }

@@ -178,6 +178,12 @@ struct cf_event {
 /* Add one event to the totals of its run. */
 void cf_event_count(const struct cf_event *event, struct cf_event_totals *totals);
 
+/* The endpoint of the rule, or of its group, that decided, when it is by name; else NULL. */
+const struct cf_endpoint *cf_event_flow_endpoint(const struct cf_event_flow_open *flow);
+
+/* The name that best says where a flow went: the rule's own, then one that was asked for; or NULL. */
+const char *cf_event_flow_name(const struct cf_event_flow_open *flow);
+
 /* Names as the log writes them. */
 const char *cf_event_type_name(enum cf_event_type type);
 const char *cf_dns_source_name(enum cf_dns_source source);

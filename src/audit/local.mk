@@ -10,6 +10,7 @@ src_audit_libcf_audit_a_SOURCES = \
 	src/audit/json.h \
 	src/audit/log_file.c \
 	src/audit/log_file.h \
+	src/audit/open_flow.h \
 	src/audit/path.c \
 	src/audit/run_id.c \
 	src/audit/run_id.h \

@@ -13,6 +13,8 @@ src_base_libcf_base_a_SOURCES = \
 	src/base/fd.h \
 	src/base/hash.c \
 	src/base/hash.h \
+	src/base/intern.c \
+	src/base/intern.h \
 	src/base/siphash.h \
 	src/base/text.c \
 	src/base/text.h

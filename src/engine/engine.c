@@ -308,3 +308,13 @@ uint64_t cf_engine_logged_packets(const struct cf_engine *engine)
 {
     return engine->packets;
 }
+
+void cf_engine_each_flow(const struct cf_engine *engine, cf_open_flow_fn *fn, void *data)
+{
+    int64_t now_us = cf_clock_monotonic_us();
+
+    cf_flow_list_each(&engine->tcp.live, now_us, cf_tcp_show, fn, data);
+    cf_flow_list_each(&engine->udp.one_way, now_us, NULL, fn, data);
+    cf_flow_list_each(&engine->udp.two_way, now_us, NULL, fn, data);
+    cf_flow_list_each(&engine->icmp.flows, now_us, NULL, fn, data);
+}

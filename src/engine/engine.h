@@ -10,6 +10,7 @@
 #define CF_ENGINE_ENGINE_H
 
 #include "audit/audit.h"
+#include "audit/open_flow.h"
 #include "base/error.h"
 #include "dns/names.h"
 #include "dns/server.h"
@@ -70,6 +71,12 @@ int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(v
  */
 void cf_engine_stop(struct cf_engine *engine);
 void cf_engine_free(struct cf_engine *engine);
+
+/*
+ * Call fn for each flow that is open: TCP oldest first, then UDP, then echoes.
+ * fn must not change the engine. For people, now and then: it looks at every flow.
+ */
+void cf_engine_each_flow(const struct cf_engine *engine, cf_open_flow_fn *fn, void *data);
 
 /*
  * Packets from the sandbox that a flow or an event accounts for, complete after

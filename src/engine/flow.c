@@ -61,6 +61,7 @@ int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
     cf_limits_init(&table->limits, audit, profile);
     cf_hash_init(&table->hash);
     cf_hash_init(&table->ghosts);
+    cf_intern_init(&table->texts);
     return 0;
 }
 
@@ -68,6 +69,7 @@ void cf_flow_table_done(struct cf_flow_table *table)
 {
     cf_hash_done(&table->hash);
     cf_hash_done(&table->ghosts);
+    cf_intern_done(&table->texts);
     free(table->ring);
     table->ring = NULL;
 }
@@ -165,6 +167,25 @@ void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
         deny_full(table, judgement);
 }
 
+/* What its flow_open says, for who asks while it is open. */
+static void remember(struct cf_flow_table *table, struct cf_flow *flow,
+                     const struct cf_event_flow_open *open)
+{
+    flow->reason = (uint8_t)open->verdict.reason;
+    flow->rule = open->verdict.rule;
+    flow->pid = open->process.pid;
+    flow->exe = cf_intern_hold(&table->texts, open->process.pid ? open->process.exe : NULL);
+    flow->name = cf_intern_hold(&table->texts, cf_event_flow_name(open));
+}
+
+static void forget(struct cf_flow_table *table, struct cf_flow *flow)
+{
+    cf_intern_drop(&table->texts, flow->exe);
+    cf_intern_drop(&table->texts, flow->name);
+    flow->exe = flow->name = NULL;
+    flow->rule = NULL;
+}
+
 void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
                  const struct cf_judgement *judgement, const struct cf_addr_port *via)
 {
@@ -192,6 +213,7 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
         open->via_local = *via;
     if (allowed) {
         flow->open = true;
+        remember(table, flow, open);
         table->n_open++;
         flow->counted = !judgement->verdict.would_deny;
         if (flow->counted)
@@ -208,6 +230,7 @@ void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
     if (!flow->open)
         return;
     flow->open = false;
+    forget(table, flow);
     table->n_open--;
     event.flow_close.flow = flow->id;
     event.flow_close.result = result;
@@ -217,6 +240,44 @@ void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
     cf_audit_emit(table->audit, &event);
     if (flow->counted)
         cf_limits_closed(&table->limits);
+}
+
+static void show_flow(const struct cf_flow *flow, int64_t now_us, struct cf_open_flow *ret_shown)
+{
+    *ret_shown = (struct cf_open_flow) {
+        .flow = flow->id,
+        .proto = proto_of(&flow->key),
+        .stage = CF_FLOW_RELAYED,
+        .src = flow->key.src,
+        .dst = flow->key.dst,
+        .name = flow->name,
+        .age_us = (uint64_t)(now_us - flow->opened_us),
+        .bytes_out = flow->bytes_out,
+        .bytes_in = flow->bytes_in,
+        .pid = flow->pid,
+        .exe = flow->exe,
+        .reason = (enum cf_reason)flow->reason,
+        .rule = flow->rule,
+    };
+    if (ret_shown->proto == CF_PROTO_ICMP)
+        ret_shown->src.port = 0;
+}
+
+void cf_flow_list_each(const struct cf_list *head, int64_t now_us,
+                       void (*show)(const struct cf_flow *flow, struct cf_open_flow *shown),
+                       cf_open_flow_fn *fn, void *data)
+{
+    for (struct cf_list *at = head->next; at != head; at = at->next) {
+        const struct cf_flow *flow = cf_container_of(at, struct cf_flow, age);
+        struct cf_open_flow shown;
+
+        if (!flow->open)
+            continue;
+        show_flow(flow, now_us, &shown);
+        if (show)
+            show(flow, &shown);
+        fn(data, &shown);
+    }
 }
 
 struct cf_meter *cf_flow_meter(struct cf_flow_table *table, const struct cf_flow *flow)

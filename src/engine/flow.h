@@ -14,8 +14,10 @@
 #include <stdint.h>
 
 #include "audit/audit.h"
+#include "audit/open_flow.h"
 #include "base/addr.h"
 #include "base/hash.h"
+#include "base/intern.h"
 #include "engine/judge.h"
 #include "engine/limits.h"
 #include "engine/list.h"
@@ -39,6 +41,11 @@ struct cf_flow {
     bool listed;  /* can be found by its key */
     bool open;    /* flow_open is written, flow_close is not */
     bool counted; /* towards the policy's limits; not what audit mode let through */
+    /* While it is open, what its flow_open said: */
+    uint8_t reason; /* enum cf_reason */
+    int pid;        /* 0: not known */
+    const struct cf_rule *rule;
+    const char *name, *exe; /* in the table's texts; or NULL */
     uint64_t id; /* of its events; 0 before the first */
     int64_t opened_us;
     int64_t touched_us; /* last traffic, where the protocol keeps it */
@@ -70,6 +77,7 @@ struct cf_flow_table {
     size_t limit;
     bool told_full; /* the log knows that the limit was reached */
     struct cf_limits limits;
+    struct cf_intern texts; /* names and programs of open flows */
     uint64_t last_id;
 };
 
@@ -113,6 +121,15 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
 /* Write flow_close. No-op when the flow is not open. */
 void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
                        enum cf_flow_result result);
+
+/*
+ * Call fn for each open flow of a list by age.
+ *
+ * show: puts in what only the protocol knows; NULL: the flow is relayed, with the bytes it has here
+ */
+void cf_flow_list_each(const struct cf_list *head, int64_t now_us,
+                       void (*show)(const struct cf_flow *flow, struct cf_open_flow *shown),
+                       cf_open_flow_fn *fn, void *data);
 
 /* Where the flow's bytes are taken from, NULL when they do not count. */
 struct cf_meter *cf_flow_meter(struct cf_flow_table *table, const struct cf_flow *flow);

@@ -782,3 +782,16 @@ size_t cf_tcp_drain(struct cf_tcp *tcp, uint64_t *ret_moved)
     *ret_moved = moved;
     return owing;
 }
+
+void cf_tcp_show(const struct cf_flow *flow, struct cf_open_flow *shown)
+{
+    const struct tcp_flow *tcp_flow = cf_container_of(flow, struct tcp_flow, flow);
+    const struct cf_relay *relay = &tcp_flow->relay;
+
+    shown->bytes_out = relay->out.total;
+    shown->bytes_in = relay->in.total;
+    if (tcp_flow->state != RELAYED)
+        shown->stage = CF_FLOW_CONNECTING;
+    else if (relay->out_done || relay->in_done || relay->resetting)
+        shown->stage = CF_FLOW_CLOSING;
+}

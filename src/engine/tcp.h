@@ -40,6 +40,9 @@ void cf_tcp_syn(struct cf_tcp *tcp, const struct cf_packet *packet);
 /* Accept all that waits. */
 void cf_tcp_accept(struct cf_tcp *tcp);
 
+/* For cf_flow_list_each(): what only the connection knows. */
+void cf_tcp_show(const struct cf_flow *flow, struct cf_open_flow *shown);
+
 /*
  * The sandbox is gone: end what it can no longer use. Returns how many
  * connections still owe bytes to the outside; ret_moved: bytes out of those.

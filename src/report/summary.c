@@ -298,52 +298,13 @@ static void add_dns(struct cf_summary_table *summary, const struct cf_event_dns 
     line_add_process(line, &dns->process);
 }
 
-static bool under(const char *name, const char *suffix)
-{
-    size_t n = strlen(name), n_suffix = strlen(suffix);
-
-    return n > n_suffix && name[n - n_suffix - 1] == '.' &&
-           strcmp(name + n - n_suffix, suffix) == 0;
-}
-
-/* The endpoint of the rule, or of its group, that decided, when it is by name; else NULL. */
-static const struct cf_endpoint *name_rule(const struct cf_event_flow_open *flow)
-{
-    const struct cf_verdict *verdict = &flow->verdict;
-    const struct cf_endpoint *endpoint = verdict->rule ? &verdict->rule->endpoint : NULL;
-
-    if (verdict->member)
-        endpoint = &verdict->member->endpoint;
-    /* A name of a group's file is one that the flow has. */
-    return endpoint && endpoint->name && endpoint->kind != CF_HOST_LIST ? endpoint : NULL;
-}
-
-/* The name that best says where a flow went: the rule's own, then one that was asked for. */
-static const char *flow_name(const struct cf_event_flow_open *flow)
-{
-    const struct cf_endpoint *rule = name_rule(flow);
-    const char *best = NULL;
-
-    if (rule && rule->kind == CF_HOST_NAME)
-        return rule->name;
-    for (size_t i = 0; i < flow->n_names; i++) {
-        const struct cf_flow_name *name = &flow->names[i];
-
-        if (rule && under(name->name, rule->name))
-            return name->name;
-        if (!best && !name->alias)
-            best = name->name;
-    }
-    return best || flow->n_names == 0 ? best : flow->names[0].name;
-}
-
 /* As the policy would write it: udp://host:port, [address]:port, **.name:port. */
 static void flow_destination(const struct cf_event_flow_open *flow, char text[DESTINATION_SIZE])
 {
     const bool allowed = flow->verdict.action == CF_ALLOW && !flow->verdict.would_deny;
-    const struct cf_endpoint *rule = allowed ? name_rule(flow) : NULL;
+    const struct cf_endpoint *rule = allowed ? cf_event_flow_endpoint(flow) : NULL;
     char addr[CF_ADDR_TEXT_SIZE], port[16] = "", prefix[16] = "";
-    const char *name = flow_name(flow), *wildcard = "";
+    const char *name = cf_event_flow_name(flow), *wildcard = "";
     bool brackets = false;
 
     if (flow->proto != CF_PROTO_TCP)

@@ -28,3 +28,9 @@ TESTS += tests/base/test_fd
 tests_base_test_fd_SOURCES = tests/base/test_fd.c
 tests_base_test_fd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_base_test_fd_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/base/test_intern
+TESTS += tests/base/test_intern
+tests_base_test_intern_SOURCES = tests/base/test_intern.c
+tests_base_test_intern_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_base_test_intern_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)

@@ -316,12 +316,61 @@ static void the_program_is_looked_up_once_whatever_the_rules(void **state)
     cf_profile_free(with_exe);
 }
 
+static void collect(void *data, const struct cf_open_flow *flow)
+{
+    *(struct cf_open_flow *)data = *flow;
+}
+
+static void an_open_flow_shows_what_its_flow_open_said(void **state)
+{
+    static char name[] = "web.example.com", program[] = "/usr/bin/curl";
+    const struct cf_rule rule = { .action = CF_ALLOW };
+    struct cf_flow_key key = key_of(IPPROTO_UDP, 4000, "192.0.2.1", 80);
+    struct cf_judgement judgement = { .verdict = { .action = CF_ALLOW, .rule = &rule },
+                                      .names = { { .name = name } }, .n_names = 1 };
+    struct cf_open_flow shown = { 0 };
+    struct cf_list list;
+    struct cf_flow flow;
+
+    (void)state;
+    exe = program;
+    cf_list_init(&list);
+    cf_flow_init(&flow, &key);
+    cf_list_add(&list, &flow.age);
+    cf_flow_list_each(&list, 0, NULL, collect, &shown);
+    assert_int_equal(shown.flow, 0);
+    cf_flow_log(&table, &flow, &judgement, NULL);
+    name[0] = program[0] = 'x'; /* both were borrowed */
+    flow.bytes_out = 5;
+    flow.bytes_in = 6;
+    cf_flow_list_each(&list, flow.opened_us + 7, NULL, collect, &shown);
+    assert_int_equal(shown.flow, 1);
+    assert_int_equal(shown.proto, CF_PROTO_UDP);
+    assert_int_equal(shown.stage, CF_FLOW_RELAYED);
+    assert_int_equal(shown.src.port, 4000);
+    assert_int_equal(shown.dst.port, 80);
+    assert_string_equal(shown.name, "web.example.com");
+    assert_int_equal(shown.age_us, 7);
+    assert_int_equal(shown.bytes_out, 5);
+    assert_int_equal(shown.bytes_in, 6);
+    assert_int_equal(shown.pid, 42);
+    assert_string_equal(shown.exe, "/usr/bin/curl");
+    assert_ptr_equal(shown.rule, &rule);
+    assert_int_equal(table.texts.hash.n_nodes, 2);
+    cf_flow_log_close(&table, &flow, CF_RESULT_CLOSED);
+    assert_int_equal(table.texts.hash.n_nodes, 0);
+    shown.flow = 0;
+    cf_flow_list_each(&list, 0, NULL, collect, &shown);
+    assert_int_equal(shown.flow, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(flow_is_found_by_its_whole_key),
         TEST(allowed_flow_is_one_open_and_one_close),
+        TEST(an_open_flow_shows_what_its_flow_open_said),
         TEST(denied_flow_has_no_close_and_echo_no_port),
         TEST(table_is_full_at_its_limit_until_a_flow_closes),
         TEST(ghosts_are_known_until_newer_ones_need_room),
