@@ -37,6 +37,7 @@ struct cf_options {
     struct cf_strings dns, allow, deny;
     struct cf_strings address; /* explain: what names resolve to */
     bool quiet;
+    bool live; /* run: keep a status line on the terminal */
     int verbose;
     char **rest; /* what stands behind the options, NULL-terminated */
     int n_rest;

@@ -4,7 +4,6 @@
 #include "cli/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "cli/terminal.h"
 
 static struct cf_event_usage usage_of(int who)
 {
@@ -47,7 +47,7 @@ static void print_summary(struct cf_run *run, const char *log_path)
 {
     struct cf_buffer text;
     bool colour;
-    int r, flags;
+    int r;
 
     if (run->options->quiet || run->profile->audit.summary == CF_SUMMARY_NONE)
         return;
@@ -58,21 +58,16 @@ static void print_summary(struct cf_run *run, const char *log_path)
         colour = isatty(STDERR_FILENO) && (!getenv("NO_COLOR") || !getenv("NO_COLOR")[0]);
         r = cf_summary_format_text(run->summary, log_path, colour, &text);
     }
-    /* The command may have made our stderr, which it shares, lose what does not fit at once. */
-    flags = fcntl(STDERR_FILENO, F_GETFL);
-    if (flags >= 0 && (flags & O_NONBLOCK))
-        fcntl(STDERR_FILENO, F_SETFL, flags & ~O_NONBLOCK);
     if (r == 0 && text.data)
-        fputs(text.data, stderr);
+        cf_terminal_print(text.data);
     else
         cf_cli_say("out of memory while printing the summary");
-    if (flags >= 0 && (flags & O_NONBLOCK))
-        fcntl(STDERR_FILENO, F_SETFL, flags);
     cf_buffer_done(&text);
 }
 
 void cf_run_close(struct cf_run *run)
 {
+    cf_live_stop(run);
     cf_engine_free(run->engine);
     cf_dns_server_free(run->dns);
     cf_resolver_free(run->resolver);
@@ -107,6 +102,7 @@ int cf_run_finish(struct cf_run *run)
     struct cf_error err = { 0 };
     bool denied, failed;
 
+    cf_live_stop(run);
     cf_engine_stop(run->engine);
     run->dns_packets = cf_dns_server_packets(run->dns);
     cf_dns_server_free(run->dns);

@@ -26,6 +26,7 @@ static const char usage[] =
     "      --deny ENDPOINT   add a deny rule; of all rules the most specific decides\n"
     "      --log FILE        write the audit log here (JSON Lines)\n"
     "      --summary KIND    none, text or json, on stderr at the end\n"
+    "      --live            keep a line on the terminal: flows, bytes, queries, denials\n"
     "  -q, --quiet           no summary\n"
     "  -v, --verbose         say each denial as it happens; -vv: each flow and query too\n"
     "  -h, --help            this text\n"

@@ -10,6 +10,8 @@ childflow_SOURCES = \
 	src/cli/explain.c \
 	src/cli/finish.c \
 	src/cli/help.c \
+	src/cli/live.c \
+	src/cli/live.h \
 	src/cli/lookup.c \
 	src/cli/lookup.h \
 	src/cli/main.c \
@@ -22,7 +24,9 @@ childflow_SOURCES = \
 	src/cli/run.c \
 	src/cli/run.h \
 	src/cli/show.c \
-	src/cli/start.c
+	src/cli/start.c \
+	src/cli/terminal.c \
+	src/cli/terminal.h
 childflow_CFLAGS = $(AM_CFLAGS)
 childflow_LDADD = \
 	src/report/libcf-report.a \

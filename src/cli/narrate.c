@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "cli/terminal.h"
 #include "report/show.h"
 
 /* Columns of a text at most: the longest name of DNS fits. */
@@ -123,7 +124,9 @@ void cf_narrate_event(const struct cf_event *event, int level)
     default:
         break;
     }
-    if (line.length > 0)
+    if (line.length > 0) {
+        cf_terminal_clear();
         fprintf(stderr, "childflow: %s\n", line.data);
+    }
     cf_buffer_done(&line);
 }

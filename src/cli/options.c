@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cli/terminal.h"
 
 enum {
     OPTION_MODE = 256,
@@ -30,6 +31,7 @@ enum {
     OPTION_STRICT,
     OPTION_EXE,
     OPTION_ADDRESS,
+    OPTION_LIVE,
 };
 
 #define POLICY_OPTIONS                                      \
@@ -47,6 +49,7 @@ static const struct option run_options[] = {
     POLICY_OPTIONS,
     { "quiet", no_argument, NULL, 'q' },
     { "verbose", no_argument, NULL, 'v' },
+    { "live", no_argument, NULL, OPTION_LIVE },
     { NULL, 0, NULL, 0 },
 };
 
@@ -95,6 +98,7 @@ void cf_cli_say(const char *fmt, ...)
     va_end(args);
     cf_buffer_init(&buffer, 0);
     cf_text_put(&buffer, message, strlen(message));
+    cf_terminal_clear();
     fprintf(stderr, "childflow: %s\n", buffer.failed || !buffer.data ? "out of memory" : buffer.data);
 }
 
@@ -121,6 +125,18 @@ static int policy_set(struct cf_options *options, const char *path)
         return -EINVAL;
     }
     options->policy = path;
+    return 0;
+}
+
+static int live_set(struct cf_options *options)
+{
+    const char *refusal = cf_terminal_refusal();
+
+    if (refusal) {
+        cf_cli_say("--live: %s", refusal);
+        return -EINVAL;
+    }
+    options->live = true;
     return 0;
 }
 
@@ -158,6 +174,8 @@ static int option_apply(struct cf_options *options, int option)
     case OPTION_STRICT:
         options->strict = true;
         return 0;
+    case OPTION_LIVE:
+        return live_set(options);
     case OPTION_EXE:
         options->exe = optarg;
         return 0;
@@ -218,7 +236,7 @@ void cf_cli_diagnostics_print(const struct cf_diagnostics *diagnostics)
         return;
     cf_buffer_init(&text, 0);
     if (cf_diagnostics_format(diagnostics, &text) == 0 && text.data)
-        fputs(text.data, stderr);
+        cf_terminal_print(text.data);
     else
         cf_cli_say("out of memory while printing what is wrong with the policy");
     cf_buffer_done(&text);

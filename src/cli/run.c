@@ -36,6 +36,16 @@ static void raise_open_files(void)
     }
 }
 
+/* Nobody shall end the run by asking for its flows before, or after, there are any. */
+static void block_questions(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int run_profile(struct cf_run *run)
 {
     struct cf_error err = { 0 };
@@ -47,6 +57,7 @@ static int run_profile(struct cf_run *run)
     cf_run_id_make(run->id);
     raise_open_files();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN); /* a word to the terminal must not stop the engine */
     signal(SIGXFSZ, SIG_IGN); /* a log at the caller's limit of file size is an error like any */
     r = cf_run_start(run, &err);
     if (r < 0 && !run->started) {
@@ -78,6 +89,7 @@ int cf_cli_run(int argc, char **argv)
         cf_cli_say("%s", err.text);
         return CF_EXIT_FAILED;
     }
+    block_questions();
     if (!cf_options_parse(argc, argv, CF_OPTIONS_RUN, &options, &status)) {
         cf_sandbox_caller_done(&run.caller);
         return status;

@@ -10,6 +10,7 @@
 
 #include "audit/audit.h"
 #include "cli/cli.h"
+#include "cli/live.h"
 #include "dns/names.h"
 #include "dns/resolver.h"
 #include "dns/server.h"
@@ -43,6 +44,7 @@ struct cf_run {
     struct cf_summary_table *summary;
     struct cf_task flush;
     struct cf_signals signals;
+    struct cf_live live;
 
     uint64_t dns_packets; /* from the sandbox, counted when its server ended */
     bool ipv6;

@@ -22,8 +22,8 @@
 
 #define DRAIN_US (5 * CF_US_PER_S)
 
-/* Signals that are passed on to the command. */
-static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
+/* Signals that are passed on to the command; SIGUSR1 is ours. */
+static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGALRM };
 
 static void on_event(void *data, const struct cf_event *event)
 {
@@ -34,6 +34,7 @@ static void on_event(void *data, const struct cf_event *event)
         cf_loop_task_add(run->loop, &run->flush);
     if (run->options->verbose > 0)
         cf_narrate_event(event, run->options->verbose);
+    cf_live_event(run, event);
 }
 
 /* The log is the evidence: without it the tree does not go on. */
@@ -63,6 +64,10 @@ static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo 
 {
     struct cf_run *run = cf_container_of(signals, struct cf_run, signals);
 
+    if (info->ssi_signo == SIGUSR1) {
+        cf_live_print_table(run);
+        return;
+    }
     if (run->ended) {
         cf_loop_stop(run->loop, 0); /* the wait for the last bytes is cut short */
         return;
@@ -324,6 +329,7 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
         sigaddset(&set, forwarded[i]);
+    sigaddset(&set, SIGUSR1);
     run->signals.fn = on_signal;
     r = cf_loop_signals_start(run->loop, &run->signals, &set);
     if (r < 0)

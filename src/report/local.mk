@@ -8,6 +8,8 @@ src_report_libcf_report_a_SOURCES = \
 	src/report/findings.h \
 	src/report/findings_json.c \
 	src/report/findings_sarif.c \
+	src/report/live.c \
+	src/report/live.h \
 	src/report/show.c \
 	src/report/show.h \
 	src/report/summary.c \

@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/explain.py \
 	tests/e2e/cases/identity.py \
 	tests/e2e/cases/killed.py \
+	tests/e2e/cases/live.py \
 	tests/e2e/cases/log.py \
 	tests/e2e/cases/names.py \
 	tests/e2e/cases/processes.py \

@@ -1,8 +1,10 @@
 # Tests of this room.
 check_PROGRAMS += \
+	tests/report/test_live \
 	tests/report/test_show \
 	tests/report/test_summary
 TESTS += \
+	tests/report/test_live \
 	tests/report/test_show \
 	tests/report/test_summary
 EXTRA_DIST += \
@@ -14,6 +16,8 @@ EXTRA_DIST += \
 	tests/report/groups.txt \
 	tests/report/hostile.json \
 	tests/report/hostile.txt \
+	tests/report/live-nothing.txt \
+	tests/report/live.txt \
 	tests/report/nothing.json \
 	tests/report/nothing.txt \
 	tests/report/processes.txt \
@@ -26,6 +30,9 @@ report_test_libs = src/report/libcf-report.a src/audit/libcf-audit.a \
 	src/profile/libcf-profile.a src/base/libcf-base.a \
 	$(PSL_LIBS) $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
+tests_report_test_live_SOURCES = tests/report/test_live.c
+tests_report_test_live_CFLAGS = $(report_test_cflags)
+tests_report_test_live_LDADD = $(report_test_libs)
 tests_report_test_show_SOURCES = tests/report/test_show.c
 tests_report_test_show_CFLAGS = $(report_test_cflags)
 tests_report_test_show_LDADD = $(report_test_libs)

@@ -27,9 +27,9 @@ def childflow_pid(process):
     return process.pid
 
 
-@case("TERM, HUP, USR1 and INT to childflow reach the command")
+@case("TERM, HUP, USR2 and INT to childflow reach the command")
 def signals_forwarded(bench):
-    for name in ("TERM", "HUP", "USR1", "INT"):
+    for name in ("TERM", "HUP", "USR2", "INT"):
         # A read in the shell ends when a trapped signal comes.
         script = f"trap 'echo got {name}; exit 5' {name}; echo ready; read line; read line"
         process, _ = started(bench, script)
