@@ -247,7 +247,7 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *so
     }
 }
 
-/* Blanks up to the column; tabs stay tabs, so that the caret stands under its character. */
+/* Blanks as wide as what stands in front of the column; tabs stay tabs. */
 static void put_caret(struct cf_buffer *buffer, const struct cf_diagnostic *item)
 {
     size_t left = strlen(item->source);
@@ -255,9 +255,13 @@ static void put_caret(struct cf_buffer *buffer, const struct cf_diagnostic *item
 
     cf_buffer_puts(buffer, "  ");
     for (unsigned i = 0; i < item->source_caret; i++) {
-        unsigned length = cf_utf8_length(at, left, NULL);
+        unsigned code = ' '; /* behind the end of the line */
+        unsigned length = cf_utf8_length(at, left, &code);
 
-        cf_buffer_puts(buffer, left > 0 && *at == '\t' ? "\t" : " ");
+        if (code == '\t')
+            cf_buffer_puts(buffer, "\t");
+        else
+            cf_buffer_printf(buffer, "%*s", (int)cf_text_width(code), "");
         at += length;
         left -= length;
     }

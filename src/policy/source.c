@@ -154,27 +154,18 @@ struct cf_mark cf_source_mark(struct cf_source *source, size_t offset)
 
 unsigned cf_utf8_length(const char *text, size_t length, unsigned *ret_code)
 {
-    static const unsigned smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    unsigned char first;
-    unsigned n, code;
+    uint32_t point;
+    bool valid;
+    size_t n;
 
     if (length == 0)
         return 0;
-    first = (unsigned char)text[0];
-    n = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
-    if (n == 0 || n > length)
-        return 0;
-    code = n == 1 ? first : first & (0x7fU >> n);
-    for (unsigned i = 1; i < n; i++) {
-        if (((unsigned char)text[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | ((unsigned char)text[i] & 0x3f);
-    }
-    if (code < smallest[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+    n = cf_text_decode(text, length, &point, &valid);
+    if (!valid)
         return 0;
     if (ret_code)
-        *ret_code = code;
-    return n;
+        *ret_code = point;
+    return (unsigned)n;
 }
 
 /*

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "policy/policy.h"
 #include "policy/source.h"
 
@@ -111,7 +112,7 @@ static void check_findings(const struct cf_diagnostics *diagnostics)
         unsigned code = 0;
         unsigned length = cf_utf8_length(text.data + at, text.length - at, &code);
 
-        require(length > 0 && (code == '\n' || code == '\t' || code >= 0x20) && code != 0x7f);
+        require(length > 0 && (code == '\n' || code == '\t' || cf_text_is_printable(code)));
         at += length;
     }
     for (size_t i = 1; i < diagnostics->n_items; i++) {
