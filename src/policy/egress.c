@@ -114,20 +114,45 @@ struct written_rule {
     bool wrong; /* exe or until was refused; without it the rule would be another one */
 };
 
+/* The protocol that what stands before '://' was probably meant to be; NULL when none is near. */
+static const char *suggest_protocol(const char *text)
+{
+    static const char *const protocols[] = { "tcp", "udp", "icmp" };
+    const char *end = strstr(text, "://"), *near;
+    char word[8];
+
+    if (!end || (size_t)(end - text) >= sizeof word)
+        return NULL;
+    snprintf(word, sizeof word, "%.*s", (int)(end - text), text);
+    near = cf_suggest(word, protocols, sizeof protocols / sizeof protocols[0]);
+    return near && strcasecmp(near, word) != 0 ? near : NULL;
+}
+
+bool cf_read_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                      struct cf_endpoint *ret_endpoint)
+{
+    struct cf_error err = { 0 };
+    size_t offset = 0;
+    int r = cf_endpoint_parse(node->text, ret_endpoint, &offset, &err);
+    struct cf_finding finding = { .code = CF_CODE_BAD_VALUE, .key = key };
+
+    if (r == -EINVAL) {
+        finding.at = cf_yaml_text_mark(node, offset);
+        finding.suggestion = offset == 0 ? suggest_protocol(node->text) : NULL;
+        cf_read_report(reader, &finding, "%s", err.text);
+    }
+    if (r == -ENOMEM)
+        cf_read_out_of_memory(reader);
+    return r == 0;
+}
+
 /* The endpoint of a rule; false when it was refused. */
 static bool read_endpoint(struct cf_reader *reader, const struct written_rule *written,
                           struct cf_endpoint *ret_endpoint)
 {
     const struct cf_yaml_node *node = written->to;
-    struct cf_error err = { 0 };
-    size_t offset = 0;
-    int r = cf_endpoint_parse(node->text, ret_endpoint, &offset, &err);
 
-    if (r == -EINVAL)
-        cf_read_error(reader, cf_yaml_text_mark(node, offset), written->key, "%s", err.text);
-    if (r == -ENOMEM)
-        cf_read_out_of_memory(reader);
-    if (r < 0)
+    if (!cf_read_endpoint(reader, node, written->key, ret_endpoint))
         return false;
     check_group_name(reader, ret_endpoint, cf_yaml_text_mark(node, 0), written->key);
     if (ret_endpoint->kind == CF_HOST_LIST)

@@ -111,20 +111,12 @@ static void read_member(struct cf_reader *reader, struct cf_group *group,
                         const struct cf_yaml_node *node, const char *key)
 {
     struct cf_endpoint endpoint = { 0 };
-    struct cf_error err = { 0 };
-    size_t offset = 0;
-    int r;
 
     if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
         cf_read_unexpected(reader, node, key, "an endpoint as text");
         return;
     }
-    r = cf_endpoint_parse(node->text, &endpoint, &offset, &err);
-    if (r == -EINVAL)
-        cf_read_error(reader, cf_yaml_text_mark(node, offset), key, "%s", err.text);
-    if (r == -ENOMEM)
-        cf_read_out_of_memory(reader);
-    if (r < 0)
+    if (!cf_read_endpoint(reader, node, key, &endpoint))
         return;
     if (endpoint.kind == CF_HOST_LIST) {
         cf_read_error(reader, cf_yaml_text_mark(node, 0), key,

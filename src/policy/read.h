@@ -173,6 +173,10 @@ void cf_read_names_file(struct cf_reader *reader, struct cf_group *group,
 /* Merge the file that reader->hosts_file names; does nothing when there is none. */
 void cf_read_hosts_file(struct cf_reader *reader);
 
+/* The endpoint that a scalar is; false when it was refused. */
+bool cf_read_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
+                      struct cf_endpoint *ret_endpoint);
+
 /*
  * A name of `hosts` or of the hosts file, normalised; false when it was
  * refused. One more address for such a name.
