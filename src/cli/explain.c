@@ -91,6 +91,16 @@ static bool read_format(struct work *work)
     return false;
 }
 
+static bool check_exe(const struct work *work)
+{
+    const char *exe = work->options->exe;
+
+    if (!exe || exe[0] == '/')
+        return true;
+    cf_cli_say("explain: --exe: expected the absolute path of a program, got '%s'", exe);
+    return false;
+}
+
 /* --address cannot contradict the policy. */
 static bool check_addrs(const struct work *work)
 {
@@ -188,7 +198,7 @@ int cf_cli_explain(int argc, char **argv)
 
     if (!cf_options_parse(argc, argv, CF_OPTIONS_EXPLAIN, &options, &status))
         return status;
-    good = read_format(&work);
+    good = read_format(&work) && check_exe(&work);
     good = read_addrs(&work) && good;
     good = read_questions(&work) && good;
     status = good ? explain(&work) : CF_EXIT_FAILED;
