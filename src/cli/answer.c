@@ -361,7 +361,7 @@ static int find_places(const struct cf_inquiry *inquiry, struct cf_answer *answe
         return add_text_place(&answer->answer, CF_GATEWAY_IPV4);
     host = cf_profile_host_find(inquiry->profile, question->name);
     for (size_t i = 0; host && i < host->n_addrs && r == 0; i++)
-        r = add_place(&answer->answer, &host->addrs[i], &host->origin);
+        r = add_place(&answer->answer, &host->addrs[i], &host->origins[i]);
     for (size_t i = 0; !host && i < inquiry->n_addrs && r == 0; i++)
         r = add_place(&answer->answer, &inquiry->addrs[i], NULL);
     if (r == 0 && answer->answer.n_places == 0)

@@ -114,7 +114,7 @@ static bool check_addrs(const struct work *work)
         if (host) {
             cf_cli_say("explain: --address: '%s' has its addresses from 'hosts' (%s:%u), whatever "
                        "others say",
-                       host->name, host->origin.file, host->origin.line);
+                       host->name, host->origins[0].file, host->origins[0].line);
             good = false;
         }
     }

@@ -14,9 +14,9 @@ void cf_write_hosts(struct cf_writer *writer, const struct cf_schema_key *row, c
     for (size_t i = 0; i < profile->n_hosts; i++) {
         const struct cf_host *host = &profile->hosts[i];
 
-        cf_writer_list(writer, host->name, host->n_addrs, true, &host->origin);
+        cf_writer_list(writer, host->name, host->n_addrs, !writer->origins, NULL);
         for (size_t j = 0; j < host->n_addrs; j++)
-            cf_writer_text(writer, NULL, cf_addr_format(&host->addrs[j], text), NULL);
+            cf_writer_text(writer, NULL, cf_addr_format(&host->addrs[j], text), &host->origins[j]);
         cf_writer_end(writer);
     }
     cf_writer_end(writer);

@@ -28,7 +28,7 @@ bool cf_read_host_name(struct cf_reader *reader, const char *text, struct cf_mar
 }
 
 void cf_read_host_addr(struct cf_reader *reader, const char *name, const char *text,
-                       struct cf_mark at, const char *key, struct cf_mark name_at)
+                       struct cf_mark at, const char *key)
 {
     struct cf_addr addr;
     char quoted[CF_QUOTED_SIZE];
@@ -36,17 +36,17 @@ void cf_read_host_addr(struct cf_reader *reader, const char *name, const char *t
     if (cf_addr_parse(text, &addr) < 0)
         cf_read_error(reader, at, key, "expected an IPv4 or IPv6 address, got %s",
                       cf_quote_text(text, quoted));
-    else if (cf_profile_host_add(reader->profile, name, &addr, cf_read_origin(reader, name_at)) < 0)
+    else if (cf_profile_host_add(reader->profile, name, &addr, cf_read_origin(reader, at)) < 0)
         cf_read_out_of_memory(reader);
 }
 
 static void read_addresses(struct cf_reader *reader, const char *name,
-                           const struct cf_yaml_node *node, const char *key, struct cf_mark name_at)
+                           const struct cf_yaml_node *node, const char *key)
 {
     static const struct cf_schema_key list = { .list = true, .max_items = CF_HOST_ADDRESSES_MAX };
 
     if (node->kind == CF_YAML_SCALAR && !cf_yaml_is_null(node)) {
-        cf_read_host_addr(reader, name, node->text, node->mark, key, name_at);
+        cf_read_host_addr(reader, name, node->text, node->mark, key);
         return;
     }
     if (node->kind != CF_YAML_LIST || node->n_items == 0) {
@@ -63,7 +63,7 @@ static void read_addresses(struct cf_reader *reader, const char *name,
         if (item->kind != CF_YAML_SCALAR || cf_yaml_is_null(item))
             cf_read_unexpected(reader, item, item_key, "an address");
         else
-            cf_read_host_addr(reader, name, item->text, item->mark, item_key, name_at);
+            cf_read_host_addr(reader, name, item->text, item->mark, item_key);
     }
 }
 
@@ -103,8 +103,8 @@ void cf_read_hosts(struct cf_reader *reader, const struct cf_schema_key *row,
             cf_read_report(reader, CF_FINDING(CF_CODE_DUPLICATE_KEY, item->mark, name_key),
                            "expected each name once, got %s again "
                            "(first at line %u)",
-                           cf_quote_text(item->text, quoted), known->origin.line);
+                           cf_quote_text(item->text, quoted), known->origins[0].line);
         else
-            read_addresses(reader, name, node->items[i + 1], name_key, item->mark);
+            read_addresses(reader, name, node->items[i + 1], name_key);
     }
 }

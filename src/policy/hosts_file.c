@@ -53,7 +53,7 @@ static bool add_address(struct cf_reader *reader, const char *name, const char *
                        "expected at most %d addresses of a name, got more", CF_HOST_ADDRESSES_MAX);
         return false;
     }
-    cf_read_host_addr(reader, name, address, at, NULL, name_at);
+    cf_read_host_addr(reader, name, address, at, NULL);
     return true;
 }
 

@@ -184,6 +184,6 @@ bool cf_read_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node,
 bool cf_read_host_name(struct cf_reader *reader, const char *text, struct cf_mark at,
                        const char *key, char ret_name[CF_NAME_SIZE]);
 void cf_read_host_addr(struct cf_reader *reader, const char *name, const char *text,
-                       struct cf_mark at, const char *key, struct cf_mark name_at);
+                       struct cf_mark at, const char *key);
 
 #endif

@@ -137,6 +137,7 @@ static void hosts_free(struct cf_host *hosts, size_t n)
     for (size_t i = 0; i < n; i++) {
         free(hosts[i].name);
         free(hosts[i].addrs);
+        free(hosts[i].origins);
     }
     free(hosts);
 }
@@ -440,15 +441,16 @@ static struct cf_name_key host_key(const char *name)
     return (struct cf_name_key) { CF_HOST_NAME, CF_NAME_OF_HOSTS, name, strlen(name) };
 }
 
-static int host_addr_add(struct cf_host *host, const struct cf_addr *addr)
+static int host_addr_add(struct cf_host *host, const struct cf_addr *addr, struct cf_origin origin)
 {
     for (size_t i = 0; i < host->n_addrs; i++) {
         if (cf_addr_equal(&host->addrs[i], addr))
             return 0;
     }
-    if (GROW(host->addrs, host->n_addrs) < 0)
+    if (GROW(host->addrs, host->n_addrs) < 0 || GROW(host->origins, host->n_addrs) < 0)
         return -ENOMEM;
-    host->addrs[host->n_addrs++] = *addr;
+    host->addrs[host->n_addrs] = *addr;
+    host->origins[host->n_addrs++] = origin;
     return 0;
 }
 
@@ -456,20 +458,21 @@ int cf_profile_host_add(struct cf_profile *profile, const char *name, const stru
                         struct cf_origin origin)
 {
     struct cf_name_key key = host_key(name);
-    struct cf_host host = { .origin = origin };
+    struct cf_host host = { 0 };
     uint32_t place;
     bool added;
 
     if (cf_name_set_get(profile->names, &key, &place))
-        return host_addr_add(&profile->hosts[place], addr);
+        return host_addr_add(&profile->hosts[place], addr, origin);
     unseal(profile);
     if (GROW(profile->hosts, profile->n_hosts) < 0)
         return -ENOMEM;
     host.name = strdup(name);
-    if (!host.name || host_addr_add(&host, addr) < 0 ||
+    if (!host.name || host_addr_add(&host, addr, origin) < 0 ||
         cf_name_set_add(profile->names, &key, (uint32_t)profile->n_hosts, &added) < 0) {
         free(host.name);
         free(host.addrs);
+        free(host.origins);
         return -ENOMEM;
     }
     profile->hosts[profile->n_hosts++] = host;

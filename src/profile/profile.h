@@ -119,8 +119,8 @@ struct cf_group {
 struct cf_host {
     char *name; /* normalised */
     struct cf_addr *addrs;
+    struct cf_origin *origins; /* of each address */
     size_t n_addrs;
-    struct cf_origin origin;
 };
 
 /* A number that has no default and was not given. */

@@ -115,7 +115,7 @@ static void each_value_names_its_own_file(void **state)
     put("sub/base.yaml", "version: 1\n"
                          "mode: audit\n"
                          "dns: {search: [a.example]}\n"
-                         "hosts: {b.example: 192.0.2.2}\n"
+                         "hosts: {b.example: [192.0.2.2]}\n"
                          "egress:\n"
                          "  default: allow\n"
                          "  allow:\n"
@@ -123,15 +123,18 @@ static void each_value_names_its_own_file(void **state)
                          "  host_ports: [80]\n");
     put("top.yaml", "version: 1\n"
                     "extends: [sub/base.yaml]\n"
-                    "hosts: {a.example: 192.0.2.1}\n"
+                    "hosts: {a.example: 192.0.2.1, b.example: [192.0.2.3]}\n"
                     "egress: {allow: [b.example.com]}\n"
                     "audit: {summary: json}\n"
                     "dns: {search: [b.example]}\n");
     check_shown("top.yaml", true, "mode: audit  # sub/base.yaml:2\n");
     check_shown("top.yaml", true, "    - a.example  # sub/base.yaml:3\n");
     check_shown("top.yaml", true, "    - b.example  # top.yaml:6\n");
-    check_shown("top.yaml", true, "  a.example: [192.0.2.1]  # top.yaml:3\n");
-    check_shown("top.yaml", true, "  b.example: [192.0.2.2]  # sub/base.yaml:4\n");
+    check_shown("top.yaml", true, "  a.example:\n    - 192.0.2.1  # top.yaml:3\n");
+    check_shown("top.yaml", true,
+                "  b.example:\n"
+                "    - 192.0.2.2  # sub/base.yaml:4\n"
+                "    - 192.0.2.3  # top.yaml:3\n");
     check_shown("top.yaml", true, "  default: allow  # sub/base.yaml:6\n");
     check_shown("top.yaml", true, "    - a.example.com  # sub/base.yaml:8\n");
     check_shown("top.yaml", true, "    - b.example.com  # top.yaml:4\n");

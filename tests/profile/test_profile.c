@@ -138,14 +138,15 @@ static void hosts_are_sorted_and_each_address_is_kept_once(void **state)
         assert_int_equal(cf_profile_host_add(profile, names[i], &addr, origin), 0);
     }
     assert_int_equal(profile->n_hosts, 5);
-    assert_int_equal(cf_profile_host_find(profile, "a.internal")->origin.line, 2);
+    assert_int_equal(cf_profile_host_find(profile, "a.internal")->origins[0].line, 2);
     assert_int_equal(cf_profile_seal(profile), 0);
     for (size_t i = 1; i < profile->n_hosts; i++)
         assert_true(strcmp(profile->hosts[i - 1].name, profile->hosts[i].name) < 0);
     host = cf_profile_host_find(profile, "a.internal");
     assert_non_null(host);
     assert_int_equal(host->n_addrs, 2);
-    assert_int_equal(host->origin.line, 2);
+    assert_int_equal(host->origins[0].line, 2);
+    assert_int_equal(host->origins[1].line, 5);
     assert_non_null(cf_profile_host_find(profile, "zz.internal"));
     assert_null(cf_profile_host_find(profile, "a.interna"));
     assert_null(cf_profile_host_find(profile, "zzz.internal"));
