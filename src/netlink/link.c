@@ -229,7 +229,11 @@ static int route_add(int fd, const struct route *route, struct cf_error *err)
     return 0;
 }
 
-/* One family inside: an address, a fixed neighbour, a default route. */
+/*
+ * One family inside: an address, a fixed neighbour, a default route. For IPv6
+ * the kernel leaves it to a worker to make the route by which an address is
+ * received at; a reply that comes sooner would be dropped, so there is one of ours.
+ */
 static int sandbox_configure(int fd, int index, int family, struct cf_error *err)
 {
     const bool ipv4 = family == AF_INET;
@@ -239,10 +243,18 @@ static int sandbox_configure(int fd, int index, int family, struct cf_error *err
                                .scope = RT_SCOPE_UNIVERSE,
                                .via = ipv4 ? CF_GATEWAY_IPV4 : CF_GATEWAY_IPV6,
                                .index = index };
+    const struct route self = { .family = family,
+                                .table = RT_TABLE_LOCAL,
+                                .type = RTN_LOCAL,
+                                .scope = RT_SCOPE_HOST,
+                                .to = CF_SANDBOX_IPV6,
+                                .index = index };
     int r;
 
     r = address_add(fd, index, ipv4 ? CF_SANDBOX_IPV4 : CF_SANDBOX_IPV6,
                     ipv4 ? CF_LINK_IPV4_BITS : CF_LINK_IPV6_BITS, err);
+    if (r == 0 && !ipv4)
+        r = route_add(fd, &self, err);
     if (r == 0)
         r = neighbour_add(fd, index, out.via, gateway_mac, err);
     if (r == 0)
@@ -278,29 +290,73 @@ static int gateway_configure(int fd, int index, int family, struct cf_error *err
     return r;
 }
 
-/* lo and one end of the link, up and configured. */
-static int end_configure(int fd, const char *name, const struct cf_gateway_config *config,
-                         int (*configure)(int fd, int index, int family, struct cf_error *err),
-                         struct cf_error *err)
+/* One end of the link. */
+struct end {
+    int fd;           /* rtnetlink, in its namespace */
+    const char *name; /* of the interface */
+    const char *what; /* of the namespace, for messages */
+    int index;
+    int (*configure)(int fd, int index, int family, struct cf_error *err);
+};
+
+/* lo and the end, up. */
+static int end_up(struct end *end, struct cf_error *err)
 {
     struct link_answer found;
     int r;
 
-    r = link_find(fd, name, &found, err);
+    r = link_find(end->fd, end->name, &found, err);
     if (r == 0)
-        r = link_up(fd, LOOPBACK_INDEX, err);
+        r = link_up(end->fd, LOOPBACK_INDEX, err);
     if (r == 0)
-        r = link_up(fd, found.index, err);
-    if (r == 0 && config->ipv4)
-        r = configure(fd, found.index, AF_INET, err);
+        r = link_up(end->fd, found.index, err);
+    if (r < 0)
+        return cf_error_wrap(err, "%s", end->what);
+    end->index = found.index;
+    return 0;
+}
+
+static int end_configure(const struct end *end, const struct cf_gateway_config *config,
+                         struct cf_error *err)
+{
+    int r = 0;
+
+    if (config->ipv4)
+        r = end->configure(end->fd, end->index, AF_INET, err);
     if (r == 0 && config->ipv6)
-        r = configure(fd, found.index, AF_INET6, err);
-    return r;
+        r = end->configure(end->fd, end->index, AF_INET6, err);
+    return r < 0 ? cf_error_wrap(err, "%s", end->what) : 0;
+}
+
+/*
+ * The end that comes up second has a carrier at once and sends at once. The
+ * first has it from the other's coming up, and drops what it should send until
+ * a worker of the kernel has seen to that; a kernel (6.8) that is asked about
+ * the interface sees to it there and then. So the sandbox is second, and the
+ * gateway, which only ever answers, is asked.
+ */
+static int ends_up(struct end *sandbox, struct end *gateway, struct cf_error *err)
+{
+    struct link_answer found;
+    int r;
+
+    r = end_up(gateway, err);
+    if (r == 0)
+        r = end_up(sandbox, err);
+    return r == 0 ? link_find(gateway->fd, gateway->name, &found, err) : r;
 }
 
 int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *config,
                  struct cf_error *err)
 {
+    struct end sandbox = { .fd = link->sandbox_rtnl_fd,
+                           .name = SANDBOX_NAME,
+                           .what = "sandbox",
+                           .configure = sandbox_configure };
+    struct end gateway = { .fd = link->gateway_rtnl_fd,
+                           .name = GATEWAY_NAME,
+                           .what = "gateway",
+                           .configure = gateway_configure };
     uint32_t mtu = config->mtu;
     int r;
 
@@ -313,13 +369,12 @@ int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *con
                                   "module 'veth' is not loaded (as root: modprobe veth)");
     if (r < 0)
         return cf_error_wrap(err, "cannot make a veth pair");
-    r = end_configure(link->sandbox_rtnl_fd, SANDBOX_NAME, config, sandbox_configure, err);
-    if (r < 0)
-        return cf_error_wrap(err, "sandbox");
-    r = end_configure(link->gateway_rtnl_fd, GATEWAY_NAME, config, gateway_configure, err);
-    if (r < 0)
-        return cf_error_wrap(err, "gateway");
-    return 0;
+    r = ends_up(&sandbox, &gateway, err);
+    if (r == 0)
+        r = end_configure(&sandbox, config, err);
+    if (r == 0)
+        r = end_configure(&gateway, config, err);
+    return r;
 }
 
 int cf_link_counters(int gateway_rtnl_fd, uint64_t *ret_packets, uint64_t *ret_bytes)

@@ -541,6 +541,26 @@ static void limit_of_namespaces_is_named(void **state)
     assert_int_equal(status, 0);
 }
 
+/* One link, and the first that is sent over it each way: nothing sends it again. */
+static void check_first_datagrams(const char *to)
+{
+    struct cf_gateway *const shared = gateway;
+
+    gateway = gateway_open(true);
+    check_flow_socket(is_ipv6(to) ? gateway->udp6_fd : gateway->udp4_fd, to);
+    cf_gateway_close(gateway);
+    gateway = shared;
+}
+
+static void first_datagrams_are_not_lost_however_soon_they_are_sent(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        check_first_datagrams("203.0.113.5");
+        check_first_datagrams("2001:db8:1::5");
+    }
+}
+
 static int tests(void)
 {
     const struct CMUnitTest all[] = {
@@ -555,6 +575,7 @@ static int tests(void)
         cmocka_unit_test(socket_of_a_flow_takes_its_datagrams),
         cmocka_unit_test(socket_that_cannot_be_made_returns_errno),
         cmocka_unit_test(counters_count_what_the_sandbox_sends),
+        cmocka_unit_test(first_datagrams_are_not_lost_however_soon_they_are_sent),
         cmocka_unit_test(without_ipv6_the_sandbox_has_none_but_on_lo),
         cmocka_unit_test(close_leaves_no_descriptor_and_no_thread),
         cmocka_unit_test(limit_of_namespaces_is_named),
