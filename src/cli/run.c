@@ -7,10 +7,11 @@
  *   profile            policy/    text to profile; wrong: 78
  *   host network       netlink/   what the host's routes are, once
  *   identity           sandbox/   the engine's user namespace, still one thread
- *   gateway            netlink/   both network namespaces, rules, sockets
+ *   gateway begins     netlink/   both network namespaces, rules, sockets
  *   audit log          audit/     from here on everything is an event
- *   sandbox            sandbox/   whole, but the command waits
+ *   sandbox begins     sandbox/   beside the gateway, and inside it when it can be
  *   names, resolver    dns/
+ *   gateway, sandbox              both whole; the command's process waits
  *   engine             engine/
  *   run_start          audit/     written and flushed: then the command runs
  *

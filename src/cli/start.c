@@ -163,8 +163,8 @@ static void ping_gids(const struct cf_identity *identity, unsigned *ret_first, u
     fclose(map);
 }
 
-/* What the host has, and what the policy wants of it. */
-static int open_network(struct cf_run *run, struct cf_error *err)
+/* What the host has, and what the policy wants of it; the making of it begins. */
+static int begin_network(struct cf_run *run, struct cf_error *err)
 {
     struct cf_gateway_config config = { .ipv4 = true };
     int r;
@@ -183,15 +183,15 @@ static int open_network(struct cf_run *run, struct cf_error *err)
     config.ipv6 = run->ipv6;
     config.mtu = run->network.mtu;
     ping_gids(&run->identity, &config.first_gid, &config.last_gid);
-    return cf_gateway_open(&config, &run->gateway, err);
+    return cf_gateway_start(&config, &run->gateway, err);
 }
 
-static int open_sandbox(struct cf_run *run, struct cf_error *err)
+/* Beside the network, and inside it as soon as there is something to be inside of. */
+static int begin_sandbox(struct cf_run *run, struct cf_error *err)
 {
     struct cf_sandbox_config config = {
         .identity = run->identity,
         .caller = &run->caller,
-        .netns_fd = run->gateway->sandbox_netns_fd,
         .command = run->command,
         .guard = cf_audit_path(run->audit),
     };
@@ -210,6 +210,10 @@ static int open_sandbox(struct cf_run *run, struct cf_error *err)
     config.nsswitch_conf = files.nsswitch_conf;
     r = cf_sandbox_start(&config, run->loop, on_sandbox_ended, run, &run->sandbox, err);
     cf_lookup_files_done(&files);
+    if (r == 0)
+        r = cf_gateway_netns_wait(run->gateway, err);
+    if (r == 0)
+        r = cf_sandbox_join(run->sandbox, run->gateway->sandbox_netns_fd, err);
     return r;
 }
 
@@ -222,7 +226,7 @@ static void find_process(void *data, enum cf_proto proto, const struct cf_addr_p
     const char *unknown;
 
     cf_owner_find(run->owners, proto, src, dst, &owner, &unknown);
-    *ret_process = (struct cf_event_process){ .unknown = unknown };
+    *ret_process = (struct cf_event_process) { .unknown = unknown };
     if (!owner)
         return;
     ret_process->pid = owner->pid;
@@ -239,35 +243,48 @@ static void find_client(void *data, const struct cf_dns_client *client,
                  ret_process);
 }
 
-static int open_engine(struct cf_run *run, struct cf_error *err)
+/* All that needs neither the network nor the sandbox, while these come to be. */
+static int open_resolver(struct cf_run *run, struct cf_error *err)
 {
-    struct cf_resolver_config resolver = {
+    struct cf_resolver_config config = {
         .profile = run->profile,
         .process_find = find_client,
         .process_data = run,
     };
+    int r;
+
+    r = cf_names_new(run->profile, &run->names);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot make the table of names");
+    cf_addr_parse(CF_GATEWAY_IPV4, &config.loopback4);
+    if (run->ipv6)
+        cf_addr_parse(CF_GATEWAY_IPV6, &config.loopback6);
+    config.loop = run->loop;
+    config.audit = run->audit;
+    config.names = run->names;
+    return cf_resolver_new(&config, &run->resolver, err);
+}
+
+static int open_engine(struct cf_run *run, struct cf_error *err)
+{
     struct cf_engine_config engine = {
         .profile = run->profile,
         .process_find = find_process,
         .process_data = run,
+        .loop = run->loop,
+        .audit = run->audit,
+        .names = run->names,
     };
     int r;
 
+    r = cf_gateway_finish(run->gateway, err);
+    if (r == 0)
+        r = cf_sandbox_ready(run->sandbox, err);
+    if (r < 0)
+        return r;
     r = cf_owners_new(run->gateway->diag_fd, cf_sandbox_proc_fd(run->sandbox), &run->owners);
     if (r < 0)
         return cf_error_errno(err, r, "cannot make the table of processes");
-    r = cf_names_new(run->profile, &run->names);
-    if (r < 0)
-        return cf_error_errno(err, r, "cannot make the table of names");
-    cf_addr_parse(CF_GATEWAY_IPV4, &resolver.loopback4);
-    if (run->ipv6)
-        cf_addr_parse(CF_GATEWAY_IPV6, &resolver.loopback6);
-    resolver.loop = engine.loop = run->loop;
-    resolver.audit = engine.audit = run->audit;
-    resolver.names = engine.names = run->names;
-    r = cf_resolver_new(&resolver, &run->resolver, err);
-    if (r < 0)
-        return r;
     r = cf_dns_server_new(run->loop, run->resolver, run->gateway->dns4_fd, run->gateway->dns6_fd,
                           &run->dns, err);
     if (r < 0)
@@ -317,11 +334,13 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     sigset_t set;
     int r;
 
-    r = open_network(run, err);
+    r = begin_network(run, err);
     if (r == 0)
         r = open_log(run, err);
     if (r == 0)
-        r = open_sandbox(run, err);
+        r = begin_sandbox(run, err);
+    if (r == 0)
+        r = open_resolver(run, err);
     if (r == 0)
         r = open_engine(run, err);
     if (r < 0)

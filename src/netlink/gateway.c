@@ -2,11 +2,16 @@
  * gateway.c - the two network namespaces of a run, and a hand in the inner one
  *
  * How this works. Two threads each leave the host's namespace for a new one,
- * at the same time, since making one is most of the cost. The sandbox's thread
- * keeps a descriptor of its namespace and an rtnetlink socket in it, and ends.
- * The gateway's stays for good. Then the link is made by this thread, through
- * the two rtnetlink sockets, while the gateway's thread opens its sockets and
- * loads the rules. Nothing has to be undone by hand: a namespace is gone, with
+ * at the same time, since making one is most of the cost, and the caller goes
+ * on with its own work meanwhile:
+ *
+ *   gateway's   namespace, settings, GATE rtnl, sockets, rules; stays for good
+ *   sandbox's   namespace, settings, GATE netns, waits for rtnl, link; ends
+ *   caller      cf_gateway_netns_wait() waits for netns,
+ *               cf_gateway_finish() for both threads
+ *
+ * A gate is opened exactly once, with 0 or the error of the job that should
+ * have passed it. Nothing has to be undone by hand: a namespace is gone, with
  * all that is in it, when its last descriptor, thread and socket are.
  */
 #include "netlink/gateway.h"
@@ -14,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +35,63 @@
 #include "netlink/sysctl.h"
 #include "netlink/thread.h"
 
-/* One thread's part of cf_gateway_open(). */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t opened;
+    bool open;
+    int result;
+};
+
+/* One thread's part. */
 struct job {
-    const struct cf_gateway_config *config;
-    const struct cf_sysctl_host *host;
-    struct cf_gateway *gateway;
-    int netns_fd, rtnl_fd, diag_fd; /* of the sandbox's */
+    struct cf_gateway_making *making;
+    struct gate gate;
     struct cf_error err;
 };
+
+/* What lives from cf_gateway_start() to cf_gateway_finish(). */
+struct cf_gateway_making {
+    struct cf_gateway_config config;
+    struct cf_sysctl_host host;
+    struct cf_gateway *gateway;
+    struct cf_gateway_thread *helper; /* the sandbox's thread */
+    int sandbox_rtnl_fd;
+    struct job outer, inner; /* of the gateway's thread and of the sandbox's */
+};
+
+static void gate_init(struct gate *gate)
+{
+    *gate = (struct gate) { 0 };
+    pthread_mutex_init(&gate->lock, NULL);
+    pthread_cond_init(&gate->opened, NULL);
+}
+
+static void gate_done(struct gate *gate)
+{
+    pthread_cond_destroy(&gate->opened);
+    pthread_mutex_destroy(&gate->lock);
+}
+
+static void gate_open(struct gate *gate, int result)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    gate->result = result;
+    pthread_cond_broadcast(&gate->opened);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static int gate_wait(struct gate *gate)
+{
+    int result;
+
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->open)
+        pthread_cond_wait(&gate->opened, &gate->lock);
+    result = gate->result;
+    pthread_mutex_unlock(&gate->lock);
+    return result;
+}
 
 static int namespace_enter(struct cf_error *err)
 {
@@ -52,86 +107,90 @@ static int namespace_enter(struct cf_error *err)
     return cf_error_errno(err, -errno, "cannot make a network namespace");
 }
 
-static int sandbox_namespace_make(void *data)
+static int sandbox_namespace_make(struct cf_gateway_making *making, struct cf_error *err)
 {
-    struct job *job = data;
+    struct cf_gateway *gateway = making->gateway;
     int r;
 
-    r = namespace_enter(&job->err);
+    r = namespace_enter(err);
     if (r < 0)
         return r;
-    job->netns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (job->netns_fd < 0)
-        return cf_error_errno(&job->err, -errno, "cannot open '/proc/thread-self/ns/net'");
-    job->rtnl_fd = cf_netlink_open(NETLINK_ROUTE, &job->err);
-    if (job->rtnl_fd < 0)
-        return job->rtnl_fd;
-    job->diag_fd = cf_netlink_open(NETLINK_SOCK_DIAG, &job->err);
-    if (job->diag_fd < 0)
-        return job->diag_fd;
-    return cf_sysctl_sandbox_write(job->config, job->host, &job->err);
+    gateway->sandbox_netns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (gateway->sandbox_netns_fd < 0)
+        return cf_error_errno(err, -errno, "cannot open '/proc/thread-self/ns/net'");
+    making->sandbox_rtnl_fd = cf_netlink_open(NETLINK_ROUTE, err);
+    if (making->sandbox_rtnl_fd < 0)
+        return making->sandbox_rtnl_fd;
+    gateway->diag_fd = cf_netlink_open(NETLINK_SOCK_DIAG, err);
+    if (gateway->diag_fd < 0)
+        return gateway->diag_fd;
+    return cf_sysctl_sandbox_write(&making->config, &making->host, err);
 }
 
-static int gateway_namespace_make(void *data)
+/* The job of the sandbox's thread. */
+static int sandbox_make(void *data)
 {
     struct job *job = data;
+    struct cf_gateway_making *making = job->making;
+    struct cf_link link = { 0 };
     int r;
 
-    r = namespace_enter(&job->err);
+    r = sandbox_namespace_make(making, &job->err);
+    gate_open(&job->gate, r);
     if (r < 0)
         return r;
-    job->gateway->rtnl_fd = cf_netlink_open(NETLINK_ROUTE, &job->err);
-    if (job->gateway->rtnl_fd < 0)
-        return job->gateway->rtnl_fd;
-    return cf_sysctl_gateway_write(job->config, job->host, &job->err);
+    if (gate_wait(&making->outer.gate) < 0)
+        return 0; /* the other thread says why */
+    link.gateway_rtnl_fd = making->gateway->rtnl_fd;
+    link.sandbox_rtnl_fd = making->sandbox_rtnl_fd;
+    link.sandbox_netns_fd = making->gateway->sandbox_netns_fd;
+    return cf_link_make(&link, &making->config, &job->err);
 }
 
-static int gateway_namespace_fill(void *data)
+static int gateway_namespace_make(struct cf_gateway_making *making, struct cf_error *err)
 {
-    struct job *job = data;
     int r;
 
-    r = cf_sockets_open(job->gateway, job->config, &job->err);
+    r = namespace_enter(err);
+    if (r < 0)
+        return r;
+    making->gateway->rtnl_fd = cf_netlink_open(NETLINK_ROUTE, err);
+    if (making->gateway->rtnl_fd < 0)
+        return making->gateway->rtnl_fd;
+    return cf_sysctl_gateway_write(&making->config, &making->host, err);
+}
+
+/* The job of the gateway's thread. */
+static int gateway_make(void *data)
+{
+    struct job *job = data;
+    struct cf_gateway_making *making = job->making;
+    int r;
+
+    r = gateway_namespace_make(making, &job->err);
+    gate_open(&job->gate, r);
+    if (r == 0)
+        r = cf_sockets_open(making->gateway, &making->config, &job->err);
     if (r == 0)
         r = cf_nft_load(&job->err);
     return r;
 }
 
-/* Both namespaces; the sandbox's descriptors are in job in any case. */
-static int namespaces_make(struct cf_gateway_thread *thread, struct job *sandbox,
-                           struct job *gateway, struct cf_error *err)
+/* Waits for the two jobs; the first error is the result. */
+static int making_done(struct cf_gateway_making *making, struct cf_error *err)
 {
-    struct cf_gateway_thread *helper = NULL;
     int r, s;
 
-    r = cf_gateway_thread_start(&helper, err);
-    if (r < 0)
-        return r;
-    cf_gateway_thread_begin(thread, gateway_namespace_make, gateway);
-    cf_gateway_thread_begin(helper, sandbox_namespace_make, sandbox);
-    r = cf_gateway_thread_finish(thread);
-    s = cf_gateway_thread_finish(helper);
-    cf_gateway_thread_stop(helper);
-    if (r < 0 && err)
-        *err = gateway->err;
-    else if (s < 0 && err)
-        *err = sandbox->err;
-    return r < 0 ? r : s;
-}
-
-static int namespaces_join(const struct cf_gateway *gateway, struct job *job, int sandbox_rtnl_fd,
-                           struct cf_error *err)
-{
-    const struct cf_link link = { .gateway_rtnl_fd = gateway->rtnl_fd,
-                                  .sandbox_rtnl_fd = sandbox_rtnl_fd,
-                                  .sandbox_netns_fd = gateway->sandbox_netns_fd };
-    int r, s;
-
-    cf_gateway_thread_begin(gateway->thread, gateway_namespace_fill, job);
-    r = cf_link_make(&link, job->config, err);
-    s = cf_gateway_thread_finish(gateway->thread);
-    if (r == 0 && s < 0 && err)
-        *err = job->err;
+    r = cf_gateway_thread_finish(making->gateway->thread);
+    s = cf_gateway_thread_finish(making->helper);
+    cf_gateway_thread_stop(making->helper);
+    if (err && (r < 0 || s < 0))
+        *err = r < 0 ? making->outer.err : making->inner.err;
+    cf_fd_close(&making->sandbox_rtnl_fd);
+    gate_done(&making->outer.gate);
+    gate_done(&making->inner.gate);
+    making->gateway->making = NULL;
+    free(making);
     return r < 0 ? r : s;
 }
 
@@ -163,6 +222,8 @@ void cf_gateway_close(struct cf_gateway *gateway)
 {
     if (!gateway)
         return;
+    if (gateway->making)
+        making_done(gateway->making, NULL);
     cf_gateway_thread_stop(gateway->thread);
     cf_fd_close(&gateway->sandbox_netns_fd);
     cf_fd_close(&gateway->tcp_fd);
@@ -186,31 +247,67 @@ static void gateway_cleanup(struct cf_gateway **gateway)
     cf_gateway_close(*gateway);
 }
 
+static struct cf_gateway_making *making_new(struct cf_gateway *gateway,
+                                            const struct cf_gateway_config *config)
+{
+    struct cf_gateway_making *making = calloc(1, sizeof(*making));
+
+    if (!making)
+        return NULL;
+    making->config = *config;
+    making->gateway = gateway;
+    making->sandbox_rtnl_fd = -1;
+    making->outer.making = making->inner.making = making;
+    gate_init(&making->outer.gate);
+    gate_init(&making->inner.gate);
+    return making;
+}
+
+int cf_gateway_start(const struct cf_gateway_config *config, struct cf_gateway **ret,
+                     struct cf_error *err)
+{
+    CF_CLEANUP(gateway_cleanup) struct cf_gateway *gateway = gateway_new();
+    struct cf_gateway_making *making;
+    int r;
+
+    making = gateway ? making_new(gateway, config) : NULL;
+    if (!making)
+        return cf_error_set(err, -ENOMEM, "out of memory");
+    gateway->making = making;
+    cf_sysctl_host_read(&making->host);
+    r = cf_gateway_thread_start(&gateway->thread, err);
+    if (r == 0)
+        r = cf_gateway_thread_start(&making->helper, err);
+    if (r < 0)
+        return r;
+    cf_gateway_thread_begin(gateway->thread, gateway_make, &making->outer);
+    cf_gateway_thread_begin(making->helper, sandbox_make, &making->inner);
+    *ret = gateway;
+    gateway = NULL;
+    return 0;
+}
+
+int cf_gateway_netns_wait(struct cf_gateway *gateway, struct cf_error *err)
+{
+    int r = gateway->making ? gate_wait(&gateway->making->inner.gate) : 0;
+
+    return r < 0 ? cf_gateway_finish(gateway, err) : 0;
+}
+
+int cf_gateway_finish(struct cf_gateway *gateway, struct cf_error *err)
+{
+    return gateway->making ? making_done(gateway->making, err) : 0;
+}
+
 int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **ret,
                     struct cf_error *err)
 {
     CF_CLEANUP(gateway_cleanup) struct cf_gateway *gateway = NULL;
-    cf_auto_close int sandbox_rtnl_fd = -1;
-    struct cf_sysctl_host host;
-    struct job inner = { .config = config, .host = &host };
-    struct job sandbox = {
-        .config = config, .host = &host, .netns_fd = -1, .rtnl_fd = -1, .diag_fd = -1
-    };
     int r;
 
-    gateway = gateway_new();
-    if (!gateway)
-        return cf_error_set(err, -ENOMEM, "out of memory");
-    inner.gateway = gateway;
-    cf_sysctl_host_read(&host);
-    r = cf_gateway_thread_start(&gateway->thread, err);
+    r = cf_gateway_start(config, &gateway, err);
     if (r == 0)
-        r = namespaces_make(gateway->thread, &sandbox, &inner, err);
-    gateway->sandbox_netns_fd = sandbox.netns_fd;
-    gateway->diag_fd = sandbox.diag_fd;
-    sandbox_rtnl_fd = sandbox.rtnl_fd;
-    if (r == 0)
-        r = namespaces_join(gateway, &inner, sandbox_rtnl_fd, err);
+        r = cf_gateway_finish(gateway, err);
     if (r < 0)
         return r;
     *ret = gateway;

@@ -69,18 +69,31 @@ struct cf_gateway {
     int rtnl_fd;   /* rtnetlink of the gateway's namespace, for this room's own use */
     int diag_fd;   /* netlink, sock_diag(7) of the sandbox's namespace: netlink/owner.h */
     struct cf_gateway_thread *thread;
+    struct cf_gateway_making *making; /* until cf_gateway_finish() */
 };
 
 /*
- * Make both namespaces, the link, the rules and the sockets.
+ * Begin to make both namespaces, the link, the rules and the sockets, beside
+ * the caller. Until cf_gateway_finish() the fields of the gateway are not to
+ * be looked at, but for what cf_gateway_netns_wait() waits for.
  *
  * The caller is in the user namespace that shall own them, with all
  * capabilities there, and stays in its own network namespace.
  *
  * ret: the caller's, cf_gateway_close()
  *
- * Returns 0 or -errno; the message names what the kernel lacks.
+ * Returns 0 or -errno with a message.
  */
+int cf_gateway_start(const struct cf_gateway_config *config, struct cf_gateway **ret,
+                     struct cf_error *err);
+
+/* Wait for sandbox_netns_fd; there may be no link in it yet. 0 or as cf_gateway_finish(). */
+int cf_gateway_netns_wait(struct cf_gateway *gateway, struct cf_error *err);
+
+/* Wait for all of it. Returns 0 or -errno; the message names what the kernel lacks. */
+int cf_gateway_finish(struct cf_gateway *gateway, struct cf_error *err);
+
+/* cf_gateway_start() and cf_gateway_finish() in one. */
 int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **ret,
                     struct cf_error *err);
 void cf_gateway_close(struct cf_gateway *gateway);

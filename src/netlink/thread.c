@@ -3,7 +3,8 @@
  *
  * How this works. The state goes IDLE, ASKED (a job waits), DONE (its result
  * waits), IDLE. Only the owner leaves IDLE and DONE, only the thread leaves
- * ASKED. STOP is final; the owner sets it in IDLE, where no job can be lost.
+ * ASKED. STOP is final; the owner sets it in IDLE, where no job can be lost,
+ * and from there on all of this is the thread's, which nobody waits for.
  */
 #include "netlink/thread.h"
 
@@ -15,7 +16,6 @@
 enum state { IDLE, ASKED, DONE, STOP };
 
 struct cf_gateway_thread {
-    pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum state state;
@@ -43,6 +43,9 @@ static void *thread_main(void *data)
         pthread_cond_signal(&thread->changed);
     }
     pthread_mutex_unlock(&thread->lock);
+    pthread_cond_destroy(&thread->changed);
+    pthread_mutex_destroy(&thread->lock);
+    free(thread);
     return NULL;
 }
 
@@ -50,6 +53,7 @@ int cf_gateway_thread_start(struct cf_gateway_thread **ret, struct cf_error *err
 {
     struct cf_gateway_thread *thread = calloc(1, sizeof(*thread));
     sigset_t all, old;
+    pthread_t id;
     int r;
 
     if (!thread)
@@ -59,12 +63,13 @@ int cf_gateway_thread_start(struct cf_gateway_thread **ret, struct cf_error *err
     /* The mask is inherited, so the thread never sees a signal. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    r = pthread_create(&thread->thread, NULL, thread_main, thread);
+    r = pthread_create(&id, NULL, thread_main, thread);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (r != 0) {
         free(thread);
         return cf_error_errno(err, -r, "cannot start a thread");
     }
+    pthread_detach(id);
     *ret = thread;
     return 0;
 }
@@ -83,6 +88,8 @@ int cf_gateway_thread_finish(struct cf_gateway_thread *thread)
 {
     int result = 0;
 
+    if (!thread)
+        return 0;
     pthread_mutex_lock(&thread->lock);
     while (thread->state == ASKED)
         pthread_cond_wait(&thread->changed, &thread->lock);
@@ -103,8 +110,4 @@ void cf_gateway_thread_stop(struct cf_gateway_thread *thread)
     thread->state = STOP;
     pthread_cond_signal(&thread->changed);
     pthread_mutex_unlock(&thread->lock);
-    pthread_join(thread->thread, NULL);
-    pthread_cond_destroy(&thread->changed);
-    pthread_mutex_destroy(&thread->lock);
-    free(thread);
 }

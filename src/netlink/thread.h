@@ -14,13 +14,13 @@ struct cf_gateway_thread;
 /* Returns 0 or -errno with a message. */
 int cf_gateway_thread_start(struct cf_gateway_thread **ret, struct cf_error *err);
 
-/* Ends the thread behind its last job and waits for it. NULL is allowed. */
+/* Waits for the last job; the thread ends behind it, beside the caller. NULL is allowed. */
 void cf_gateway_thread_stop(struct cf_gateway_thread *thread);
 
 /* Give a job; it runs beside the caller until cf_gateway_thread_finish(). */
 void cf_gateway_thread_begin(struct cf_gateway_thread *thread, int (*fn)(void *data), void *data);
 
-/* Wait for the job; returns what it returned. 0 when none was given. */
+/* Wait for the job; returns what it returned. 0 when none was given, or without a thread. */
 int cf_gateway_thread_finish(struct cf_gateway_thread *thread);
 
 #endif

@@ -1,12 +1,13 @@
 /*
  * command.c - the process that becomes the command
  *
- * How this works. PID 1 clones it into a new user namespace, writes the maps
- * from outside (an identity of all ids needs capabilities above), and lets it
- * go. From there it only loses: an ordinary user's command gives up the
- * capabilities that a new user namespace brings, nobody's command can gain
- * privileges by exec any more, and the filter is put in force. Then signals,
- * limits and mask become the caller's, and the program is run. Failure comes
+ * How this works. PID 1 clones it into a new user namespace and writes the
+ * maps from outside (an identity of all ids needs capabilities above). From
+ * there it only loses: an ordinary user's command gives up the capabilities
+ * that a new user namespace brings, and nobody's command can gain privileges
+ * by exec any more. So far it comes while the rest of the sandbox is made, and
+ * waits. What lets it go is its filter, in a pipe: that is put in force,
+ * signals and mask become the caller's, and the program is run. Failure comes
  * back as an errno in a pipe that a successful exec closes.
  */
 #include "sandbox/command.h"
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -89,7 +91,8 @@ static int exec_error(const char *name)
     }
 }
 
-static int become(const struct cf_command *command)
+/* All that can be lost before the word to go. */
+static int shed(const struct cf_command *command)
 {
     int r = restore_limits(command->caller);
 
@@ -97,8 +100,13 @@ static int become(const struct cf_command *command)
         r = drop_capabilities();
     if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         r = -errno;
-    if (r == 0)
-        r = cf_filter_install(command->filter);
+    return r;
+}
+
+static int become(const struct cf_command *command, const struct cf_filter *filter)
+{
+    int r = cf_filter_install(filter);
+
     if (r < 0)
         return r;
     restore_signals(command->caller);
@@ -106,65 +114,115 @@ static int become(const struct cf_command *command)
     return exec_error(command->argv[0]);
 }
 
+/* Two messages: that the maps are written, and the filter. The end of the pipe is the end. */
+static void wait_for(int go_fd, void *buffer, size_t length)
+{
+    char *at = buffer;
+
+    while (length > 0) {
+        ssize_t n = read(go_fd, at, length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            _exit(126);
+        at += n;
+        length -= (size_t)n;
+    }
+}
+
 static _Noreturn void command_run(const struct cf_command *command, int go_fd, int failed_fd)
 {
-    char go;
+    static struct sock_filter code[BPF_MAXINSNS];
+    struct cf_filter filter = { .code = code };
+    char mapped;
     int r;
 
-    if (read(go_fd, &go, 1) != 1)
+    wait_for(go_fd, &mapped, 1);
+    r = shed(command);
+    wait_for(go_fd, &filter.bytes, sizeof filter.bytes);
+    if (filter.bytes > sizeof code)
         _exit(126);
-    r = become(command);
+    wait_for(go_fd, code, filter.bytes);
+    if (r == 0)
+        r = become(command, &filter);
     cf_fd_write_all(failed_fd, &r, sizeof r);
     _exit(r == -ENOENT ? 127 : 126);
 }
 
-/* The maps, then go; returns what the process says of its exec. */
-static int release(pid_t pid, const struct cf_command *command, int go_fd, int failed_fd)
+static void process_close(struct cf_command_process *process)
 {
-    int code, r = cf_idmap_write(pid, command->idmap, NULL);
-    ssize_t n;
-
-    /* Nothing foreign runs yet; from here on nobody inside may look into PID 1. */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        r = -errno;
-    if (r < 0)
-        return r;
-    r = cf_fd_write_all(go_fd, "", 1);
-    if (r < 0)
-        return r;
-    do {
-        n = read(failed_fd, &code, sizeof code);
-    } while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof code ? code : 0;
+    cf_fd_close(&process->go_fd);
+    cf_fd_close(&process->failed_fd);
 }
 
-pid_t cf_command_start(const struct cf_command *command, int *ret_exec_errno)
+static pid_t process_clone(const struct cf_command *command, const int go[2], const int failed[2])
 {
     struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
-    cf_auto_close int go_in = -1, go_out = -1, failed_in = -1, failed_out = -1;
-    int ends[2], r;
     pid_t pid;
 
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
-    go_in = ends[0];
-    go_out = ends[1];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
-    failed_in = ends[0];
-    failed_out = ends[1];
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* else the maps of a child are root's */
         return -errno;
     pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    if (pid < 0)
-        return -errno;
     if (pid == 0) {
-        close(go_out);
-        close(failed_in);
-        command_run(command, go_in, failed_out);
+        close(go[1]);
+        close(failed[0]);
+        command_run(command, go[0], failed[1]);
     }
-    cf_fd_close(&failed_out);
-    r = release(pid, command, go_out, failed_in);
-    *ret_exec_errno = -r;
-    return pid; /* when it was not let go, the closing pipe ends it */
+    return pid < 0 ? -errno : pid;
+}
+
+/* The maps, and the word that they are there. */
+static int process_admit(const struct cf_command_process *process, const struct cf_idmap *idmap)
+{
+    int r = cf_idmap_write(process->pid, idmap, NULL);
+
+    /* Nothing foreign runs yet; from here on nobody inside may look into PID 1. */
+    if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        r = -errno;
+    return r < 0 ? r : cf_fd_write_all(process->go_fd, "", 1);
+}
+
+int cf_command_prepare(const struct cf_command *command, struct cf_command_process *ret_process)
+{
+    struct cf_command_process process = { 0 };
+    int go[2], failed[2], r;
+
+    if (pipe2(go, O_CLOEXEC) < 0)
+        return -errno;
+    if (pipe2(failed, O_CLOEXEC) < 0) {
+        r = -errno;
+        close(go[0]);
+        close(go[1]);
+        return r;
+    }
+    process.go_fd = go[1];
+    process.failed_fd = failed[0];
+    process.pid = process_clone(command, go, failed);
+    close(go[0]);
+    close(failed[1]);
+    r = process.pid < 0 ? process.pid : process_admit(&process, command->idmap);
+    if (r < 0) {
+        process_close(&process); /* a process that was not admitted ends by this */
+        return r;
+    }
+    *ret_process = process;
+    return 0;
+}
+
+int cf_command_run(struct cf_command_process *process, const struct cf_filter *filter)
+{
+    ssize_t n = 0;
+    int code, r;
+
+    r = cf_fd_write_all(process->go_fd, &filter->bytes, sizeof filter->bytes);
+    if (r == 0)
+        r = cf_fd_write_all(process->go_fd, filter->code, filter->bytes);
+    cf_fd_close(&process->go_fd);
+    while (r == 0 && (n = read(process->failed_fd, &code, sizeof code)) < 0 && errno == EINTR)
+        ;
+    if (r == 0 && n == (ssize_t)sizeof code)
+        r = code;
+    process_close(process);
+    return r;
 }

@@ -13,22 +13,30 @@
 #include "sandbox/filter.h"
 #include "sandbox/identity.h"
 
-struct cf_command {
+struct cf_command { /* what it is given, borrowed */
     const struct cf_caller *caller;
     const struct cf_idmap *idmap;
-    const struct cf_filter *filter;
     char *const *argv;
     bool root; /* keeps capabilities, in its own user namespace */
 };
 
+/* The process, from cf_command_prepare() to cf_command_run(). */
+struct cf_command_process {
+    pid_t pid; /* 0: none */
+    int go_fd;
+    int failed_fd;
+};
+
 /*
- * Start it in a user namespace of its own.
- *
- * ret_exec_errno: why it could not be run; 0 when it runs. The process is to
- *                 be waited for in either case.
- *
- * Returns its PID or -errno when there is no process.
+ * Make the process in a user namespace of its own, up to its filter; there it
+ * waits. It ends when go_fd is closed. 0 or -errno when there is no process.
  */
-pid_t cf_command_start(const struct cf_command *command, int *ret_exec_errno);
+int cf_command_prepare(const struct cf_command *command, struct cf_command_process *ret_process);
+
+/*
+ * Let it go, under filter. The process is to be waited for in any case, and
+ * both descriptors are closed. 0 when the program runs, or why it does not.
+ */
+int cf_command_run(struct cf_command_process *process, const struct cf_filter *filter);
 
 #endif

@@ -6,7 +6,9 @@
  * every signal blocked and read from a descriptor, and no descriptor but the
  * caller's and its own. It goes through these states:
  *
- *   setting up  enter the network namespace, mount, say READY or why not.
+ *   setting up  mount what needs no network; JOIN brings the network namespace:
+ *               enter it, mount the rest, make the process that becomes the
+ *               command, say READY or why not.
  *   waiting     for EXEC.
  *   running     the command runs; its signals arrive as messages, and whatever
  *               loses its parent is reaped here.
@@ -51,11 +53,17 @@
 struct init {
     struct cf_plan *plan;
     int signal_fd;
-    pid_t command; /* 0 before it runs and after it has ended */
+    struct cf_command_process process; /* that becomes the command */
+    pid_t command;                     /* 0 before it runs and after it has ended */
     bool ending;
     int64_t kill_at_us; /* 0 when everything has been killed */
     struct cf_init_ended ended;
 };
+
+static _Noreturn void stop(void)
+{
+    _exit(0); /* the kernel kills what is left of the namespace */
+}
 
 /* Close all but the ascending list. */
 static int close_others(const int *keep, size_t n)
@@ -85,6 +93,22 @@ static int enter_cwd(const struct cf_plan *plan, struct cf_error *err)
     return cf_error_errno(err, -errno, "cannot enter '%s' inside the sandbox", plan->cwd);
 }
 
+/* The network namespace comes when it is made; PID 1 has mounted something meanwhile. */
+static int join(const struct cf_plan *plan, struct cf_error *err)
+{
+    struct cf_init_request request;
+    cf_auto_close int netns_fd = -1;
+    int r = cf_init_receive(plan->control_fd, &request, sizeof request, &netns_fd);
+
+    if (r == -EPIPE)
+        stop();
+    if (r < 0 || request.type != CF_INIT_JOIN || netns_fd < 0)
+        return cf_error_errno(err, r < 0 ? r : -EBADMSG, "cannot learn of the network namespace");
+    if (setns(netns_fd, CLONE_NEWNET) < 0)
+        return cf_error_errno(err, -errno, "cannot enter the network namespace");
+    return 0;
+}
+
 static int set_up(struct cf_plan *plan, struct cf_mounts_result *ret_mounts, struct cf_error *err)
 {
     int r;
@@ -94,16 +118,12 @@ static int set_up(struct cf_plan *plan, struct cf_mounts_result *ret_mounts, str
     r = close_others(plan->keep_fds, plan->n_keep_fds);
     if (r < 0)
         return cf_error_errno(err, r, "cannot close descriptors");
-    if (setns(plan->netns_fd, CLONE_NEWNET) < 0)
-        return cf_error_errno(err, -errno, "cannot enter the network namespace");
-    cf_fd_close(&plan->netns_fd);
-    r = cf_mounts_set_up(&plan->etc, &plan->masks, plan->guard, plan->root, ret_mounts, err);
+    r = cf_mounts_cover(&plan->etc, &plan->masks, plan->guard, ret_mounts, err);
+    if (r == 0)
+        r = join(plan, err);
+    if (r == 0)
+        r = cf_mounts_renew(plan->root, ret_mounts, err);
     return r < 0 ? r : enter_cwd(plan, err);
-}
-
-static _Noreturn void stop(void)
-{
-    _exit(0); /* the kernel kills what is left of the namespace */
 }
 
 static void say(const struct init *init, const void *message, size_t length)
@@ -112,26 +132,56 @@ static void say(const struct init *init, const void *message, size_t length)
         stop();
 }
 
+int cf_init_send(int socket_fd, const void *message, size_t length, int fd)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
+    struct iovec part = { .iov_base = (void *)(uintptr_t)message, .iov_len = length };
+    struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
+
+    if (fd >= 0) {
+        struct cmsghdr *rights;
+
+        header.msg_control = control;
+        header.msg_controllen = sizeof control;
+        rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    }
+    return sendmsg(socket_fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *ret_fd)];
+    struct iovec part = { .iov_base = message, .iov_len = length };
+    struct msghdr header = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+    };
+    const struct cmsghdr *rights;
+    ssize_t n;
+
+    do {
+        n = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 ? -errno : -EPIPE;
+    rights = CMSG_FIRSTHDR(&header);
+    *ret_fd = -1;
+    if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
+        rights->cmsg_len == CMSG_LEN(sizeof *ret_fd))
+        memcpy(ret_fd, CMSG_DATA(rights), sizeof *ret_fd);
+    return n == (ssize_t)length ? 0 : -EBADMSG;
+}
+
 /* The first message, with the sandbox's /proc in hand when all is well. */
 static void say_ready(const struct init *init, const struct cf_init_ready *ready)
 {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
-    struct iovec part = { .iov_base = (void *)(uintptr_t)ready, .iov_len = sizeof *ready };
-    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
     cf_auto_close int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (ready->code == 0 && proc_fd >= 0) {
-        struct cmsghdr *header;
-
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof proc_fd);
-        memcpy(CMSG_DATA(header), &proc_fd, sizeof proc_fd);
-    }
-    if (sendmsg(init->plan->control_fd, &message, MSG_NOSIGNAL) < 0)
+    if (cf_init_send(init->plan->control_fd, ready, sizeof *ready,
+                     ready->code == 0 ? proc_fd : -1) < 0)
         stop();
 }
 
@@ -210,8 +260,11 @@ static bool reap(struct init *init)
     }
     if (command_ended) {
         begin_ending(init, command_status);
-        list_leftovers(&init->ended);
+        if (pid == 0) /* whoever is left has an ancestor among our children */
+            list_leftovers(&init->ended);
         say(init, &init->ended, sizeof init->ended);
+        if (pid < 0)
+            return false;
         kill(-1, SIGTERM);
         kill(-1, SIGCONT); /* who is stopped can act on it too */
         init->kill_at_us = cf_clock_monotonic_us() + GRACE_US;
@@ -225,23 +278,10 @@ static void start_command(struct init *init, const struct cf_init_request *reque
         .code = (void *)request->filter,
         .bytes = request->n_filter * sizeof request->filter[0],
     };
-    const struct cf_command command = {
-        .caller = init->plan->caller,
-        .idmap = &init->plan->idmap,
-        .filter = &filter,
-        .argv = init->plan->command,
-        .root = init->plan->root,
-    };
-    pid_t pid = cf_command_start(&command, &init->ended.exec_errno);
     int own[2] = { init->plan->control_fd, init->signal_fd };
 
-    if (pid < 0) {
-        init->ended.exec_errno = -pid;
-        begin_ending(init, W_EXITCODE(126, 0));
-        say(init, &init->ended, sizeof init->ended);
-        stop();
-    }
-    init->command = pid;
+    init->command = init->process.pid;
+    init->ended.exec_errno = -cf_command_run(&init->process, &filter);
     /* Whoever reads what the command writes shall see its end as soon as it is there. */
     if (own[0] > own[1]) {
         own[0] = init->signal_fd;
@@ -322,6 +362,20 @@ static void serve(struct init *init)
     }
 }
 
+/* The process that becomes the command, as far as it may come now. */
+static int prepare(struct init *init, struct cf_error *err)
+{
+    const struct cf_command command = {
+        .caller = init->plan->caller,
+        .idmap = &init->plan->idmap,
+        .argv = init->plan->command,
+        .root = init->plan->root,
+    };
+    int r = cf_command_prepare(&command, &init->process);
+
+    return r < 0 ? cf_error_errno(err, r, "cannot make the command's process") : 0;
+}
+
 void cf_init_run(struct cf_plan *plan)
 {
     struct init init = { .plan = plan, .signal_fd = -1 };
@@ -342,6 +396,8 @@ void cf_init_run(struct cf_plan *plan)
         if (init.signal_fd < 0)
             ready.code = cf_error_errno(&err, -errno, "cannot read signals");
     }
+    if (ready.code == 0)
+        ready.code = prepare(&init, &err);
     memcpy(ready.text, err.text, sizeof ready.text);
     say_ready(&init, &ready);
     if (ready.code == 0)

@@ -31,9 +31,8 @@ struct cf_plan {
     struct cf_etc etc;
     struct cf_mask_list masks;
     struct cf_idmap idmap; /* of the command's user namespace */
-    int netns_fd;
-    int control_fd; /* PID 1's end */
-    int *keep_fds;  /* ascending: the caller's, and the two above */
+    int control_fd;        /* PID 1's end */
+    int *keep_fds;         /* ascending: the caller's, and the one above */
     size_t n_keep_fds;
 };
 
@@ -55,7 +54,8 @@ struct cf_init_ended {
 
 /* From the engine. */
 enum cf_init_request_type {
-    CF_INIT_EXEC, /* with the filter behind the header */
+    CF_INIT_JOIN,    /* first, with the network namespace (SCM_RIGHTS) */
+    CF_INIT_EXEC,    /* with the filter behind the header */
     CF_INIT_FORWARD, /* a signal that the engine got */
 };
 
@@ -65,6 +65,15 @@ struct cf_init_request {
     size_t n_filter;
     struct sock_filter filter[]; /* BPF_MAXINSNS at most */
 };
+
+/* Send length bytes, and fd when it is not -1; 0 or -errno. */
+int cf_init_send(int socket_fd, const void *message, size_t length, int fd);
+
+/*
+ * Receive exactly length bytes. ret_fd: the descriptor that came along, close-on-exec,
+ * or -1. 0, -EPIPE at the end of the socket, -EBADMSG for another length, or -errno.
+ */
+int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd);
 
 /* Never returns: PID 1's life. */
 _Noreturn void cf_init_run(struct cf_plan *plan);

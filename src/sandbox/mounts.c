@@ -13,6 +13,7 @@
  *   3. The three files of /etc, the masks, and the log of the run, which is
  *      mounted on itself read-only: a file that is a mount point cannot be
  *      removed or renamed either.
+ *      Up to here no network namespace is needed (cf_mounts_cover()).
  *   4. /sys/class/net of our network namespace (a sysfs shows that of who
  *      mounted it). Only the folders of network interfaces are replaced:
  *      a whole new /sys would lose the cgroups.
@@ -152,8 +153,8 @@ static int guard_file(const char *path, struct cf_error *err)
     return r < 0 ? cf_error_errno(err, r, "cannot make '%s' read-only", path) : 0;
 }
 
-int cf_mounts_set_up(const struct cf_etc *etc, const struct cf_mask_list *masks, const char *guard,
-                     bool root, struct cf_mounts_result *ret_result, struct cf_error *err)
+int cf_mounts_cover(const struct cf_etc *etc, const struct cf_mask_list *masks, const char *guard,
+                    struct cf_mounts_result *ret_result, struct cf_error *err)
 {
     static const struct cf_mask_cover covers = { .file = COVER_FILE, .folder = COVER_FOLDER };
     int r = scratch_open(err);
@@ -164,8 +165,13 @@ int cf_mounts_set_up(const struct cf_etc *etc, const struct cf_mask_list *masks,
         r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
     if (r == 0 && guard)
         r = guard_file(guard, err);
-    if (r == 0)
-        r = renew_sysfs(&ret_result->host_sysfs, err);
+    return r;
+}
+
+int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_error *err)
+{
+    int r = renew_sysfs(&ret_result->host_sysfs, err);
+
     if (r == 0)
         r = renew_mqueue(err);
     if (r == 0)

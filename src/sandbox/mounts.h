@@ -18,10 +18,12 @@ struct cf_mounts_result {
 };
 
 /*
- * In the new mount, PID and network namespaces, before any foreign program.
- * 0 or -errno with a message.
+ * Both in the new mount and PID namespaces, before any foreign program, one
+ * after the other; renew in the new network namespace too. 0 or -errno with
+ * a message.
  */
-int cf_mounts_set_up(const struct cf_etc *etc, const struct cf_mask_list *masks, const char *guard,
-                     bool root, struct cf_mounts_result *ret_result, struct cf_error *err);
+int cf_mounts_cover(const struct cf_etc *etc, const struct cf_mask_list *masks, const char *guard,
+                    struct cf_mounts_result *ret_result, struct cf_error *err);
+int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_error *err);
 
 #endif

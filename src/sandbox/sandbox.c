@@ -1,10 +1,11 @@
 /*
  * sandbox.c - the engine's side of the sandbox
  *
- * How this works. cf_sandbox_start() plans everything that needs memory, then
+ * How this works. cf_sandbox_start() plans everything that needs memory and
  * clones PID 1 (init.c) into its namespaces, and while that one mounts,
- * compiles the system call filter. The engine's thread that calls it must be
- * the one that lives as long as the engine: its death is PID 1's.
+ * compiles the system call filter. cf_sandbox_join() gives PID 1 the network
+ * namespace for the rest, cf_sandbox_ready() waits for it. The engine's thread that calls these
+ * must be the one that lives as long as the engine: its death is PID 1's.
  *
  *   namespace      belongs to   because
  *   user E         the caller   the engine's: it owns all below
@@ -54,6 +55,7 @@ struct cf_sandbox {
     int proc_fd; /* the sandbox's /proc */
     struct cf_child child;
     struct cf_watch control;
+    struct cf_plan plan; /* until it is ready */
     struct cf_filter filter;
     struct cf_init_ended end;
     bool has_end;
@@ -67,6 +69,8 @@ static void plan_done(struct cf_plan *plan)
 {
     free(plan->cwd);
     free(plan->keep_fds);
+    plan->cwd = NULL;
+    plan->keep_fds = NULL;
     cf_mask_list_done(&plan->masks);
     cf_fd_close(&plan->control_fd);
 }
@@ -82,13 +86,12 @@ static int plan_fds(struct cf_plan *plan)
 {
     const struct cf_caller *caller = plan->caller;
 
-    plan->keep_fds = calloc(caller->n_fds + 2, sizeof *plan->keep_fds);
+    plan->keep_fds = calloc(caller->n_fds + 1, sizeof *plan->keep_fds);
     if (!plan->keep_fds)
         return -ENOMEM;
     if (caller->n_fds > 0)
         memcpy(plan->keep_fds, caller->fds, caller->n_fds * sizeof *caller->fds);
     plan->n_keep_fds = caller->n_fds;
-    plan->keep_fds[plan->n_keep_fds++] = plan->netns_fd;
     plan->keep_fds[plan->n_keep_fds++] = plan->control_fd;
     qsort(plan->keep_fds, plan->n_keep_fds, sizeof *plan->keep_fds, compare_fds);
     return 0;
@@ -117,11 +120,10 @@ static int plan_init(struct cf_plan *plan, const struct cf_sandbox_config *confi
     plan->root = config->identity.root;
     plan->command = config->command;
     plan->guard = config->guard;
-    plan->netns_fd = config->netns_fd;
     plan->etc.texts[CF_ETC_RESOLV_CONF] = config->resolv_conf;
     plan->etc.texts[CF_ETC_HOSTS] = config->hosts;
     plan->etc.texts[CF_ETC_NSSWITCH_CONF] = config->nsswitch_conf;
-    r = config->netns_fd < 0 ? -EBADF : plan_fds(plan);
+    r = plan_fds(plan);
     if (r == 0)
         r = plan_cwd(plan, config->cwd);
     if (r < 0)
@@ -189,40 +191,15 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
     return r < 0 ? cf_error_errno(err, r, "cannot note what the sandbox is like") : 0;
 }
 
-/* The descriptor that came with a message, or -1. */
-static int take_fd(struct msghdr *message)
-{
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    int fd;
-
-    if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-        header->cmsg_len != CMSG_LEN(sizeof fd))
-        return -1;
-    memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return fd;
-}
-
 static int receive_ready(struct cf_sandbox *sandbox, struct cf_init_ready *ret_ready,
                          struct cf_error *err)
 {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    struct iovec part = { .iov_base = ret_ready, .iov_len = sizeof *ret_ready };
-    struct msghdr message = {
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-        .msg_control = control,
-        .msg_controllen = sizeof control,
-    };
-    ssize_t n;
+    int r = cf_init_receive(sandbox->control_fd, ret_ready, sizeof *ret_ready, &sandbox->proc_fd);
 
-    do {
-        n = recvmsg(sandbox->control_fd, &message, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof *ret_ready)
+    if (r < 0)
         return cf_error_set(err, -ECHILD, "the sandbox's PID 1 was ended while setting up");
     if (ret_ready->code < 0)
         return cf_error_set(err, ret_ready->code, "%s", ret_ready->text);
-    sandbox->proc_fd = take_fd(&message);
     return sandbox->proc_fd < 0 ? cf_error_set(err, -EIO, "cannot open the sandbox's /proc") : 0;
 }
 
@@ -234,26 +211,6 @@ static pid_t clone_init(void)
     };
 
     return (pid_t)syscall(SYS_clone3, &args, sizeof args);
-}
-
-/* PID 1 is made, sets up, and has said that it is ready. */
-static int launch(struct cf_sandbox *sandbox, struct cf_plan *plan, struct cf_error *err)
-{
-    struct cf_init_ready ready;
-    int r;
-
-    sandbox->pid = clone_init();
-    if (sandbox->pid < 0) {
-        sandbox->pid = 0;
-        return cf_error_errno(err, -errno, "cannot make mount, PID, UTS and IPC namespaces");
-    }
-    if (sandbox->pid == 0)
-        cf_init_run(plan);
-    cf_fd_close(&plan->control_fd);
-    r = cf_filter_init(&sandbox->filter, err);
-    if (r == 0)
-        r = receive_ready(sandbox, &ready, err);
-    return r < 0 ? r : collect(sandbox, plan, &ready, err);
 }
 
 static void reap(struct cf_sandbox *sandbox)
@@ -332,23 +289,30 @@ static int watch(struct cf_sandbox *sandbox, struct cf_error *err)
     return r < 0 ? cf_error_errno(err, r, "cannot watch the sandbox") : 0;
 }
 
+static int launch(struct cf_sandbox *sandbox, struct cf_error *err)
+{
+    sandbox->pid = clone_init();
+    if (sandbox->pid < 0) {
+        sandbox->pid = 0;
+        return cf_error_errno(err, -errno, "cannot make mount, PID, UTS and IPC namespaces");
+    }
+    if (sandbox->pid == 0)
+        cf_init_run(&sandbox->plan);
+    cf_fd_close(&sandbox->plan.control_fd);
+    return cf_filter_init(&sandbox->filter, err);
+}
+
 static int start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
                  struct cf_error *err)
 {
-    struct cf_plan plan = { .control_fd = -1 };
     int r, ends[2];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return cf_error_errno(err, -errno, "cannot make a socket pair");
     sandbox->control_fd = ends[0];
-    plan.control_fd = ends[1];
-    r = plan_init(&plan, config, err);
-    if (r == 0)
-        r = launch(sandbox, &plan, err);
-    if (r == 0)
-        r = watch(sandbox, err);
-    plan_done(&plan);
-    return r;
+    sandbox->plan.control_fd = ends[1];
+    r = plan_init(&sandbox->plan, config, err);
+    return r < 0 ? r : launch(sandbox, err);
 }
 
 int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loop,
@@ -363,7 +327,7 @@ int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loo
     sandbox->loop = loop;
     sandbox->ended = ended;
     sandbox->data = data;
-    sandbox->control_fd = sandbox->proc_fd = -1;
+    sandbox->control_fd = sandbox->proc_fd = sandbox->plan.control_fd = -1;
     sandbox->control.fd = sandbox->child.watch.fd = -1;
     r = start(sandbox, config, err);
     if (r < 0) {
@@ -372,6 +336,32 @@ int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loo
     }
     *ret_sandbox = sandbox;
     return 0;
+}
+
+int cf_sandbox_join(struct cf_sandbox *sandbox, int netns_fd, struct cf_error *err)
+{
+    const struct cf_init_request message = { .type = CF_INIT_JOIN };
+    int r = netns_fd < 0 ? -EBADF : 0;
+
+    if (r == 0)
+        r = cf_init_send(sandbox->control_fd, &message, sizeof message, netns_fd);
+    if (r < 0 && r != -EPIPE && r != -ECONNRESET) /* what PID 1 said before it ended tells more */
+        return cf_error_errno(err, r, "cannot hand over the network namespace");
+    return 0;
+}
+
+int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err)
+{
+    struct cf_init_ready ready;
+    int r;
+
+    r = receive_ready(sandbox, &ready, err);
+    if (r == 0)
+        r = collect(sandbox, &sandbox->plan, &ready, err);
+    if (r == 0)
+        r = watch(sandbox, err);
+    plan_done(&sandbox->plan);
+    return r;
 }
 
 static int request(struct cf_sandbox *sandbox, const void *message, size_t length)
@@ -448,6 +438,7 @@ void cf_sandbox_free(struct cf_sandbox *sandbox)
     cf_fd_close(&sandbox->control_fd);
     cf_fd_close(&sandbox->proc_fd);
     cf_filter_done(&sandbox->filter);
+    plan_done(&sandbox->plan);
     for (size_t i = 0; i < sandbox->n_masked; i++)
         free(sandbox->masked[i]);
     for (size_t i = 0; i < sandbox->n_warnings; i++)

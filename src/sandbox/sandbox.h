@@ -6,8 +6,10 @@
  *   1. cf_sandbox_identity(): the engine's own user namespace.
  *   2. The gateway room makes the network namespaces (netlink/gateway.h).
  *   3. cf_sandbox_start(): a process of ours becomes PID 1 of new mount, PID,
- *      UTS and IPC namespaces, puts our files over /etc, masks the sockets
- *      that lead around the network namespace, enters the network namespace.
+ *      UTS and IPC namespaces, puts our files over /etc and masks the sockets
+ *      that lead around the network namespace. It can begin beside stage 2.
+ *      cf_sandbox_join(): it enters the network namespace and makes the rest.
+ *      cf_sandbox_ready(): all of it stands.
  *   4. cf_sandbox_exec(): the command runs, in a user namespace below ours,
  *      without capabilities outside it and without new privileges.
  */
@@ -44,7 +46,6 @@ int cf_sandbox_identity(struct cf_identity *ret_identity, struct cf_error *err);
 struct cf_sandbox_config { /* borrowed until cf_sandbox_start() returns */
     struct cf_identity identity;
     const struct cf_caller *caller; /* what the command gets back */
-    int netns_fd;                   /* of the sandbox's network namespace */
     const char *resolv_conf;        /* text of the three files */
     const char *hosts;
     const char *nsswitch_conf;
@@ -73,18 +74,27 @@ struct cf_sandbox_end {
 };
 
 /*
- * Stage 3: everything but the exec. When this returns 0 the sandbox is whole
- * and its PID 1 waits for cf_sandbox_exec().
+ * Stage 3 begins. The three calls come one after the other; what they make
+ * goes on beside the caller from one to the next, and a failure may show
+ * itself in a later one. After each failure there is only cf_sandbox_free().
  *
  * ended: called once, from the loop, when the command and all it left
  *        behind are gone
  *
- * Returns 0 or -errno with a message from the stage that failed; nothing is
- * left behind then.
+ * Returns 0 or -errno with a message; nothing is left behind then.
  */
 int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loop,
                      void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
                      struct cf_sandbox **ret_sandbox, struct cf_error *err);
+
+/* netns_fd: the sandbox's network namespace, which may be empty as yet; borrowed. */
+int cf_sandbox_join(struct cf_sandbox *sandbox, int netns_fd, struct cf_error *err);
+
+/*
+ * Wait for the rest. When this returns 0 the sandbox is whole and its PID 1
+ * waits for cf_sandbox_exec(). The message is from the stage that failed.
+ */
+int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err);
 
 /* Stage 4. A command that cannot be run is not an error here: `ended` says so. */
 int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err);

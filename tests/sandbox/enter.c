@@ -98,7 +98,7 @@ static int open_netns(void)
     return unshare(CLONE_NEWNET) < 0 ? -errno : fd;
 }
 
-static int run(struct cf_sandbox_config *config, struct cf_error *err)
+static int run(struct cf_sandbox_config *config, int netns_fd, struct cf_error *err)
 {
     struct cf_signals signals = { .watch.fd = -1 };
     int r = cf_loop_new(&loop, err);
@@ -107,8 +107,14 @@ static int run(struct cf_sandbox_config *config, struct cf_error *err)
         r = disturb(&signals);
     if (r == 0)
         r = cf_sandbox_start(config, loop, ended, NULL, &sandbox, err);
-    if (r < 0)
+    if (r == 0)
+        r = cf_sandbox_join(sandbox, netns_fd, err);
+    if (r == 0)
+        r = cf_sandbox_ready(sandbox, err);
+    if (r < 0) {
+        cf_sandbox_free(sandbox);
         return r;
+    }
     say_start();
     r = cf_sandbox_exec(sandbox, err);
     if (r == 0)
@@ -127,7 +133,7 @@ int main(int argc, char **argv)
     };
     struct cf_error err = { 0 };
     struct cf_caller caller;
-    int at = 2, r = cf_sandbox_caller_save(&caller, &err);
+    int at = 2, netns_fd = 0, r = cf_sandbox_caller_save(&caller, &err);
 
     if (argc < 3 || !(report = fopen(argv[1], "we")))
         return 2;
@@ -137,16 +143,16 @@ int main(int argc, char **argv)
         else if (strncmp(argv[at], "guard=", 6) == 0)
             config.guard = argv[at] + 6;
         else if (strcmp(argv[at], "netns=bad") == 0)
-            config.netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+            netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     }
     config.caller = &caller;
     config.command = argv + at;
     if (r == 0)
         r = cf_sandbox_identity(&config.identity, &err);
-    if (r == 0 && config.netns_fd == 0)
-        config.netns_fd = open_netns();
+    if (r == 0 && netns_fd == 0)
+        netns_fd = open_netns();
     if (r == 0)
-        r = run(&config, &err);
+        r = run(&config, netns_fd, &err);
     if (r < 0)
         return fail(&err);
     cf_loop_free(loop);
