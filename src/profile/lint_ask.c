@@ -126,6 +126,13 @@ static void glob_fill(const char *glob, const char *fill, struct cf_buffer *path
     }
 }
 
+/* The same program with its file gone: what is allowed to it is not, what is denied still is. */
+static int exe_add_deleted(struct cf_asker *asker, const char *glob, struct cf_buffer *path)
+{
+    cf_buffer_puts(path, " (deleted)");
+    return path->failed ? -ENOMEM : exe_add(asker, glob, path->data);
+}
+
 static int exes_of(struct cf_asker *asker, const struct cf_rule *rule)
 {
     for (size_t i = 0; i < asker->n_exes; i++) {
@@ -142,6 +149,8 @@ static int exes_of(struct cf_asker *asker, const struct cf_rule *rule)
             r = -ENOMEM;
         else if (path.data && cf_rule_is_for(rule, path.data))
             r = exe_add(asker, rule->exe, path.data);
+        if (r == 0 && path.data && i == 0)
+            r = exe_add_deleted(asker, rule->exe, &path);
         cf_buffer_done(&path);
         if (r < 0)
             return r;

@@ -418,22 +418,47 @@ bool cf_profile_has_exe(const struct cf_profile *profile)
 }
 
 /* A last component of ** stands for everything below the folder. */
+static bool glob_matches(const char *glob, const char *exe)
+{
+    size_t length = strlen(glob);
+    char folder[PATH_MAX];
+
+    if (length < 4 || length >= sizeof folder || strcmp(glob + length - 3, "/**") != 0)
+        return fnmatch(glob, exe, FNM_PATHNAME | FNM_NOESCAPE) == 0;
+    memcpy(folder, glob, length - 3);
+    folder[length - 3] = '\0';
+    return fnmatch(folder, exe, FNM_PATHNAME | FNM_NOESCAPE | FNM_LEADING_DIR) == 0 &&
+           fnmatch(folder, exe, FNM_PATHNAME | FNM_NOESCAPE) != 0;
+}
+/* The length in front of what the kernel says of a deleted program; 0: it says nothing. */
+/* The length of a path in front of what the kernel says of a deleted program; 0: it says nothing. */
+static size_t deleted_length(const char *exe)
+{
+    static const char suffix[] = " (deleted)";
+    size_t length = strlen(exe), behind = sizeof suffix - 1;
+
+    return length > behind && strcmp(exe + length - behind, suffix) == 0 ? length - behind : 0;
+}
+
 bool cf_rule_is_for(const struct cf_rule *rule, const char *exe)
 {
+    char path[PATH_MAX];
     size_t length;
-    char folder[PATH_MAX];
 
     if (!rule->exe)
         return true;
     if (!exe)
         return rule->action == CF_DENY;
-    length = strlen(rule->exe);
-    if (length < 4 || length >= sizeof folder || strcmp(rule->exe + length - 3, "/**") != 0)
-        return fnmatch(rule->exe, exe, FNM_PATHNAME | FNM_NOESCAPE) == 0;
-    memcpy(folder, rule->exe, length - 3);
-    folder[length - 3] = '\0';
-    return fnmatch(folder, exe, FNM_PATHNAME | FNM_NOESCAPE | FNM_LEADING_DIR) == 0 &&
-           fnmatch(folder, exe, FNM_PATHNAME | FNM_NOESCAPE) != 0;
+    length = deleted_length(exe);
+    if (length == 0)
+        return glob_matches(rule->exe, exe);
+    if (rule->action == CF_ALLOW)
+        return false;
+    if (length >= sizeof path || glob_matches(rule->exe, exe))
+        return true;
+    memcpy(path, exe, length);
+    path[length] = '\0';
+    return glob_matches(rule->exe, path);
 }
 
 static struct cf_name_key host_key(const char *name)

@@ -272,7 +272,12 @@ int cf_profile_seal(struct cf_profile *profile);
 bool cf_rule_is_expired(const struct cf_profile *profile, const struct cf_rule *rule);
 /* Whether any rule is for certain programs. */
 bool cf_profile_has_exe(const struct cf_profile *profile);
-/* Whether the rule is for this program. exe: NULL when it is not known, which only denials match.
+/*
+ * Whether the rule is for this program. A path that ends in " (deleted)", as
+ * the kernel names a program whose file is gone, matches no allow, and a
+ * denial with these words and without.
+ *
+ * exe: NULL when it is not known, which only denials match
  */
 bool cf_rule_is_for(const struct cf_rule *rule, const char *exe);
 

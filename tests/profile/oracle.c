@@ -58,15 +58,17 @@ static const struct {
 };
 
 /* Programs that rules can be for, and which programs they are. */
-static const char *const programs[] = { "/usr/bin/curl", "/usr/bin/python3", "/opt/tools/a/b" };
+static const char *const programs[] = { "/usr/bin/curl", "/usr/bin/python3", "/opt/tools/a/b",
+                                        "/usr/bin/curl (deleted)" };
+#define FIRST_DELETED 3 /* held by denials alone */
 static const struct {
     const char *text;
-    bool holds[3];
+    bool holds[4];
 } globs[] = {
-    { "/usr/bin/curl", { true, false, false } },
-    { "/usr/bin/*", { true, true, false } },
-    { "/opt/**", { false, false, true } },
-    { "/usr/*", { false, false, false } },
+    { "/usr/bin/curl", { true, false, false, true } },
+    { "/usr/bin/*", { true, true, false, true } },
+    { "/opt/**", { false, false, true, false } },
+    { "/usr/*", { false, false, false, false } },
 };
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
@@ -340,7 +342,9 @@ static bool takes_part(const struct oracle_policy *policy, unsigned i, const str
         return false;
     if (rule->glob < 0)
         return true;
-    return asker->program < 0 ? !rule->allow : globs[rule->glob].holds[asker->program];
+    if (rule->allow && (asker->program < 0 || asker->program >= FIRST_DELETED))
+        return false;
+    return asker->program < 0 || globs[rule->glob].holds[asker->program];
 }
 
 /* Who is asked about: a name, or, when it is NULL, an address as match_addr() has it. */

@@ -71,6 +71,38 @@ static void a_program_that_is_not_known_matches_denials_alone(void **state)
     assert_true(cf_rule_is_for(&rule, NULL));
 }
 
+static void check_denies(const char *glob, const char *exe, bool expected)
+{
+    const struct cf_rule rule = { .action = CF_DENY, .exe = (char *)glob };
+
+    if (cf_rule_is_for(&rule, exe) != expected)
+        fail_msg("%s %s %s", glob, expected ? "does not deny" : "denies", exe);
+}
+
+static void a_deleted_program_is_denied_what_it_was_and_allowed_nothing(void **state)
+{
+    char path[5000];
+
+    (void)state;
+    check_denies("/usr/bin/curl", "/usr/bin/curl (deleted)", true);
+    check_denies("/usr/bin/curl", "/usr/bin/curl2 (deleted)", false);
+    check_denies("/usr/bin/curl", "/usr/bin/curl (deleted) (deleted)", false);
+    check_denies("/usr/bin/python3.?", "/usr/bin/python3.9 (deleted)", true);
+    check_denies("/opt/tool/**", "/opt/tool/a (deleted)", true);
+    check_denies("/opt/tool/**", "/opt/tools/a (deleted)", false);
+    check_denies("/opt/a (deleted)", "/opt/a (deleted)", true);
+    check_denies("/opt/a (deleted)", "/opt/a", false);
+    check_is_for("/usr/bin/curl", "/usr/bin/curl (deleted)", false);
+    check_is_for("/usr/bin/python3*", "/usr/bin/python3 (deleted)", false);
+    check_is_for("/opt/tool/**", "/opt/tool/a (deleted)", false);
+    check_is_for("/opt/a (deleted)", "/opt/a (deleted)", false);
+    check_is_for("/usr/bin/curl*", "/usr/bin/curl(deleted)", true);
+    /* Too long to be looked at without the words: the denial matches. */
+    memset(path, 'x', sizeof path);
+    memcpy(path + sizeof path - sizeof " (deleted)", " (deleted)", sizeof " (deleted)");
+    check_denies("/usr/bin/curl", path, true);
+}
+
 static void check_rejects(const char *glob, size_t column, const char *message)
 {
     struct cf_error err = { 0 };
@@ -125,6 +157,7 @@ int main(void)
         cmocka_unit_test(a_glob_stays_within_a_component),
         cmocka_unit_test(two_stars_at_the_end_are_all_below_a_folder),
         cmocka_unit_test(a_program_that_is_not_known_matches_denials_alone),
+        cmocka_unit_test(a_deleted_program_is_denied_what_it_was_and_allowed_nothing),
         cmocka_unit_test(what_can_never_match_is_refused),
         cmocka_unit_test(there_is_an_end_to_wildcards_and_length),
     };
