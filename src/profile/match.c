@@ -92,13 +92,6 @@ bool cf_rule_is_by_name(const struct cf_rule *rule)
            rule->endpoint.kind == CF_HOST_MANY;
 }
 
-bool cf_rule_covers(const struct cf_rule *rule, enum cf_proto proto, uint16_t port)
-{
-    struct cf_item item = cf_item_make(rule, NULL);
-
-    return cf_item_covers(&item, proto, port);
-}
-
 static unsigned rank_of(const struct cf_rule *rule, unsigned host)
 {
     struct cf_item item = cf_item_make(rule, NULL);

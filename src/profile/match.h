@@ -44,9 +44,6 @@ const struct cf_endpoint *cf_item_endpoint(const struct cf_item *item);
 /* Rules are of two kinds: by name and by address. A rule for a group is of its members' kinds. */
 bool cf_rule_is_by_name(const struct cf_rule *rule);
 
-/* Whether the rule's protocols and ports hold this flow; port is 0 for ICMP. */
-bool cf_rule_covers(const struct cf_rule *rule, enum cf_proto proto, uint16_t port);
-
 /*
  * How specifically the rule names this host: more is more specific, 0 does
  * not match. Ranks compare within a kind only. For who looks at one rule; the
