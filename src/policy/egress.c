@@ -206,6 +206,7 @@ static const char *read_exe(struct cf_reader *reader, const struct cf_yaml_node 
 static bool read_until(struct cf_reader *reader, const struct cf_schema_key *row,
                        const struct cf_yaml_node *node, const char *key, int32_t *ret_until)
 {
+    bool denies = strncmp(row->path, "egress.deny[]", strlen("egress.deny[]")) == 0;
     char date[CF_UNIT_SIZE];
     int64_t days;
 
@@ -214,7 +215,9 @@ static bool read_until(struct cf_reader *reader, const struct cf_schema_key *row
     *ret_until = (int32_t)days;
     if (days < reader->profile->today)
         cf_read_report(reader, CF_FINDING(CF_CODE_EXPIRED, node->mark, key),
-                       "the rule expired on %s and takes no part", cf_date_format(days, date));
+                       denies ? "the denial expired on %s: it closes nothing any more"
+                              : "the rule expired on %s and takes no part",
+                       cf_date_format(days, date));
     return true;
 }
 
