@@ -16,7 +16,8 @@ static const enum cf_code codes[] = {
     [CF_LINT_DUPLICATE] = CF_CODE_DUPLICATE_RULE, [CF_LINT_EMPTY] = CF_CODE_EMPTY_GROUP,
     [CF_LINT_SHADOWED] = CF_CODE_SHADOWED,        [CF_LINT_UNREACHABLE] = CF_CODE_UNREACHABLE,
     [CF_LINT_REDUNDANT] = CF_CODE_REDUNDANT,      [CF_LINT_WIDER] = CF_CODE_OVER_WIDE,
-    [CF_LINT_EVERYTHING] = CF_CODE_OVER_WIDE,     [CF_LINT_NOT_ANALYSED] = CF_CODE_NOT_ANALYSED,
+    [CF_LINT_EVERYTHING] = CF_CODE_OVER_WIDE,     [CF_LINT_PINNED] = CF_CODE_PINNED,
+    [CF_LINT_NOT_ANALYSED] = CF_CODE_NOT_ANALYSED,
 };
 static_assert(sizeof codes / sizeof codes[0] == CF_LINT_KIND_COUNT, "a code for each");
 
@@ -63,6 +64,18 @@ static void put_redundant(struct cf_buffer *text, const struct cf_lint_finding *
     cf_buffer_puts(text, " as well");
 }
 
+static void put_pinned(struct cf_buffer *text, const struct cf_lint_finding *finding)
+{
+    char addr[CF_ADDR_TEXT_SIZE];
+
+    cf_buffer_printf(text, "'%s' opens %s, which ", finding->host->name,
+                     cf_addr_format(finding->addr, addr));
+    put_others(text, finding);
+    cf_buffer_puts(text, " denies: ");
+    put_rule(text, finding->rule);
+    cf_buffer_puts(text, " allows the name, and a pinned address goes with it");
+}
+
 static void put_message(struct cf_buffer *text, const struct cf_lint_finding *finding)
 {
     bool one = finding->n_others == 1;
@@ -96,6 +109,9 @@ static void put_message(struct cf_buffer *text, const struct cf_lint_finding *fi
         cf_buffer_puts(text, "allows every address on every port, so that egress.default: deny "
                              "has nothing left to deny");
         break;
+    case CF_LINT_PINNED:
+        put_pinned(text, finding);
+        break;
     default:
         cf_buffer_printf(text,
                          "this rule and %zu behind it were not analysed: the rules overlap in too "
@@ -117,7 +133,8 @@ static void report(struct cf_reader *reader, const struct cf_load *load,
                    const struct cf_lint_finding *lint)
 {
     const struct cf_origin *related[CF_LINT_OTHERS_MAX];
-    const struct cf_origin *origin = &lint->rule->origin;
+    const struct cf_origin *origin =
+        lint->host ? &lint->host->origins[lint->addr - lint->host->addrs] : &lint->rule->origin;
     struct cf_finding finding = {
         .code = codes[lint->kind],
         .at = { origin->line, origin->column, find_source(load, origin->file) },
@@ -126,8 +143,12 @@ static void report(struct cf_reader *reader, const struct cf_load *load,
     };
     struct cf_source elsewhere; /* the command line */
     struct cf_buffer text;
+    char key[CF_KEY_SIZE];
 
     cf_source_init(&elsewhere, origin->file, NULL, 0);
+    if (lint->host)
+        finding.key =
+            finding.at.source ? cf_key_child("hosts", lint->host->name, key) : "hosts_file";
     if (!finding.at.source)
         finding.at.source = &elsewhere;
     for (; finding.n_related < lint->n_others && finding.n_related < CF_LINT_OTHERS_MAX;

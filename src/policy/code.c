@@ -50,6 +50,9 @@ static const struct {
                             "needless." },
     [CF_CODE_OVER_WIDE] = { "over-wide", "An allow that is wider than it seems to be meant",
                             "Narrow the rule to what is needed." },
+    [CF_CODE_PINNED] = { "pinned", "A denied address that a name of `hosts` opens",
+                         "A pin and an allow of its name beat a denial of the address. Allow the "
+                         "address as well, to say that it is meant, or remove the pin." },
     [CF_CODE_NOT_ANALYSED] = { "not-analysed", "Rules that were not looked at",
                                "The rules are too many, or lie too much on top of each other, to "
                                "be analysed whole." },

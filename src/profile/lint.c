@@ -28,6 +28,7 @@
 
 #include "base/cleanup.h"
 #include "profile/lint_ask.h"
+#include "profile/lint_pins.h"
 
 struct linter {
     const struct cf_profile *profile;
@@ -474,6 +475,27 @@ static int pass(struct linter *linter, check_fn *check, const struct cf_rule **r
     return linter->asker.out_of_memory ? -ENOMEM : r;
 }
 
+/* The names of `hosts`. When the budget runs out here, no rule is looked at, which is reported. */
+static int lint_hosts(struct linter *linter)
+{
+    const struct cf_profile *profile = linter->profile;
+    int r = 0;
+
+    for (size_t i = 0; i < profile->n_hosts; i++) {
+        const struct cf_host *host = &profile->hosts[i];
+
+        for (size_t k = 0; k < host->n_addrs && r == 0; k++) {
+            struct cf_lint_finding finding = {
+                .kind = CF_LINT_PINNED, .n_others = 1, .host = host, .addr = &host->addrs[k]
+            };
+
+            if (cf_lint_pin(&linter->asker, host, finding.addr, &finding.rule, &finding.others[0]))
+                r = finding_add(linter->lint, &finding);
+        }
+    }
+    return r;
+}
+
 static int lint_rules(struct linter *linter)
 {
     const struct cf_profile *profile = linter->profile;
@@ -481,6 +503,8 @@ static int lint_rules(struct linter *linter)
     struct cf_lint_finding skipped = { .kind = CF_LINT_NOT_ANALYSED };
     int r = duplicates_report(profile, linter->kept, linter->lint);
 
+    if (r == 0)
+        r = lint_hosts(linter);
     if (r == 0)
         r = pass(linter, check_matches, &skipped.rule, &skipped.n_skipped);
     if (r == 0 && skipped.n_skipped == 0)

@@ -12,6 +12,8 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/lint.h \
 	src/profile/lint_ask.c \
 	src/profile/lint_ask.h \
+	src/profile/lint_pins.c \
+	src/profile/lint_pins.h \
 	src/profile/lint_places.c \
 	src/profile/lint_places.h \
 	src/profile/match.c \

@@ -22,6 +22,7 @@ static const char *const kind_names[CF_LINT_KIND_COUNT] = {
     [CF_LINT_DUPLICATE] = "duplicate",     [CF_LINT_EMPTY] = "empty",
     [CF_LINT_SHADOWED] = "shadowed",       [CF_LINT_UNREACHABLE] = "unreachable",
     [CF_LINT_REDUNDANT] = "redundant",     [CF_LINT_WIDER] = "wider",
+    [CF_LINT_PINNED] = "pinned",
     [CF_LINT_EVERYTHING] = "everything",   [CF_LINT_NOT_ANALYSED] = "not analysed",
 };
 
@@ -121,7 +122,21 @@ static void an_allow_by_name_is_not_shadowed_where_an_address_is_allowed(void **
     check_lint("allow a.example; deny any; allow 10.0.0.0/8", "");
     check_lint("allow a.example:443; deny any; allow 10.0.0.0/8:80",
                "shadowed a.example:443 by any");
-    check_lint("allow a.example; deny any; host a.example 10.0.0.9", "");
+    check_lint("allow a.example; deny any; host a.example 10.0.0.9", "pinned a.example by any");
+}
+
+static void a_name_of_hosts_that_opens_a_denied_address_is_named(void **state)
+{
+    (void)state;
+    check_lint("allow *.t.example:80; deny private; deny metadata; host a.t.example 169.254.169.254",
+               "pinned *.t.example:80 by metadata");
+    check_lint("allow tcp://a.example:443; deny 10.0.0.0/8:443-444; host a.example 10.0.0.9",
+               "pinned tcp://a.example:443 by 10.0.0.0/8:443-444");
+    check_lint("allow a.example; deny private; host a.example 192.0.2.1", "");
+    check_lint("allow a.example:443; deny 10.0.0.0/8:80; host a.example 10.0.0.9", "");
+    check_lint("allow a.example; allow 10.0.0.9; deny private; host a.example 10.0.0.9", "");
+    check_lint("allow a.example; deny private; host b.example 10.0.0.9", "");
+    check_lint("deny a.example; deny private; host a.example 10.0.0.9", "");
 }
 
 static void an_allow_by_address_that_lifts_a_denial_is_of_use(void **state)
@@ -156,7 +171,8 @@ static void an_allow_inside_another_makes_that_one_wider(void **state)
     check_lint("allow 10.0.0.0/8; deny 10.1.0.0/16; allow 10.1.2.0/24", "");
     check_lint("allow **.t.example; deny *.t.example; allow a.t.example", "");
     /* The name lifts the denial of its pinned address; the wide rule would not. */
-    check_lint("allow any:1-65535; allow a.example; deny 10.0.0.0/8; host a.example 10.0.0.9", "");
+    check_lint("allow any:1-65535; allow a.example; deny 10.0.0.0/8; host a.example 10.0.0.9",
+               "pinned a.example by 10.0.0.0/8");
 }
 
 static void an_allow_that_several_others_cover_is_redundant(void **state)
@@ -508,6 +524,7 @@ int main(void)
         cmocka_unit_test(rules_of_one_meaning_are_duplicates_of_the_first),
         cmocka_unit_test(an_allow_that_denials_beat_everywhere_is_shadowed),
         cmocka_unit_test(an_allow_by_name_is_not_shadowed_where_an_address_is_allowed),
+        cmocka_unit_test(a_name_of_hosts_that_opens_a_denied_address_is_named),
         cmocka_unit_test(an_allow_by_address_that_lifts_a_denial_is_of_use),
         cmocka_unit_test(a_rule_that_others_decide_is_unreachable),
         cmocka_unit_test(an_allow_inside_another_makes_that_one_wider),
