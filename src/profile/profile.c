@@ -24,72 +24,9 @@ static const char *const mode_names[] = {
 };
 static_assert(sizeof mode_names / sizeof mode_names[0] == CF_MODE_COUNT, "a name for each");
 
-static const char *const dns_filter_names[] = {
-    [CF_DNS_FILTER_ALLOWED] = "allowed",
-    [CF_DNS_FILTER_ANY] = "any",
-};
-static_assert(sizeof dns_filter_names / sizeof dns_filter_names[0] == CF_DNS_FILTER_COUNT,
-              "a name for each");
-
-static const char *const deny_answer_names[] = {
-    [CF_DENY_ANSWER_NXDOMAIN] = "nxdomain",
-    [CF_DENY_ANSWER_REFUSED] = "refused",
-    [CF_DENY_ANSWER_ZERO] = "zero",
-};
-static_assert(sizeof deny_answer_names / sizeof deny_answer_names[0] == CF_DENY_ANSWER_COUNT,
-              "a name for each");
-
-static const char *const ipv6_names[] = {
-    [CF_IPV6_AUTO] = "auto",
-    [CF_IPV6_ON] = "on",
-    [CF_IPV6_OFF] = "off",
-};
-static_assert(sizeof ipv6_names / sizeof ipv6_names[0] == CF_IPV6_COUNT, "a name for each");
-
-static const char *const transport_names[] = {
-    [CF_TRANSPORT_AUTO] = "auto",
-    [CF_TRANSPORT_UDP] = "udp",
-    [CF_TRANSPORT_TCP] = "tcp",
-};
-static_assert(sizeof transport_names / sizeof transport_names[0] == CF_TRANSPORT_COUNT,
-              "a name for each");
-
-static const char *const summary_names[] = {
-    [CF_SUMMARY_NONE] = "none",
-    [CF_SUMMARY_TEXT] = "text",
-    [CF_SUMMARY_JSON] = "json",
-};
-static_assert(sizeof summary_names / sizeof summary_names[0] == CF_SUMMARY_COUNT,
-              "a name for each");
-
 const char *cf_mode_name(enum cf_mode mode)
 {
     return mode_names[mode];
-}
-
-const char *cf_dns_filter_name(enum cf_dns_filter filter)
-{
-    return dns_filter_names[filter];
-}
-
-const char *cf_deny_answer_name(enum cf_deny_answer answer)
-{
-    return deny_answer_names[answer];
-}
-
-const char *cf_ipv6_name(enum cf_ipv6 ipv6)
-{
-    return ipv6_names[ipv6];
-}
-
-const char *cf_transport_name(enum cf_transport transport)
-{
-    return transport_names[transport];
-}
-
-const char *cf_summary_name(enum cf_summary summary)
-{
-    return summary_names[summary];
 }
 
 static void rules_free(struct cf_rule *rules, size_t n)

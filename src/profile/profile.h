@@ -293,12 +293,7 @@ const struct cf_host *cf_profile_host_find(const struct cf_profile *profile, con
  */
 int cf_profile_host_port_add(struct cf_profile *profile, uint16_t port, struct cf_origin origin);
 
-/* Names of the enums as the policy writes them. */
+/* The mode as the policy writes it. */
 const char *cf_mode_name(enum cf_mode mode);
-const char *cf_dns_filter_name(enum cf_dns_filter filter);
-const char *cf_deny_answer_name(enum cf_deny_answer answer);
-const char *cf_ipv6_name(enum cf_ipv6 ipv6);
-const char *cf_transport_name(enum cf_transport transport);
-const char *cf_summary_name(enum cf_summary summary);
 
 #endif

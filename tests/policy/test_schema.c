@@ -210,26 +210,30 @@ static void each_key_stands_once_behind_its_map(void **state)
     }
 }
 
+static void check_choice(const char *key, int value, const char *expected)
+{
+    assert_string_equal(cf_schema_find(key)->values[value], expected);
+}
+
 static void choices_are_those_of_the_profile(void **state)
 {
     (void)state;
     for (int i = 0; i < CF_MODE_COUNT; i++)
-        assert_string_equal(cf_schema_find("mode")->values[i], cf_mode_name((enum cf_mode)i));
-    for (int i = 0; i < CF_DNS_FILTER_COUNT; i++)
-        assert_string_equal(cf_schema_find("dns.filter")->values[i],
-                            cf_dns_filter_name((enum cf_dns_filter)i));
-    for (int i = 0; i < CF_TRANSPORT_COUNT; i++)
-        assert_string_equal(cf_schema_find("dns.transport")->values[i],
-                            cf_transport_name((enum cf_transport)i));
-    for (int i = 0; i < CF_DENY_ANSWER_COUNT; i++)
-        assert_string_equal(cf_schema_find("dns.deny_answer")->values[i],
-                            cf_deny_answer_name((enum cf_deny_answer)i));
-    for (int i = 0; i < CF_IPV6_COUNT; i++)
-        assert_string_equal(cf_schema_find("egress.ipv6")->values[i],
-                            cf_ipv6_name((enum cf_ipv6)i));
-    for (int i = 0; i < CF_SUMMARY_COUNT; i++)
-        assert_string_equal(cf_schema_find("audit.summary")->values[i],
-                            cf_summary_name((enum cf_summary)i));
+        check_choice("mode", i, cf_mode_name((enum cf_mode)i));
+    check_choice("dns.filter", CF_DNS_FILTER_ALLOWED, "allowed");
+    check_choice("dns.filter", CF_DNS_FILTER_ANY, "any");
+    check_choice("dns.deny_answer", CF_DENY_ANSWER_NXDOMAIN, "nxdomain");
+    check_choice("dns.deny_answer", CF_DENY_ANSWER_REFUSED, "refused");
+    check_choice("dns.deny_answer", CF_DENY_ANSWER_ZERO, "zero");
+    check_choice("dns.transport", CF_TRANSPORT_AUTO, "auto");
+    check_choice("dns.transport", CF_TRANSPORT_UDP, "udp");
+    check_choice("dns.transport", CF_TRANSPORT_TCP, "tcp");
+    check_choice("egress.ipv6", CF_IPV6_AUTO, "auto");
+    check_choice("egress.ipv6", CF_IPV6_ON, "on");
+    check_choice("egress.ipv6", CF_IPV6_OFF, "off");
+    check_choice("audit.summary", CF_SUMMARY_NONE, "none");
+    check_choice("audit.summary", CF_SUMMARY_TEXT, "text");
+    check_choice("audit.summary", CF_SUMMARY_JSON, "json");
 }
 
 static void protections_that_are_not_built_are_named(void **state)
