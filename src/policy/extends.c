@@ -33,6 +33,13 @@ const struct cf_schema_key *cf_override_find(const char *text)
     return row && cf_schema_is_inherited(row) ? row : NULL;
 }
 
+const char *cf_override_group(const char *text)
+{
+    size_t length = strlen(CF_OVERRIDE_GROUP);
+
+    return strncmp(text, CF_OVERRIDE_GROUP, length) == 0 && text[length] ? text + length : NULL;
+}
+
 /* The key that was probably meant: by its path, or by its last word alone. NULL: none. */
 static const char *find_meant(const char *text)
 {
@@ -90,7 +97,8 @@ void cf_read_override(struct cf_reader *reader, const struct cf_schema_key *row,
         const char *text;
 
         cf_key_item(key, i, item_key);
-        if (cf_read_text(reader, row, node->items[i], item_key, &text) && !cf_override_find(text))
+        if (cf_read_text(reader, row, node->items[i], item_key, &text) &&
+            !cf_override_find(text) && !cf_override_group(text))
             report_override(reader, node->items[i], item_key);
     }
 }

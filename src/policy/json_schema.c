@@ -60,14 +60,15 @@ static void put_keys(struct cf_buffer *buffer)
     size_t n, n_put = 0;
     const struct cf_schema_key *keys = cf_schema_keys(&n);
 
-    cf_buffer_puts(buffer, "\"enum\": [");
+    cf_buffer_puts(buffer, "\"oneOf\": [{\"type\": \"string\", \"pattern\": "
+                           "\"^egress\\\\.groups\\\\.[A-Za-z0-9._-]{1,64}$\"}, {\"enum\": [");
     for (size_t i = 0; i < n; i++) {
         if (!cf_schema_is_inherited(&keys[i]))
             continue;
         cf_buffer_puts(buffer, n_put++ ? ", " : "");
         put_string(buffer, keys[i].path);
     }
-    cf_buffer_puts(buffer, "]");
+    cf_buffer_puts(buffer, "]}]");
 }
 
 /* A rule: text, or a map of the keys that the table has below the list. */

@@ -78,6 +78,44 @@ static bool is_text(const struct cf_yaml_node *item)
     return item->kind == CF_YAML_SCALAR && !cf_yaml_is_null(item) && item->text[0] != '\0';
 }
 
+/* The value of a key of a map, or NULL. */
+static const struct cf_yaml_node *find_value(const struct cf_yaml_node *map, const char *key)
+{
+    for (size_t i = 0; map && map->kind == CF_YAML_MAP && i < map->n_items; i += 2)
+        if (strcmp(map->items[i]->text, key) == 0)
+            return map->items[i + 1];
+    return NULL;
+}
+
+/* The list `override`; NULL also when it is too long, which is reported with the file's keys. */
+static const struct cf_yaml_node *find_override(const struct cf_load_file *file)
+{
+    const struct cf_yaml_node *list = find_list(file, "override");
+
+    return list && list->n_items <= cf_schema_find("override")->max_items ? list : NULL;
+}
+
+/* A group that is overridden and that the file does not have is a slip of the pen, not a wish. */
+static void check_groups(const struct cf_load_file *file, struct cf_reader *reader)
+{
+    const struct cf_yaml_node *list = find_override(file);
+    const struct cf_yaml_node *egress = find_value(file->document.root, "egress");
+    const struct cf_yaml_node *groups = find_value(egress, "groups");
+
+    for (size_t i = 0; list && i < list->n_items; i++) {
+        const struct cf_yaml_node *item = list->items[i];
+        const char *group = is_text(item) ? cf_override_group(item->text) : NULL;
+        char key[CF_KEY_SIZE], quoted[CF_QUOTED_SIZE];
+
+        if (group && !find_value(groups, group))
+            cf_read_report(
+                reader,
+                CF_FINDING(CF_CODE_UNKNOWN_GROUP, item->mark, cf_key_item("override", i, key)),
+                "expected a group that this file has under egress.groups, got %s",
+                cf_quote_text(group, quoted));
+    }
+}
+
 static void read_tree(struct cf_load *load, struct cf_reader *reader, struct cf_load_file *file)
 {
     int r = cf_source_check(file->source, reader->diagnostics);
@@ -90,6 +128,8 @@ static void read_tree(struct cf_load *load, struct cf_reader *reader, struct cf_
     /* A document that is no map is reported with the file's keys. */
     if (!file->document.root || file->document.root->kind != CF_YAML_MAP)
         load->failed = true;
+    if (file->good)
+        check_groups(file, reader);
 }
 
 static struct cf_load_file *find_file(const struct cf_load *load, const struct cf_file_id *id)
@@ -293,22 +333,26 @@ void cf_load_read(struct cf_load *load, struct cf_reader *reader, const struct c
     read_parents(load, reader, file, 0);
 }
 
-/* The rows that the file's `override` names; what is wrong in it has been reported. */
+/* The rows and groups that the file's `override` names; what is wrong in it has been reported. */
 static int find_overrides(const struct cf_load_file *file, struct cf_overrides *overrides)
 {
-    const struct cf_yaml_node *list = find_list(file, "override");
+    const struct cf_yaml_node *list = find_override(file);
 
     if (!list)
         return 0;
     overrides->rows = calloc(list->n_items + 1, sizeof(const struct cf_schema_key *));
-    if (!overrides->rows)
+    overrides->groups = calloc(list->n_items + 1, sizeof(const char *));
+    if (!overrides->rows || !overrides->groups)
         return -ENOMEM;
     for (size_t i = 0; i < list->n_items; i++) {
-        const struct cf_schema_key *row =
-            is_text(list->items[i]) ? cf_override_find(list->items[i]->text) : NULL;
+        const char *text = is_text(list->items[i]) ? list->items[i]->text : "";
+        const struct cf_schema_key *row = cf_override_find(text);
+        const char *group = cf_override_group(text);
 
         if (row)
             overrides->rows[overrides->n_rows++] = row;
+        if (group)
+            overrides->groups[overrides->n_groups++] = group;
     }
     return 0;
 }
@@ -358,6 +402,7 @@ static int merge_file(struct cf_load *load, struct cf_load_file *file)
     if (r == 0)
         r = cf_merge_trees(&load->merge, parents, file->document.root, &overrides, &file->merged);
     free(overrides.rows);
+    free(overrides.groups);
     return r;
 }
 

@@ -65,4 +65,7 @@ void cf_load_done(struct cf_load *load);
 /* The row of a key that `override` may name, or NULL. */
 const struct cf_schema_key *cf_override_find(const char *text);
 
+/* The name of the one group that text names for `override`, borrowed from text, or NULL. */
+const char *cf_override_group(const char *text);
+
 #endif

@@ -29,6 +29,7 @@ struct place {
     const char *path;                /* "" for the whole; NULL below the keys of the table */
     const struct cf_schema_key *row; /* NULL for the whole and for what has no row */
     const struct cf_overrides *overrides;
+    bool overridden; /* one name of a map with free names is */
 };
 
 static int merge_values(struct cf_merge *merge, const struct place *place,
@@ -263,10 +264,31 @@ static int find_key(const struct place *place, const struct cf_hash *index, cons
 
 static bool is_overridden(const struct place *place)
 {
+    if (place->overridden)
+        return true;
     for (size_t i = 0; place->overrides && i < place->overrides->n_rows; i++)
         if (place->overrides->rows[i] == place->row)
             return true;
     return false;
+}
+
+/* Whether an override names one group of this map of them. */
+static bool is_group_overridden(const struct place *map, const char *name)
+{
+    if (!map->overrides || !map->row || map->row->type != CF_TYPE_GROUPS)
+        return false;
+    for (size_t i = 0; i < map->overrides->n_groups; i++)
+        if (strcmp(map->overrides->groups[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Whether this path is that of a map of groups, or of a map that it is in. */
+static bool holds_groups(const char *path, size_t length)
+{
+    const char *groups = CF_OVERRIDE_GROUP;
+
+    return strncmp(groups, path, length) == 0 && groups[length] == '.';
 }
 
 /* Whether an override names a key below this one. */
@@ -274,6 +296,9 @@ static bool has_override_below(const struct place *place)
 {
     size_t length = place->path ? strlen(place->path) : 0;
 
+    if (place->path && place->overrides && place->overrides->n_groups > 0 &&
+        holds_groups(place->path, length))
+        return true;
     for (size_t i = 0; place->path && place->overrides && i < place->overrides->n_rows; i++) {
         const char *path = place->overrides->rows[i]->path;
 
@@ -286,7 +311,10 @@ static bool has_override_below(const struct place *place)
 /* What the value of a key is; path is where its path is kept. */
 static struct place place_below(const struct place *map, const char *name, char path[CF_KEY_SIZE])
 {
-    struct place place = { .overrides = map->overrides };
+    struct place place = {
+        .overrides = map->overrides,
+        .overridden = is_group_overridden(map, name),
+    };
 
     if (!map->path || strpbrk(name, ".["))
         return place;

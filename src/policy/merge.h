@@ -21,10 +21,15 @@ struct cf_merge {
     size_t n_steps;
 };
 
+/* In front of the name of a group that `override` names. */
+#define CF_OVERRIDE_GROUP "egress.groups."
+
 /* The keys of an `override` list; all zero: none. */
 struct cf_overrides {
     const struct cf_schema_key **rows;
     size_t n_rows;
+    const char **groups; /* names of single groups of egress.groups */
+    size_t n_groups;
 };
 
 void cf_merge_done(struct cf_merge *merge);

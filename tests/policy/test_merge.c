@@ -54,7 +54,9 @@ static void check_override(const char *below, const char *above, const char *ove
                            const char *expected)
 {
     const struct cf_schema_key *rows[8];
-    struct cf_overrides overrides = { .rows = rows };
+    const char *groups[8];
+    char paths[8][64] = { 0 };
+    struct cf_overrides overrides = { .rows = rows, .groups = groups };
     struct cf_merge merge = { 0 };
     struct tree lower, upper;
     struct cf_yaml_node *merged;
@@ -62,10 +64,13 @@ static void check_override(const char *below, const char *above, const char *ove
 
     while (override && *override) {
         size_t length = strcspn(override, " ");
-        char path[64] = "";
+        char *path = paths[overrides.n_rows + overrides.n_groups];
 
         memcpy(path, override, length);
-        rows[overrides.n_rows++] = cf_schema_find(path);
+        if (strncmp(path, CF_OVERRIDE_GROUP, strlen(CF_OVERRIDE_GROUP)) == 0)
+            groups[overrides.n_groups++] = path + strlen(CF_OVERRIDE_GROUP);
+        else
+            rows[overrides.n_rows++] = cf_schema_find(path);
         override += length + (override[length] == ' ');
     }
     tree_read(&lower, "below.yaml", below);
@@ -104,6 +109,21 @@ static void maps_merge_by_key_at_every_depth(void **state)
                  "{egress: {ipv6: on, default: allow}, audit: {log: a}, dns: {filter: any}}");
     check_merged("{egress: {groups: {a: [x], b: [x]}}}", "{egress: {groups: {b: [y], c: [z]}}}",
                  "{egress: {groups: {a: [x], b: [x, y], c: [z]}}}");
+}
+
+static void one_group_can_be_overridden(void **state)
+{
+    (void)state;
+    check_override("{egress: {groups: {a: [x], b: [x]}}}", "{egress: {groups: {a: [y], b: [y]}}}",
+                   "egress.groups.a", "{egress: {groups: {a: [y], b: [x, y]}}}");
+    check_override("{egress: {groups: {a.b: {names_file: x}, b: [x]}}}",
+                   "{egress: {groups: {a.b: [y]}}}", "egress.groups.a.b mode",
+                   "{egress: {groups: {a.b: [y], b: [x]}}}");
+    check_override("{egress: {groups: {a: [x], b: [x]}, ipv6: on}}", "{mode: audit}",
+                   "egress.groups.a", "{egress: {groups: {b: [x]}, ipv6: on}, mode: audit}");
+    check_override("{hosts: {a: 192.0.2.1}, egress: {groups: {a: [x]}}}", "{hosts: {b: 192.0.2.2}}",
+                   "egress.groups.b",
+                   "{hosts: {a: 192.0.2.1, b: 192.0.2.2}, egress: {groups: {a: [x]}}}");
 }
 
 static void lists_append_what_is_new(void **state)
@@ -326,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scalar_replaces_a_scalar),
         cmocka_unit_test(maps_merge_by_key_at_every_depth),
+        cmocka_unit_test(one_group_can_be_overridden),
         cmocka_unit_test(lists_append_what_is_new),
         cmocka_unit_test(items_are_the_same_when_they_say_the_same),
         cmocka_unit_test(text_in_quotes_is_the_same_but_nothing_is_not_a_word),
