@@ -153,7 +153,7 @@ static int diagnostic_fill(struct cf_diagnostic *item, struct cf_source *source,
     if (!item->file || !item->message || (finding->key && !item->key) ||
         (finding->suggestion && !item->suggestion) || related_fill(item, finding) < 0)
         return -ENOMEM;
-    if (!source->text || finding->at.line == 0)
+    if (!source->text || source->hidden || finding->at.line == 0)
         return 0;
     item->source = cut_line(source, finding->at, &item->source_caret);
     return 0;
@@ -236,6 +236,11 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *so
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
+    /* A policy from elsewhere must not print the machine's own files into a log. */
+    if (source->hidden)
+        snprintf(message, sizeof message,
+                 "expected a name, or an address and names, got what is not shown here, as the file "
+                 "is not below the folder of the policy");
     length = strlen(message);
     if (finding->suggestion)
         snprintf(message + length, sizeof message - length, " (did you mean '%s'?)",

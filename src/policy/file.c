@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -26,6 +28,29 @@ char *cf_file_beside(const char *file, const char *path)
     memcpy(joined, file, folder);
     memcpy(joined + folder, path, length + 1);
     return joined;
+}
+
+bool cf_file_is_within(const char *file, const char *path)
+{
+    cf_auto_free char *parent = cf_file_beside(file, ".");
+    cf_auto_free char *folder = parent ? realpath(parent, NULL) : NULL;
+    cf_auto_free char *real = realpath(path, NULL);
+    size_t length;
+
+    if (!folder || !real)
+        return false;
+    length = strlen(folder);
+    if (length > 0 && folder[length - 1] == '/') /* of the root */
+        length--;
+    return strncmp(real, folder, length) == 0 && real[length] == '/';
+}
+
+/* Whether the kernel makes up what a file holds, such as the environment of a process. */
+static bool is_made_up(int fd)
+{
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
 }
 
 int cf_file_identify(int fd, struct cf_file_id *ret_id, mode_t *ret_mode)
@@ -53,7 +78,7 @@ int cf_file_open(const char *path, struct cf_file_id *ret_id)
         return r;
     if (S_ISDIR(mode))
         return -EISDIR;
-    if (!S_ISREG(mode))
+    if (!S_ISREG(mode) || is_made_up(fd))
         return -EINVAL;
     *ret_id = id;
     opened = fd;
@@ -74,6 +99,14 @@ char *cf_read_path(struct cf_reader *reader, const struct cf_yaml_node *node)
     if (!path)
         cf_read_out_of_memory(reader);
     return path;
+}
+
+bool cf_read_is_foreign(struct cf_reader *reader, const struct cf_yaml_node *node,
+                        const char *path)
+{
+    const struct cf_source *source = node->mark.source ? node->mark.source : reader->source;
+
+    return !cf_file_is_within(source->name, path);
 }
 
 void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,

@@ -21,9 +21,15 @@ struct cf_file_id {
 char *cf_file_beside(const char *file, const char *path);
 
 /*
+ * Whether the file that path leads to lies in the folder of the file that
+ * names it, or below, links resolved. False also when that cannot be found out.
+ */
+bool cf_file_is_within(const char *file, const char *path);
+
+/*
  * Open a regular file for reading; anything else might block or never end.
- * Returns the descriptor, -EISDIR, -EINVAL for what is no regular file, or
- * another -errno.
+ * Returns the descriptor, -EISDIR, -EINVAL for what is no regular file or is
+ * one of procfs or sysfs, which the kernel makes up, or another -errno.
  */
 int cf_file_open(const char *path, struct cf_file_id *ret_id);
 

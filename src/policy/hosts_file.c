@@ -128,6 +128,7 @@ void cf_read_hosts_file(struct cf_reader *reader)
         !cf_read_file(reader, reader->hosts_file, "hosts_file", FILE_MAX, &file))
         return;
     cf_source_init(&source, file.path, file.text, file.length);
+    source.hidden = cf_read_is_foreign(reader, reader->hosts_file, file.path);
     cf_reader_source(reader, &source);
     if (!reader->out_of_memory && cf_source_check(&source, reader->diagnostics) == 0)
         read_lines(reader, &source);

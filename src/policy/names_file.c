@@ -44,6 +44,7 @@ struct names_file {
     const struct cf_yaml_node *node; /* that names the file, for findings about the whole */
     const char *key;
     const char *path;
+    bool foreign; /* findings do not show its text */
     struct lines *lines;
     const char *text; /* the line being read, without its end */
     size_t length;
@@ -127,6 +128,7 @@ static void wrong(struct names_file *file, size_t offset, const char *message)
     for (size_t i = 0; i < offset; i++)
         at.column += ((unsigned char)file->text[i] & 0xc0) != 0x80;
     cf_source_init_line(&source, file->path, file->line, file->text, file->length);
+    source.hidden = file->foreign;
     cf_read_error(file->reader, at, NULL, "%s", message);
 }
 
@@ -396,6 +398,7 @@ void cf_read_names_file(struct cf_reader *reader, struct cf_group *group,
     }
     file.path = path;
     file.lines = lines;
+    file.foreign = cf_read_is_foreign(reader, node, path);
     fd = cf_file_open(path, &id);
     if (fd < 0) {
         report_file(&file, fd);

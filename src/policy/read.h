@@ -99,6 +99,9 @@ void cf_read_file_done(struct cf_read_file *file);
 
 /* The path alone: the caller's, NULL when out of memory. */
 char *cf_read_path(struct cf_reader *reader, const struct cf_yaml_node *node);
+/* Whether the file of such a path lies outside the folder of the policy that names it. */
+bool cf_read_is_foreign(struct cf_reader *reader, const struct cf_yaml_node *node,
+                        const char *path);
 /* Report that the file of a node could not be read: -errno of cf_file_open(). */
 void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
                         const char *path, int r);

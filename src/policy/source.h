@@ -38,6 +38,7 @@ struct cf_source {
     /* places to search from: at even distances, and the one that was found last */
     struct cf_source_place places[CF_SOURCE_PLACES], last;
     size_t n_places;   /* 0: not looked for yet */
+    bool hidden;       /* findings show nothing of the text, only where it is wrong */
     unsigned end_line; /* the line whose end is known, 0: none */
     size_t line_end;
 };

@@ -243,6 +243,38 @@ static void write_lines(size_t n, size_t distance)
     assert_int_equal(close(fd), 0);
 }
 
+#define HIDDEN                                                                                     \
+    "expected a name, or an address and names, got what is not shown here, as the file is not "    \
+    "below the folder of the policy\n"
+
+static void a_file_from_elsewhere_is_not_shown(void **state)
+{
+    char outside[] = "/tmp/childflow-outside-XXXXXX";
+    int fd = mkstemp(outside);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "a.example\n key=hidden-words\n", 28), 28);
+    assert_int_equal(close(fd), 0);
+    assert_true(unlink("names.txt") == 0 || errno == ENOENT);
+    assert_int_equal(symlink(outside, "names.txt"), 0);
+    assert_null(check_load(with_names, 0, "names.txt:2:5: error: " HIDDEN));
+    assert_null(check_load("version: 1\nhosts_file: names.txt\n", 0,
+                           "names.txt:1:1: error: " HIDDEN "names.txt:2:2: error: " HIDDEN));
+    assert_int_equal(unlink("names.txt"), 0);
+    assert_int_equal(unlink(outside), 0);
+}
+
+static void what_the_kernel_makes_up_is_not_read(void **state)
+{
+    (void)state;
+    assert_null(check_load("version: 1\nhosts_file: /proc/self/environ\n", 0,
+                           "p.yaml:2:13: error: hosts_file: expected a regular file, got "
+                           "'/proc/self/environ'\n"
+                           "  hosts_file: /proc/self/environ\n"
+                           "              ^\n"));
+}
+
 static void too_many_bytes_are_refused(void **state)
 {
     (void)state;
@@ -379,6 +411,8 @@ int main(void)
         cmocka_unit_test(an_empty_file_has_no_names),
         cmocka_unit_test(the_file_is_listed_with_its_hash),
         cmocka_unit_test(a_line_has_a_length_that_it_may_have),
+        cmocka_unit_test(a_file_from_elsewhere_is_not_shown),
+        cmocka_unit_test(what_the_kernel_makes_up_is_not_read),
         cmocka_unit_test(too_many_bytes_are_refused),
         cmocka_unit_test(too_many_lines_are_refused),
         cmocka_unit_test(a_file_of_something_else_ends_when_no_more_errors_are_kept),
