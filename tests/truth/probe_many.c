@@ -35,6 +35,7 @@ static void held(void)
         for (long i = 0; i < count; i++)
             good += echo_byte(fds[i], (char)i) == 0;
     say("%ld echoes", good);
+    free(fds);
 }
 
 /* COUNT: all connects are under way before the first has ended. */
@@ -64,6 +65,7 @@ static void at_once(void)
         good += error == 0;
     }
     say("%ld echoes", good);
+    free(fds);
 }
 
 /* COUNT: one after the other; the server closes first. */
