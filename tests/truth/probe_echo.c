@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,7 +227,9 @@ static void trace_stream(void)
         error = connect_to(fd, PLACE_WORLD, probe_arguments[0]);
         if (error != EINPROGRESS)
             give_up("connect");
-        wait_for(fd, POLLOUT);
+        /* The kernel queues an ICMP error a moment before the connect ends with it. */
+        while (!(wait_for(fd, POLLOUT) & (POLLOUT | POLLHUP)))
+            sched_yield();
         error = error_of(fd);
         if (!next_error(fd, &hop)) {
             say("%d reached, %s", hops, name_of(error));
