@@ -9,6 +9,7 @@ dist_doc_DATA += \
 	README.md \
 	doc/ARCHITECTURE.md \
 	doc/DEPENDENCIES.md \
+	doc/PERFORMANCE.md \
 	doc/STYLE.md \
 	doc/audit.md \
 	doc/design.md \
@@ -18,4 +19,5 @@ dist_doc_DATA += \
 EXTRA_DIST += \
 	.clang-format \
 	autogen.sh \
+	doc/performance.svg \
 	quickstart
