@@ -195,15 +195,8 @@ static struct cf_group *add_group(struct cf_reader *reader, const struct cf_yaml
 void cf_read_egress_groups(struct cf_reader *reader, const struct cf_schema_key *row,
                            const struct cf_yaml_node *node, const char *key)
 {
-    if (node->kind != CF_YAML_MAP) {
-        cf_read_unexpected(reader, node, key, cf_schema_describe(row));
+    if (!cf_read_free_map(reader, row, node, key, "groups"))
         return;
-    }
-    if (node->n_items / 2 > row->max_items) {
-        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
-                       "expected at most %zu groups, got %zu", row->max_items, node->n_items / 2);
-        return;
-    }
     for (size_t i = 0; i < node->n_items; i += 2) {
         const struct cf_yaml_node *name = node->items[i], *value = node->items[i + 1];
         struct cf_group *group;

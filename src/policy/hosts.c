@@ -79,15 +79,8 @@ static bool written_before(const struct cf_yaml_node *map, size_t place)
 void cf_read_hosts(struct cf_reader *reader, const struct cf_schema_key *row,
                    const struct cf_yaml_node *node, const char *key)
 {
-    if (node->kind != CF_YAML_MAP) {
-        cf_read_unexpected(reader, node, key, cf_schema_describe(row));
+    if (!cf_read_free_map(reader, row, node, key, "names"))
         return;
-    }
-    if (node->n_items / 2 > row->max_items) {
-        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
-                       "expected at most %zu names, got %zu", row->max_items, node->n_items / 2);
-        return;
-    }
     for (size_t i = 0; i < node->n_items && !cf_diagnostics_full(reader->diagnostics); i += 2) {
         const struct cf_yaml_node *item = node->items[i];
         char name[CF_NAME_SIZE], name_key[CF_KEY_SIZE], quoted[CF_QUOTED_SIZE];

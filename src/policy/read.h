@@ -128,6 +128,9 @@ void cf_read_copy(struct cf_reader *reader, const char *text, char **field);
 /* That node is a list within the row's limit. */
 bool cf_read_list(struct cf_reader *reader, const struct cf_schema_key *row,
                   const struct cf_yaml_node *node, const char *key);
+/* That node is a map with free names within the row's limit; what: its entries, for the message. */
+bool cf_read_free_map(struct cf_reader *reader, const struct cf_schema_key *row,
+                      const struct cf_yaml_node *node, const char *key, const char *what);
 
 /* "PARENT.NAME" or "PARENT[INDEX]", without what would act on a terminal. Returns text. */
 char *cf_key_child(const char *parent, const char *name, char text[CF_KEY_SIZE]);

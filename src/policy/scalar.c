@@ -353,3 +353,18 @@ bool cf_read_list(struct cf_reader *reader, const struct cf_schema_key *row,
     }
     return true;
 }
+
+bool cf_read_free_map(struct cf_reader *reader, const struct cf_schema_key *row,
+                      const struct cf_yaml_node *node, const char *key, const char *what)
+{
+    if (node->kind != CF_YAML_MAP) {
+        cf_read_unexpected(reader, node, key, cf_schema_describe(row));
+        return false;
+    }
+    if (node->n_items / 2 > row->max_items) {
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
+                       "expected at most %zu %s, got %zu", row->max_items, what, node->n_items / 2);
+        return false;
+    }
+    return true;
+}
