@@ -2,6 +2,16 @@
 TESTS += \
 	tests/e2e/as-root \
 	tests/e2e/as-user
+
+# What the canaries of cases/leaks.py need: a program without libraries, and a module of the C
+# library's name service. Neither can have a sanitizer in it.
+check_PROGRAMS += tests/e2e/static tests/e2e/libnss_leak.so.2
+tests_e2e_static_SOURCES = tests/e2e/static.c
+tests_e2e_static_CFLAGS = $(AM_CFLAGS) -fno-sanitize=all
+tests_e2e_static_LDFLAGS = -static
+tests_e2e_libnss_leak_so_2_SOURCES = tests/e2e/nss_leak.c
+tests_e2e_libnss_leak_so_2_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all
+tests_e2e_libnss_leak_so_2_LDFLAGS = -shared
 EXTRA_DIST += \
 	tests/e2e/as-root \
 	tests/e2e/as-user \
@@ -10,6 +20,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/explain.py \
 	tests/e2e/cases/identity.py \
 	tests/e2e/cases/killed.py \
+	tests/e2e/cases/leaks.py \
 	tests/e2e/cases/live.py \
 	tests/e2e/cases/log.py \
 	tests/e2e/cases/names.py \
@@ -21,5 +32,7 @@ EXTRA_DIST += \
 	tests/e2e/lab/case.py \
 	tests/e2e/lab/internet.py \
 	tests/e2e/lab/space.py \
+	tests/e2e/lab/tap.py \
+	tests/e2e/leak \
 	tests/e2e/probe \
 	tests/e2e/run

@@ -149,6 +149,13 @@ class Bench:
         self.last = None            # what a failed case shows
         self.started = []           # processes that a failed case may have left
 
+    def program(self, name):
+        """The path of a program that the runner installed; one that was not built skips the case."""
+        path = pathlib.Path(self.probe).with_name(name)
+        if not path.exists():
+            raise Skipped(f"no {name}: `make check` builds it beside childflow")
+        return str(path)
+
     def home(self):
         home = self.folder / "home"
         if not home.exists():

@@ -29,6 +29,7 @@ UNREACHABLE4, UNREACHABLE6 = "203.0.113.200", "2001:db8:2::200"
 PROHIBITED4 = "203.0.113.201"
 CLOSED4 = ROUTER4               # answers, but nothing listens there
 HOLE4, HOLE6 = "203.0.113.202", "2001:db8:2::202"
+FOREIGN4, FOREIGN6 = "198.51.100.53", "2001:db8:3::53"      # a resolver that nobody may use
 
 ECHO, DIGEST, GREET, RESET, HOLD, CLOSED = 7, 1001, 1003, 1004, 1005, 9
 HOST_PORT = 5432
@@ -65,6 +66,20 @@ address=/example.com/example.net/example.org/{WEB4}
 address=/packages.example.org/{OTHER4}
 txt-record=small.lab,"a small record"
 mx-host=lab,web.lab,10
+cname=to-denied.lab,denied.lab
+cname=there-and-back.lab,denied.lab
+cname=denied.lab,v4.lab
+cname=to-allowed.lab,v4.lab
+"""
+
+# Knows every name.
+FOREIGN = f"""
+no-resolv
+no-hosts
+bind-interfaces
+user=root
+listen-address={FOREIGN4},{FOREIGN6}
+address=/#/{WEB4}
 """
 
 NGINX = """
@@ -82,6 +97,8 @@ http {{
     server {{
         listen {web4}:80; listen {other4}:80; listen [{web6}]:80; listen {private4}:80;
         listen {web4}:443 ssl; listen [{web6}]:443 ssl;
+        listen {foreign4}:443 ssl; listen [{foreign6}]:443 ssl;
+        listen {foreign4}:853 ssl; listen [{foreign6}]:853 ssl;
         ssl_certificate {top}/web.pem; ssl_certificate_key {top}/web.key;
         root {top}/www;
     }}
@@ -198,7 +215,7 @@ class Internet:
         self.top = pathlib.Path(top)
         self.www = self.top / "www"
         self.ca = self.top / "ca.pem"
-        self.dns_log = self.top / "dnsmasq.log"
+        self.dns_log = self.top / "names.log"
         self.www.mkdir(parents=True)
         (self.top / "tmp").mkdir()
         self.addresses()
@@ -211,9 +228,9 @@ class Internet:
 
     def addresses(self):
         tool("ip", "link", "set", "lo", "up")
-        for address in (WEB4, OTHER4, DNS4, PRIVATE4):
+        for address in (WEB4, OTHER4, DNS4, PRIVATE4, FOREIGN4):
             tool("ip", "addr", "add", f"{address}/32", "dev", "lo")
-        for address in (WEB6, DNS6):
+        for address in (WEB6, DNS6, FOREIGN6):
             tool("ip", "addr", "add", f"{address}/128", "dev", "lo", "nodad")
         for kind, address in (("unreachable", UNREACHABLE4), ("unreachable", UNREACHABLE6),
                               ("prohibit", PROHIBITED4), ("blackhole", HOLE4),
@@ -264,24 +281,27 @@ class Internet:
     def servers(self):
         conf = self.top / "nginx.conf"
         conf.write_text(NGINX.format(top=self.top, web4=WEB4, web6=WEB6, other4=OTHER4,
-                                     private4=PRIVATE4))
+                                     private4=PRIVATE4, foreign4=FOREIGN4, foreign6=FOREIGN6))
         # nginx goes to the background once it listens.
         tool("nginx", "-q", "-c", str(conf), "-e", str(self.top / "nginx-error.log"))
-        self.name_server()
+        self.name_server("names", DNSMASQ)
+        self.name_server("foreign", FOREIGN)
         start_servers([(address, port, False) for address in (WEB4, WEB6)
                        for port in (ECHO, DIGEST, GREET, RESET, HOLD)]
-                      + [(address, ECHO, True) for address in (WEB4, WEB6)])
+                      + [(address, ECHO, True) for address in (WEB4, WEB6)]
+                      + [(address, port, True) for address in (FOREIGN4, FOREIGN6)
+                         for port in (443, 853, 5353, 5355)])
 
-    def name_server(self):
+    def name_server(self, name, text):
         """dnsmasq in the foreground: in the background it drops groups, which only root may."""
-        conf = self.top / "dnsmasq.conf"
-        conf.write_text(DNSMASQ)
+        conf, log = self.top / f"{name}.conf", self.top / f"{name}.log"
+        conf.write_text(text)
         server = subprocess.Popen(["dnsmasq", "--no-daemon", f"--conf-file={conf}", "--log-queries",
-                                   f"--log-facility={self.dns_log}"],
+                                   f"--log-facility={log}"],
                                   stderr=subprocess.PIPE, text=True)
         while "started" not in (line := server.stderr.readline()):
             if not line:
-                raise RuntimeError(f"dnsmasq: {self.dns_log.read_text()}")
+                raise RuntimeError(f"dnsmasq: {log.read_text()}")
         subprocess.Popen(["cat"], stdin=server.stderr, stdout=subprocess.DEVNULL)
         server.stderr.close()
 

@@ -1,0 +1,317 @@
+"""Canaries: every way around the resolver that is known, tried in earnest.
+
+How this works. A canary runs a way of `leak`, or a program of the system, with a mark that is made
+anew each time, first below childflow, where the tap (lab/tap.py) must see nothing of it, then
+without, where it must see it: a canary that cannot sing fails. What is sent for the control ends
+before the next canary begins.
+"""
+import contextlib
+import os
+import pathlib
+import secrets
+import subprocess
+import sys
+
+from lab import internet as net
+from lab.case import Skipped, case, check, check_equal
+from lab.tap import Tap
+
+FOREIGN = (net.FOREIGN4, net.FOREIGN6)
+MAPPED = f"::ffff:{net.FOREIGN4}"
+CONTROL_SECONDS = 30
+
+# A daemon on the host: the names that it is told, at a unix socket or at a stub's address, it asks
+# the foreign resolver for. (At nscd's socket childflow itself asks for the caller's name.)
+DAEMON = f"""
+import os, select, socket, sys
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+listeners = []
+for path in sys.argv[1:]:
+    if path.startswith("udp:"):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind((path[4:], 53))
+    else:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.bind("\\0" + path[1:] if path[0] == "@" else path)
+        sock.listen()
+        if path[0] != "@":
+            os.chmod(path, 0o777)
+    listeners.append(sock)
+print("ready", flush=True)
+while True:
+    ready, _, _ = select.select([sys.stdin, *listeners], [], [])
+    if sys.stdin in ready:
+        break
+    for sock in ready:
+        if sock.family == socket.AF_INET:
+            data, peer = sock.recvfrom(65536)
+            out.sendto(data, ({net.FOREIGN4!r}, 53))
+            sock.sendto(data, peer)
+        else:
+            peer = sock.accept()[0]
+            data = peer.recv(65536)
+            if b"lab" in data:
+                out.sendto(data, ({net.FOREIGN4!r}, 53))
+            peer.sendall(b"asked")
+            peer.close()
+"""
+
+
+@contextlib.contextmanager
+def daemon(*paths):
+    for path in paths:
+        if path[0] == "/":
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+    process = subprocess.Popen([sys.executable, "-c", DAEMON, *paths], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    try:
+        check_equal(process.stdout.readline(), b"ready\n", "the daemon")
+        yield
+    finally:
+        process.communicate(b"")
+        for path in paths:
+            if path[0] == "/":
+                os.unlink(path)
+
+
+def closed_policy(bench):
+    """What a build has: a name and a wildcard."""
+    return bench.policy(allow=["v4.lab:80", "*.zone.lab:80"])
+
+
+def open_policy(bench):
+    """All addresses are open, and even so port 53 leads to our resolver."""
+    return bench.policy(egress={"default": "allow"}, deny=["**.secret.lab"])
+
+
+def try_words(bench, words, policy, mark, **options):
+    """Once below childflow and once without; returns the run below childflow."""
+    tap = Tap(bench.net, FOREIGN, net.ROUTER4)
+    try:
+        done = bench.run(words, policy, **options)
+        check(done.log_path.exists(), "childflow did not run")
+        found = tap.leaks(mark)
+        check_equal(found, [], f"{' '.join(words[1:3])}: left the host")
+        bench.direct(*words, **options)
+        check(tap.waits_for_leak(mark, CONTROL_SECONDS),
+              f"{' '.join(words[1:3])}: not seen without childflow either")
+    finally:
+        tap.close()
+    return done
+
+
+def new_mark():
+    return "mark" + secrets.token_hex(8)
+
+
+def canary(bench, way, *args, policy=None, **options):
+    """One way of `leak`; "MARK" in its arguments is the mark."""
+    mark = new_mark()
+    words = [bench.program("leak"), way, mark, *(arg.replace("MARK", mark) for arg in args)]
+    done = try_words(bench, words, policy or closed_policy(bench), mark, **options)
+    check("settled" in done.out, f"{way} did not end: {done}")
+    return done
+
+
+@case("canary: another resolver by UDP, IPv4, IPv6 and IPv4 in IPv6")
+def other_udp(bench):
+    for host in (*FOREIGN, MAPPED):
+        canary(bench, "udp", host)
+        done = canary(bench, "udp", host, policy=open_policy(bench))
+        denied = [event for event in done.of("dns") if event["verdict"]["action"] == "deny"]
+        check_equal([event["asked"]["ip"] for event in denied], [host.replace("::ffff:", "")])
+
+
+@case("canary: another resolver by TCP, IPv4, IPv6 and IPv4 in IPv6")
+def other_tcp(bench):
+    for host in (*FOREIGN, MAPPED):
+        canary(bench, "tcp", host)
+        done = canary(bench, "tcp", host, policy=open_policy(bench))
+        denied = [event for event in done.of("dns") if event["verdict"]["action"] == "deny"]
+        check_equal([event["transport"] for event in denied], ["tcp"])
+
+
+@case("canary: a name that is allowed, asked for at another resolver")
+def allowed_elsewhere(bench):
+    for policy in (closed_policy(bench), open_policy(bench)):
+        mark = new_mark()       # nothing carries it: where the packets go is what counts
+        words = [bench.program("leak"), "allowed", mark, *FOREIGN]
+        done = try_words(bench, words, policy, mark)
+        asked = {event["asked"]["ip"] for event in done.of("dns")}
+        check(asked >= set(FOREIGN), f"asked {asked}")
+        check_equal(done.out.count("octets"), 5, "answers")
+
+
+@case("canary: a rule that allows the other resolver's address does not open its port 53")
+def allowed_address(bench):
+    policy = bench.policy(allow=["v4.lab:80", net.FOREIGN4, f"udp://[{net.FOREIGN6}]:53",
+                                 f"tcp://[{net.FOREIGN6}]:53"])
+    canary(bench, "udp", *FOREIGN, policy=policy)
+    canary(bench, "tcp", *FOREIGN, policy=policy)
+
+
+@case("canary: a question in the SYN")
+def fast_open(bench):
+    for host in FOREIGN:
+        canary(bench, "fast-open", host)
+
+
+@case("canary: DNS over TLS")
+def dot(bench):
+    canary(bench, "dot", *FOREIGN)
+
+
+@case("canary: DNS over HTTPS by address and by name")
+def doh(bench):
+    canary(bench, "doh", *FOREIGN)
+    mark = new_mark()
+    for host in (net.FOREIGN4, f"{mark}.secret.lab"):
+        try_words(bench, ["curl", "-sS", "-k", "--max-time", "10", "--doh-insecure", "--doh-url",
+                          f"https://{host}/dns-query", f"http://{mark}.example.org/"],
+                  closed_policy(bench), mark)
+
+
+@case("canary: DNS over QUIC and over HTTP/3")
+def quic(bench):
+    for host in FOREIGN:
+        canary(bench, "quic", host)
+
+
+@case("canary: resolvers on other ports")
+def odd_ports(bench):
+    for host in FOREIGN:
+        canary(bench, "odd-ports", host)
+
+
+@case("canary: multicast DNS and LLMNR, IPv4")
+def multicast4(bench):
+    canary(bench, "multicast4")
+    canary(bench, "multicast4", policy=open_policy(bench))
+
+
+@case("canary: multicast DNS and LLMNR, IPv6")
+def multicast6(bench):
+    canary(bench, "multicast6")
+    canary(bench, "multicast6", policy=open_policy(bench))
+
+
+@case("canary: broadcasts")
+def broadcast(bench):
+    canary(bench, "broadcast")
+    canary(bench, "broadcast", policy=open_policy(bench))
+
+
+@case("canary: fragments, IPv4 and IPv6")
+def fragments(bench):
+    for host in FOREIGN:
+        canary(bench, "fragments", host)
+
+
+@case("canary: names in pings")
+def echo(bench):
+    for host in FOREIGN:
+        canary(bench, "echo", host)
+
+
+@case("canary: UDP-Lite")
+def udp_lite(bench):
+    if "EPROTONOSUPPORT" in bench.direct(bench.program("leak"), "udp-lite", "none",
+                                         net.CLOSED4).out:
+        raise Skipped("no UDP-Lite in this kernel")
+    canary(bench, "udp-lite", net.FOREIGN4)
+    canary(bench, "udp-lite", net.FOREIGN4, policy=open_policy(bench))
+
+
+@case("canary: raw sockets and packet sockets", identities=("root",))
+def raw(bench):
+    for policy in (closed_policy(bench), open_policy(bench)):
+        done = canary(bench, "raw", net.FOREIGN4, policy=policy)
+        check_equal(done.out.splitlines()[:2], ["EPERM"] * 2)
+
+
+@case("canary: the C library's resolver, and programs that use it")
+def libc(bench):
+    mark = new_mark()
+    for words in ([bench.program("leak"), "libc", f"{mark}.lab"], ["getent", "ahosts", f"{mark}.lab"],
+                  ["curl", "-sS", f"http://{mark}.lab/"], ["ping", "-c1", f"{mark}.lab"],
+                  ["dig", "+tries=1", f"{mark}.lab"], ["host", f"{mark}.lab"]):
+        try_words(bench, words, closed_policy(bench), mark)
+
+
+@case("canary: a module of the name service that asks a daemon outside")
+def nss_module(bench):
+    folder = pathlib.Path(bench.program("libnss_leak.so.2")).parent
+    path = str(bench.folder / "daemon")     # a path that no mask knows
+    env = bench.env(LD_LIBRARY_PATH=str(folder), LEAK_SOCKET=path)
+    mark = new_mark()
+    with daemon(path):
+        # Its socket is there inside as well: that the module is not asked is what saves us.
+        done = bench.run([bench.program("leak"), "unix", "none", path], closed_policy(bench))
+        check("asked" in done.out, f"the daemon is not reached: {done}")
+        # getent for its own sake would show the mark to the usual server as well: it may not.
+        try_words(bench, ["getent", "ahosts", f"{mark}.lab"], closed_policy(bench), mark, env=env)
+        tap = Tap(bench.net, FOREIGN, net.ROUTER4)
+        try:
+            bench.direct("getent", "ahosts", "v4.lab", env=env)
+            check(tap.waits_for_leak("nothing-has-this", CONTROL_SECONDS),
+                  "the module is not asked without childflow either")
+        finally:
+            tap.close()
+
+
+@case("canary: nscd, resolved over varlink and D-Bus, avahi, and a socket without a path")
+def daemons(bench):
+    runtime = f"/run/user/{bench.identity.uid}"
+    for path in ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve",
+                 "/run/dbus/system_bus_socket", f"{runtime}/bus", "/run/avahi-daemon/socket",
+                 "@org.example.resolver"):
+        with daemon(path):
+            canary(bench, "unix", path)
+
+
+@case("canary: the stub resolver on the host's loopback")
+def stub(bench):
+    with daemon("udp:127.0.0.53"):
+        canary(bench, "udp", "127.0.0.53")
+        canary(bench, "udp", "127.0.0.53", policy=open_policy(bench))
+
+
+@case("canary: a static program with a resolver of its own")
+def static(bench):
+    for policy in (closed_policy(bench), open_policy(bench)):
+        for host in FOREIGN:
+            mark = new_mark()
+            words = [bench.program("static"), host, f"{mark}.secret.lab"]
+            done = try_words(bench, words, policy, mark)
+            check_equal(done.out.count("octets"), 2, "answers of ours")
+
+
+@case("canary: a denied name in every record type")
+def types(bench):
+    done = canary(bench, "types", "secret.lab")
+    check_equal(done.out.splitlines()[0].split()[0], "settled", "every type is answered")
+    done = canary(bench, "types", "b.zone.lab")     # two labels, and the rule has one
+    check_equal(done.out.splitlines()[0].split()[0], "settled", "every type is answered")
+
+
+@case("canary: other classes")
+def classes(bench):
+    canary(bench, "classes")
+
+
+@case("canary: UPDATE, NOTIFY and every other opcode")
+def opcodes(bench):
+    canary(bench, "opcodes")
+
+
+@case("canary: a mark beside a question that is allowed")
+def smuggled(bench):
+    canary(bench, "smuggled")
+
+
+@case("canary: data in names below a denied parent, below an allowed name, and deeper than a star")
+def tunnel(bench):
+    data = "x" * 50
+    canary(bench, "names", *(f"MARK.{data}{n}.{data}.tunnel.lab" for n in range(20)))
+    canary(bench, "names", *(f"MARK{n}.{data}.v4.lab" for n in range(20)))
+    canary(bench, "names", *(f"MARK{n}.{data}.zone.lab" for n in range(20)))
