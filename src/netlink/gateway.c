@@ -5,10 +5,15 @@
  * at the same time, since making one is most of the cost, and the caller goes
  * on with its own work meanwhile:
  *
- *   gateway's   namespace, settings, GATE rtnl, sockets, rules; stays for good
- *   sandbox's   namespace, settings, GATE netns, waits for rtnl, link; ends
+ *   gateway's   namespace, settings, GATE rtnl, sockets, rules, GATE rules; stays
+ *   sandbox's   namespace, settings, GATE netns, waits for rtnl, makes the link,
+ *               waits for the rules, brings it up; ends
  *   caller      cf_gateway_netns_wait() waits for netns,
  *               cf_gateway_finish() for both threads
+ *
+ * The link waits for the rules, because the sandbox's kernel speaks by itself
+ * some milliseconds after it is up (RFC 3810): without rules nothing would
+ * account for that.
  *
  * A gate is opened exactly once, with 0 or the error of the job that should
  * have passed it. Nothing has to be undone by hand: a namespace is gone, with
@@ -57,6 +62,7 @@ struct cf_gateway_making {
     struct cf_gateway_thread *helper; /* the sandbox's thread */
     int sandbox_rtnl_fd;
     struct job outer, inner; /* of the gateway's thread and of the sandbox's */
+    struct gate ruled;       /* the gateway's rules stand */
 };
 
 static void gate_init(struct gate *gate)
@@ -144,7 +150,10 @@ static int sandbox_make(void *data)
     link.gateway_rtnl_fd = making->gateway->rtnl_fd;
     link.sandbox_rtnl_fd = making->sandbox_rtnl_fd;
     link.sandbox_netns_fd = making->gateway->sandbox_netns_fd;
-    return cf_link_make(&link, &making->config, &job->err);
+    r = cf_link_make(&link, &making->config, &job->err);
+    if (r < 0 || gate_wait(&making->ruled) < 0)
+        return r;
+    return cf_link_start(&link, &making->config, &job->err);
 }
 
 static int gateway_namespace_make(struct cf_gateway_making *making, struct cf_error *err)
@@ -173,6 +182,7 @@ static int gateway_make(void *data)
         r = cf_sockets_open(making->gateway, &making->config, &job->err);
     if (r == 0)
         r = cf_nft_load(&job->err);
+    gate_open(&making->ruled, r);
     return r;
 }
 
@@ -189,6 +199,7 @@ static int making_done(struct cf_gateway_making *making, struct cf_error *err)
     cf_fd_close(&making->sandbox_rtnl_fd);
     gate_done(&making->outer.gate);
     gate_done(&making->inner.gate);
+    gate_done(&making->ruled);
     making->gateway->making = NULL;
     free(making);
     return r < 0 ? r : s;
@@ -260,6 +271,7 @@ static struct cf_gateway_making *making_new(struct cf_gateway *gateway,
     making->outer.making = making->inner.making = making;
     gate_init(&making->outer.gate);
     gate_init(&making->inner.gate);
+    gate_init(&making->ruled);
     return making;
 }
 

@@ -349,14 +349,6 @@ static int ends_up(struct end *sandbox, struct end *gateway, struct cf_error *er
 int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *config,
                  struct cf_error *err)
 {
-    struct end sandbox = { .fd = link->sandbox_rtnl_fd,
-                           .name = SANDBOX_NAME,
-                           .what = "sandbox",
-                           .configure = sandbox_configure };
-    struct end gateway = { .fd = link->gateway_rtnl_fd,
-                           .name = GATEWAY_NAME,
-                           .what = "gateway",
-                           .configure = gateway_configure };
     uint32_t mtu = config->mtu;
     int r;
 
@@ -367,8 +359,22 @@ int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *con
     if (r == -EOPNOTSUPP)
         return cf_error_wrap(err, "cannot make a veth pair: the kernel lacks CONFIG_VETH, or its "
                                   "module 'veth' is not loaded (as root: modprobe veth)");
-    if (r < 0)
-        return cf_error_wrap(err, "cannot make a veth pair");
+    return r < 0 ? cf_error_wrap(err, "cannot make a veth pair") : 0;
+}
+
+int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *config,
+                  struct cf_error *err)
+{
+    struct end sandbox = { .fd = link->sandbox_rtnl_fd,
+                           .name = SANDBOX_NAME,
+                           .what = "sandbox",
+                           .configure = sandbox_configure };
+    struct end gateway = { .fd = link->gateway_rtnl_fd,
+                           .name = GATEWAY_NAME,
+                           .what = "gateway",
+                           .configure = gateway_configure };
+    int r;
+
     r = ends_up(&sandbox, &gateway, err);
     if (r == 0)
         r = end_configure(&sandbox, config, err);

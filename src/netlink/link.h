@@ -16,12 +16,17 @@ struct cf_link {
     int sandbox_netns_fd;
 };
 
-/*
- * Make the link, set addresses, neighbours and routes on both ends, and bring
- * everything up. Returns 0 or -errno with a message.
- */
+/* Make the link; no packet passes yet. Returns 0 or -errno with a message. */
 int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *config,
                  struct cf_error *err);
+
+/*
+ * Bring a link up that was made, and set addresses, neighbours and routes on
+ * both ends. From here on the sandbox's kernel sends packets of its own.
+ * Returns 0 or -errno with a message.
+ */
+int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *config,
+                  struct cf_error *err);
 
 /* Receive counters of gw0. */
 int cf_link_counters(int gateway_rtnl_fd, uint64_t *ret_packets, uint64_t *ret_bytes);

@@ -3,14 +3,22 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -543,6 +551,68 @@ static void limit_of_namespaces_is_named(void **state)
     assert_int_equal(status, 0);
 }
 
+/* From here on this process gets no nfnetlink, as on a kernel without it. */
+static bool nfnetlink_refuse(void)
+{
+    /* The low half of an argument, which is 64 bits wide. */
+    const uint32_t low = __BYTE_ORDER == __BIG_ENDIAN ? 4 : 0;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + low),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2]) + low),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NETLINK_NETFILTER, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPROTONOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* Whether eth0 of a namespace is up; false when there is none. */
+static bool sandbox_is_up(int netns_fd)
+{
+    struct ifreq request = { .ifr_name = "eth0" };
+    cf_auto_close int fd = -1;
+
+    if (setns(netns_fd, CLONE_NEWNET) < 0)
+        return true;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || (ioctl(fd, SIOCGIFFLAGS, &request) < 0 && errno != ENODEV))
+        return true;
+    return request.ifr_flags & IFF_UP;
+}
+
+/* In a child, which has no way back. The sandbox's kernel would send what no rule counts. */
+static void link_does_not_come_up_without_rules(void **state)
+{
+    const struct cf_gateway_config config = {
+        .ipv4 = true, .ipv6 = true, .mtu = MTU, .first_gid = getgid(), .last_gid = getgid()
+    };
+    struct cf_gateway *begun = NULL;
+    struct cf_error err = { 0 };
+    int status;
+    pid_t pid;
+
+    (void)state;
+    pid = fork();
+    if (pid == 0) {
+        if (!nfnetlink_refuse() || cf_gateway_start(&config, &begun, &err) < 0)
+            _exit(2);
+        if (cf_gateway_netns_wait(begun, &err) < 0 || cf_gateway_finish(begun, &err) >= 0)
+            _exit(3);
+        if (sandbox_is_up(begun->sandbox_netns_fd))
+            _exit(4);
+        cf_gateway_close(begun);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* One link, and the first that is sent over it each way: nothing sends it again. */
 static void check_first_datagrams(const char *to)
 {
@@ -577,6 +647,7 @@ static int tests(void)
         cmocka_unit_test(socket_of_a_flow_takes_its_datagrams),
         cmocka_unit_test(socket_that_cannot_be_made_returns_errno),
         cmocka_unit_test(counters_count_what_the_sandbox_sends),
+        cmocka_unit_test(link_does_not_come_up_without_rules),
         cmocka_unit_test(first_datagrams_are_not_lost_however_soon_they_are_sent),
         cmocka_unit_test(without_ipv6_the_sandbox_has_none_but_on_lo),
         cmocka_unit_test(close_leaves_no_descriptor_and_no_thread),

@@ -119,7 +119,8 @@ print("all")
 
 @case("every packet of the interface is accounted for")
 def accounting(bench):
-    done = bench.good(["curl", "-sS", "http://web.lab/", f"http://{net.WEB4}/file9"],
+    done = bench.good(["curl", "-sS", "-o", "/dev/null", "http://web.lab/", "-o", "/dev/null",
+                       f"http://{net.WEB4}/file9"],
                       bench.policy(allow=POLICY + ["web.lab:80"]))
     figures = done.one("run_end")["accounting"]
     check_equal(figures["unaccounted"], 0, f"unaccounted in {figures}")
