@@ -64,6 +64,11 @@
 #define PORT_ANSWER_CLOSE 2025 /* reads to the end, sends "done", closes */
 #define PORT_CLOSED 2099
 
+/* What the probe binds. The host gives these to nobody else: see way.py. */
+#define PORT_OWN_SHORT 33333
+#define PORT_OWN_RESET 33334
+#define PORT_OWN_SHARED 33335
+
 /* UDP. */
 #define PORT_THRICE 2101    /* three replies; ECHO is served too */
 #define PORT_ELSEWHERE 2102 /* replies from another port, then from this one */

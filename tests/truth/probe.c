@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,15 @@ short wait_for(int fd, short events)
     return poll_fd.revents;
 }
 
+short wait_for_all(int fd, short events)
+{
+    short seen;
+
+    while (((seen = wait_for(fd, events)) & events) != events)
+        sched_yield();
+    return seen;
+}
+
 void wait_confirmed(int fd)
 {
     int bytes = 1;
@@ -255,6 +265,14 @@ void reset_on_close(int fd)
     struct linger at_once = { 1, 0 };
 
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+void close_confirmed(int fd)
+{
+    struct linger wait = { 1, 60 };
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &wait, sizeof wait);
+    close(fd);
 }
 
 int echo_byte(int fd, char byte)

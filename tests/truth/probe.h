@@ -72,6 +72,9 @@ void say_rest(int fd);
 /* Wait until one of these has come; returns all that poll(2) says. */
 short wait_for(int fd, short events);
 
+/* As above, until all of them have come: the kernel sets one after the other. */
+short wait_for_all(int fd, short events);
+
 /* Wait until the peer's kernel has all that was sent. */
 void wait_confirmed(int fd);
 
@@ -79,6 +82,9 @@ void send_pattern(int fd, uint64_t bytes);
 void expect_pattern(uint64_t bytes, struct pattern_hash *ret);
 void open_gate(int port);
 void reset_on_close(int fd);
+
+/* Close, and wait until the peer has confirmed it: from then on the port is free. */
+void close_confirmed(int fd);
 
 /* Write a byte and read it back; 0 or an errno (EPIPE: the end came). */
 int echo_byte(int fd, char byte);

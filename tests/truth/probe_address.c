@@ -106,13 +106,14 @@ static void port_reuse(void)
     int good = 0;
 
     for (int i = 0; i < 20; i++) {
-        int fd = bound(SOCK_STREAM, 33333), error = connect_to(fd, PLACE_WORLD, PORT_SHORT);
+        int fd = bound(SOCK_STREAM, PORT_OWN_SHORT);
+        int error = connect_to(fd, PLACE_WORLD, PORT_SHORT);
 
         if (error != 0)
             say("connect %s", name_of(error));
         else
             good += read_text(fd, text, 2) == 1;
-        close(fd);
+        close_confirmed(fd);
     }
     say("%d of 20", good);
 }
@@ -123,7 +124,8 @@ static void port_reuse_reset(void)
     int good = 0;
 
     for (int i = 0; i < 20; i++) {
-        int fd = bound(SOCK_STREAM, 33334), error = connect_to(fd, PLACE_WORLD, PORT_ECHO);
+        int fd = bound(SOCK_STREAM, PORT_OWN_RESET);
+        int error = connect_to(fd, PLACE_WORLD, PORT_ECHO);
 
         if (error == 0)
             error = echo_byte(fd, 'x');
@@ -139,7 +141,7 @@ static void port_reuse_reset(void)
 /* One source port, two servers at the same time. */
 static void port_shared(void)
 {
-    int first = bound(SOCK_STREAM, 33335), second = bound(SOCK_STREAM, 33335);
+    int first = bound(SOCK_STREAM, PORT_OWN_SHARED), second = bound(SOCK_STREAM, PORT_OWN_SHARED);
 
     say("connect %s", name_of(connect_to(first, PLACE_WORLD, PORT_ECHO)));
     say("connect %s", name_of(connect_to(second, PLACE_WORLD, PORT_CROWD)));

@@ -45,7 +45,7 @@ static void write_to_closed(void)
         give_up("send");
     say_rest(fd);
     say("first write %s", name_of(write_all(fd, "y", 1) > 0 ? errno : 0));
-    say("poll %s", events_text(wait_for(fd, 0)));
+    say("poll %s", events_text(wait_for_all(fd, POLLERR | POLLHUP)));
     say("second write %s", name_of(write_all(fd, "z", 1) > 0 ? errno : 0));
     say("SO_ERROR %s", name_of(error_of(fd)));
     say_rest(fd);
@@ -60,7 +60,7 @@ static void write_to_reset(void)
     read_text(fd, text, 3);
     if (write_all(fd, "x", 1) > 0)
         give_up("send");
-    wait_for(fd, 0);
+    wait_for_all(fd, POLLERR | POLLHUP);
     say("first write %s", name_of(write_all(fd, "y", 1) > 0 ? errno : 0));
     say("second write %s", name_of(write_all(fd, "z", 1) > 0 ? errno : 0));
 }
@@ -83,7 +83,7 @@ static void write_signal(void)
     say_rest(fd);
     if (write(fd, "y", 1) != 1)
         give_up("write");
-    wait_for(fd, 0);
+    wait_for_all(fd, POLLERR | POLLHUP);
     say("write %s", name_of(write(fd, "z", 1) < 0 ? errno : 0));
     say("SIGPIPE %d", (int)pipe_signals);
 }

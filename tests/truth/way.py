@@ -191,3 +191,10 @@ class Lab:
                            ("NO_ROUTE", "throw")):
             lines += [f"route add {kind} {address}" for address in place(f"LOCAL_{name}")]
         ip(*lines)
+        self.keep_ports()
+
+    @staticmethod
+    def keep_ports():
+        """What the probe binds is given to no connect before: that one would be in its way, even in TIME_WAIT."""
+        ports = ",".join(number for name, number in PLACES.items() if name.startswith("PORT_OWN_"))
+        pathlib.Path("/proc/sys/net/ipv4/ip_local_reserved_ports").write_text(ports)
