@@ -43,6 +43,15 @@ def case(name, outside=False, identities=("root", "user")):
     return register
 
 
+def end_of_log(path):
+    """The last events of a log, short, for who looks for the cause of a failure."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        return [str(error)]
+    return [re.sub(r'"(v|run)":[^,]*,', "", line)[:360] for line in lines[-8:]]
+
+
 def check(condition, text):
     if not condition:
         raise Failed(text)
@@ -162,6 +171,11 @@ class Bench:
             home.mkdir()
             self.identity.own(home)
         return home
+
+    def last_log(self):
+        """The end of the log of the run that was started last, if it wrote one."""
+        logs = sorted(self.folder.glob("log-*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+        return "\n".join(["--- log", *end_of_log(logs[-1])]) if logs else ""
 
     def env(self, **extra):
         keep = {name: value for name, value in os.environ.items()
