@@ -29,7 +29,7 @@ uint32_t cf_checksum_add(uint32_t sum, const void *data, size_t length);
 /*
  * The same SYN as it goes back in: no IP options or extension headers, no
  * data, checksums whole. The sandbox's own fast open option (RFC 7413) is taken
- * out, and the request for a cookie put in where there is room: engine/tcp.c.
+ * out, and the request for a cookie put in where there is room: engine/tcp_accept.c.
  */
 size_t cf_craft_syn(const struct cf_packet *syn, uint8_t *packet, size_t size);
 

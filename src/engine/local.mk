@@ -29,5 +29,11 @@ src_engine_libcf_engine_a_SOURCES = src/engine/craft.c \
 	src/engine/strays.h \
 	src/engine/tcp.c \
 	src/engine/tcp.h \
+	src/engine/tcp_accept.c \
+	src/engine/tcp_accept.h \
+	src/engine/tcp_flow.c \
+	src/engine/tcp_flow.h \
+	src/engine/tcp_held.c \
+	src/engine/tcp_held.h \
 	src/engine/udp.c \
 	src/engine/udp.h

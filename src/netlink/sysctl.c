@@ -139,7 +139,7 @@ int cf_sysctl_gateway_write(const struct cf_gateway_config *config,
         { "ipv4/conf/default/route_localnet", "0", NEEDED },
         { "ipv4/tcp_ecn", host->tcp_ecn, HELPFUL },
         { "ipv4/tcp_no_metrics_save", "1", HELPFUL },
-        { "ipv4/tcp_fastopen", "3", HELPFUL }, /* engine/tcp.c says what for */
+        { "ipv4/tcp_fastopen", "3", HELPFUL }, /* engine/tcp_accept.c says what for */
         { "ipv4/tcp_max_syn_backlog", "65535", HELPFUL },
         { "core/somaxconn", "65535", HELPFUL },
     };

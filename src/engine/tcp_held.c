@@ -1,0 +1,318 @@
+/*
+ * tcp_held.c - a SYN that is held: judged, connected outward, and answered
+ *
+ * How this works. The states CONNECTING, INJECTED and ANSWERED of tcp.c. The
+ * SYN is kept as it goes back in, and its copies tell that the sandbox still
+ * waits.
+ *
+ * An ICMP error that arrives while connect(2) still holds its socket is soft
+ * and forgotten, so it is sent again twice. A RST has no such race.
+ *
+ * Port 53 has no outward connect: the SYN goes back in at once, and the
+ * connection belongs to the DNS server.
+ */
+#include "engine/tcp_held.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "engine/internal.h"
+#include "engine/inward.h"
+#include "engine/tcp_accept.h"
+
+#define DEFAULT_HOPS 64
+#define PORT_DNS 53
+
+#define MS INT64_C(1000)
+#define REPEAT_FIRST_US (1 * MS)
+#define REPEAT_LAST_US (10 * MS)
+#define REPEATS 2
+#define INJECT_FIRST_US (20 * MS)
+#define INJECTS 10 /* the last comes after ten seconds */
+#define PATIENCE_US (4000 * MS)
+#define PATIENCE_FACTOR                                                                            \
+    7 /* of the last gap between copies: one may be lost, the next gap doubles */
+#define ANSWERED_US (130 * CF_US_PER_S) /* as long as a SYN is repeated */
+
+/* Tell the sandbox once more what became of its SYN. */
+static void answer_send(struct cf_tcp_flow *flow)
+{
+    const struct cf_tcp_held *held = flow->held;
+    struct cf_engine *engine = flow->tcp->engine;
+    uint8_t packet[CF_CRAFT_SIZE];
+    struct cf_packet syn;
+
+    if (held->outcome.answer == CF_OUTCOME_ICMP) {
+        cf_inward_error(engine, &held->outcome.error, held->syn, held->length);
+    } else if (held->outcome.answer == CF_OUTCOME_RESET &&
+               cf_packet_parse(held->syn, held->length, &syn) == 0) {
+        size_t n = cf_craft_reset(&syn, packet, sizeof packet);
+
+        cf_inward_send(engine, packet, n);
+    }
+}
+
+/* Forget answers that no copy can ask for any more, and the oldest when there are too many. */
+static void answered_trim(struct cf_tcp *tcp)
+{
+    int64_t now = cf_clock_monotonic_us();
+
+    while (!cf_list_empty(&tcp->answered)) {
+        struct cf_tcp_flow *oldest = cf_tcp_flow_at(cf_list_first(&tcp->answered));
+
+        if (tcp->n_answered <= CF_TCP_ANSWERED_MAX && now - oldest->held->copy_us < ANSWERED_US)
+            break;
+        cf_tcp_flow_free(oldest);
+    }
+}
+
+/* To CF_TCP_ANSWERED: send the outcome and keep it for copies of the SYN. */
+static void answer(struct cf_tcp_flow *flow, const struct cf_outcome *outcome)
+{
+    struct cf_tcp *tcp = flow->tcp;
+
+    flow->held->outcome = *outcome;
+    flow->held->tries = 0;
+    flow->state = CF_TCP_ANSWERED;
+    tcp->n_answered++;
+    cf_list_add(&tcp->answered, &flow->flow.age);
+    answer_send(flow);
+    if (outcome->answer == CF_OUTCOME_ICMP)
+        cf_loop_timer_start(cf_tcp_flow_loop(flow), &flow->timer,
+                            cf_clock_monotonic_us() + REPEAT_FIRST_US);
+    answered_trim(tcp);
+}
+
+/* The outward connect failed. */
+static void connect_failed(struct cf_tcp_flow *flow, const struct cf_outcome *outcome)
+{
+    cf_loop_timer_stop(cf_tcp_flow_loop(flow), &flow->timer);
+    cf_relay_done(&flow->relay);
+    cf_tcp_flow_log_close(flow, outcome->result);
+    answer(flow, outcome);
+}
+
+void cf_tcp_held_sacrifice(struct cf_tcp_flow *flow)
+{
+    struct cf_outcome outcome;
+
+    cf_outcome_denied(flow->flow.key.src.addr.family, &outcome);
+    outcome.result = CF_RESULT_LIMIT;
+    connect_failed(flow, &outcome);
+}
+
+static void patience_start(struct cf_tcp_flow *flow)
+{
+    int64_t wait = PATIENCE_FACTOR * flow->held->gap_us;
+
+    if (wait < PATIENCE_US)
+        wait = PATIENCE_US;
+    cf_loop_timer_start(cf_tcp_flow_loop(flow), &flow->timer, flow->held->copy_us + wait);
+}
+
+/* To CF_TCP_INJECTED, or once more in it. The outward connection waits for its inward half. */
+static void inject(struct cf_tcp_flow *flow)
+{
+    struct cf_tcp_held *held = flow->held;
+
+    flow->state = CF_TCP_INJECTED;
+    cf_loop_timer_start(cf_tcp_flow_loop(flow), &flow->timer,
+                        cf_clock_monotonic_us() + (INJECT_FIRST_US << held->tries));
+    held->tries++;
+    cf_inward_inject(flow->tcp->engine, held->syn, held->length);
+}
+
+void cf_tcp_held_copy(struct cf_tcp_flow *flow)
+{
+    struct cf_tcp_held *held = flow->held;
+    int64_t now = cf_clock_monotonic_us();
+
+    if (!held)
+        return;
+    held->gap_us = now - held->copy_us;
+    held->copy_us = now;
+    switch (flow->state) {
+    case CF_TCP_CONNECTING:
+        patience_start(flow);
+        break;
+    case CF_TCP_INJECTED:
+        cf_inward_inject(flow->tcp->engine, held->syn, held->length);
+        break;
+    case CF_TCP_ANSWERED:
+        cf_list_add(&flow->tcp->answered, &flow->flow.age);
+        answer_send(flow);
+        break;
+    default:
+        break;
+    }
+}
+
+void cf_tcp_held_timer(struct cf_timer *timer)
+{
+    struct cf_tcp_flow *flow = cf_container_of(timer, struct cf_tcp_flow, timer);
+
+    switch (flow->state) {
+    case CF_TCP_CONNECTING: /* no copy for long: nobody waits inside */
+        cf_tcp_flow_abort(flow, CF_RESULT_TIMEOUT);
+        break;
+    case CF_TCP_INJECTED: /* nobody took the connection */
+        if (flow->held->tries == INJECTS)
+            cf_tcp_flow_abort(flow, CF_RESULT_TIMEOUT);
+        else
+            inject(flow);
+        break;
+    case CF_TCP_ANSWERED:
+        answer_send(flow);
+        if (++flow->held->tries < REPEATS)
+            cf_loop_timer_start(cf_tcp_flow_loop(flow), &flow->timer,
+                                cf_clock_monotonic_us() + REPEAT_LAST_US);
+        break;
+    default:
+        break;
+    }
+}
+
+/*
+ * Why a socket with an error or a hang-up is no connection; 0 when it is one
+ * after all, *ret_later being what has become of it since.
+ */
+static int connect_error(int fd, int *ret_later)
+{
+    struct tcp_info info = { 0 };
+    socklen_t length = sizeof(int);
+    int error = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        return errno;
+    if (error == ECONNRESET || error == EPIPE) {
+        *ret_later = error;
+        return 0;
+    }
+    if (error != 0)
+        return error;
+    length = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+        return errno;
+    return info.tcpi_state == TCP_SYN_SENT ? EHOSTUNREACH : 0; /* an ICMP error, still soft */
+}
+
+static void connect_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct cf_relay *relay = cf_container_of(watch, struct cf_relay, outside.watch);
+    struct cf_tcp_flow *flow = cf_container_of(relay, struct cf_tcp_flow, relay);
+    struct cf_tcp *tcp = flow->tcp;
+    int error = 0;
+
+    flow->outside_events |= events;
+    if (flow->state != CF_TCP_CONNECTING)
+        return; /* kept for the relay */
+    if (events & (EPOLLERR | EPOLLHUP))
+        error = connect_error(relay->outside.fd, &flow->outside_error);
+    if (error != 0) {
+        struct cf_outcome outcome;
+
+        cf_outcome_of_connect(relay->outside.fd, error, flow->flow.key.src.addr.family, &outcome);
+        connect_failed(flow, &outcome);
+    } else if (events & (EPOLLOUT | EPOLLHUP)) {
+        cf_outward_settle(relay->outside.fd, flow->outside_family);
+        flow->held->tries = 0;
+        inject(flow);
+        cf_tcp_accept_one(tcp);
+    }
+}
+
+static void set_on(int fd, int level, int name)
+{
+    int on = 1;
+
+    setsockopt(fd, level, name, &on, sizeof on);
+}
+
+/* The outward socket, on its way to the target. Returns 0 or -errno. */
+static int connect_begin(struct cf_tcp_flow *flow, const struct cf_addr_port *target,
+                         uint8_t hop_limit)
+{
+    struct cf_relay_side *outside = &flow->relay.outside;
+    int fd, r = cf_tcp_spare_open(flow->tcp); /* else there may be none for the inward half */
+
+    if (r < 0)
+        return r;
+    fd = cf_outward_socket(&target->addr, SOCK_STREAM, IPPROTO_TCP);
+    if (fd < 0)
+        return fd;
+    outside->fd = fd;
+    flow->outside_family = target->addr.family;
+    set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+    set_on(fd, SOL_SOCKET, SO_OOBINLINE);
+    if (hop_limit != DEFAULT_HOPS)
+        cf_outward_set_hops(fd, flow->outside_family, hop_limit);
+    r = cf_outward_connect(fd, target);
+    if (r < 0)
+        return r;
+    outside->watch.fn = connect_ready;
+    return cf_loop_watch(cf_tcp_flow_loop(flow), &outside->watch, fd, cf_relay_events());
+}
+
+static void denied(struct cf_tcp_flow *flow, const struct cf_judgement *judgement)
+{
+    struct cf_outcome outcome;
+
+    cf_outcome_denied(flow->flow.key.src.addr.family, &outcome);
+    cf_flow_log(&flow->tcp->engine->flows, &flow->flow, judgement, NULL);
+    answer(flow, &outcome);
+}
+
+/* Start the outward connect of an allowed flow and write its flow_open. */
+static void connect_start(struct cf_tcp_flow *flow, struct cf_judgement *judgement,
+                          uint8_t hop_limit)
+{
+    struct cf_engine *engine = flow->tcp->engine;
+    struct cf_addr_port local = { 0 };
+    struct cf_outcome outcome;
+    int r;
+
+    flow->state = CF_TCP_CONNECTING;
+    r = connect_begin(flow, &judgement->target, hop_limit);
+    if (r < 0 && cf_outward_exhausted(-r)) {
+        cf_engine_warn(engine, CF_WARNING_RESOURCES, -r);
+        cf_relay_done(&flow->relay);
+        cf_judge_deny(judgement, CF_REASON_LIMIT);
+        denied(flow, judgement);
+        return;
+    }
+    if (r == 0)
+        cf_outward_local(flow->relay.outside.fd, &local);
+    cf_flow_log(&engine->flows, &flow->flow, judgement, r == 0 ? &local : NULL);
+    if (r == 0) {
+        patience_start(flow);
+        return;
+    }
+    cf_outcome_of_connect(flow->relay.outside.fd, -r, flow->flow.key.src.addr.family, &outcome);
+    connect_failed(flow, &outcome);
+}
+
+void cf_tcp_held_start(struct cf_tcp_flow *flow, const struct cf_packet *packet)
+{
+    struct cf_engine *engine = flow->tcp->engine;
+    struct cf_judgement judgement;
+
+    if (flow->flow.key.dst.port == PORT_DNS) {
+        flow->held->dns = true;
+        cf_list_add(&flow->tcp->live, &flow->flow.age);
+        inject(flow);
+        cf_tcp_accept_one(flow->tcp);
+        return;
+    }
+    cf_flow_judge(&engine->flows, &flow->flow, &judgement);
+    if (judgement.verdict.action != CF_ALLOW) {
+        denied(flow, &judgement);
+        return;
+    }
+    cf_list_add(&flow->tcp->live, &flow->flow.age);
+    connect_start(flow, &judgement, packet->hop_limit);
+}
