@@ -38,6 +38,9 @@ and is not counted. A program that gives no figure within its deadline is report
 - **connects**: 1,000 times connect, a byte there and back, close. p50 and p99 are of `connect()` alone. The relays say
   "connected" before they have tried the outside, which the others do not: their rate can be compared, their p50 cannot.
 - **ping-pong**: 2,000 single bytes over one connection. **UDP**: 1,000 datagrams of 64 bytes one by one (p50), then as many as go with 64 under way (rate).
+- **DNS**: dnsperf, of names that the upstream (dnsmasq, which makes them up) answers: the same hundred (cached), names that nobody has asked yet with up to
+  100 under way (uncached), and such names one after the other (alone). The forwarders are dnsmasq with room for 10,000 names and unbound
+  without validation. Memory is childflow's, of a run that asks for so many names.
 - **start**: from spawn to the first line of a program's `main` (exec) and to the end of `true` (exit), medians of 5 in each try. childflow reads
   `policies/build.yaml` here and writes its log.
 - **memory**: of all the program's processes with so many connections open, each of which has exchanged a byte; the bench's client is not counted.
@@ -132,6 +135,23 @@ def target_streams(medians):
                          medians.compute(lambda a, b: a / b, ours, relay), True)
 
 
+def target_dns(medians):
+    for name in ("cached", "uncached"):
+        measure = f"DNS queries, {name}"
+        others = [value for who in ("dnsmasq", "unbound")
+                  if (value := medians.get(measure, f"{who} as forwarder", "rate"))]
+        yield Target(f"{measure}: of the better forwarder's rate", 1,
+                     medians.compute(lambda a, best=max(others, default=None): best and a / best,
+                                     (measure, "childflow", "rate")), True)
+    alone, memory = "DNS query, uncached and alone", "DNS memory"
+    yield Target("DNS: p50 added on a miss, µs", 40, medians.compute(
+        lambda ours, upstream: ours - upstream,
+        *((alone, who, "p50") for who in ("childflow", "the upstream itself"))))
+    yield Target("DNS: memory for 50,000 names, MiB (the cache's limit)", 32, medians.compute(
+        lambda many, one: many - one,
+        *((memory, "childflow", f"peak, {count} names") for count in ("50,000", "1"))))
+
+
 def targets(done):
     medians = Medians(done)
     connect, start, memory = "connects in a row", "start of `true`", "memory"
@@ -146,6 +166,7 @@ def targets(done):
         yield Target(f"start to exit: of `{other}`", limit, medians.compute(
             lambda ours, theirs: ours / theirs,
             *((start, who, "exit") for who in ("childflow", other))))
+    yield from target_dns(medians)
     yield Target("memory: peak without flows, MiB", 16,
                  medians.get(memory, "childflow", "peak, 0 flows"))
     yield Target("memory: a flow, KiB", 2, medians.get(memory, "childflow", "a flow"))
@@ -184,7 +205,8 @@ def machine():
     return (f"{os.cpu_count()} cores of {cores}{', a virtual machine' if virtual else ''}, "
             f"{memory:.0f} GiB; Linux {release}, {system}; "
             f"passt {package_version('passt')}, slirp4netns {package_version('slirp4netns')}, "
-            f"bubblewrap {package_version('bubblewrap')}, iperf3 {package_version('iperf3')}.")
+            f"bubblewrap {package_version('bubblewrap')}, dnsmasq {package_version('dnsmasq-base')}, "
+            f"unbound {package_version('unbound')}, iperf3 {package_version('iperf3')}.")
 
 
 def commit():

@@ -21,7 +21,7 @@ import time
 USER = 1000
 SERVER, HOST, INNER = "192.0.2.1", "192.0.2.2", "198.51.100.2"
 SPLICE_AT, COPY_AT = "198.51.100.1", "198.51.100.3"
-IPERF_PORT, FORWARDER_PORT = 5201, 5300
+IPERF_PORT, DNSMASQ_PORT, UNBOUND_PORT = 5201, 5300, 5301
 TRAFFIC_PORT, TRAFFIC_PORTS = 7000, 64
 CLONE_NEWNET = 0x40000000
 DESCRIPTORS = 65536     # for each program; 10,000 flows take two each
@@ -33,6 +33,23 @@ mode: enforce
 dns: {{servers: [{SERVER}], filter: any}}
 egress: {{default: allow}}
 audit: {{summary: none}}
+"""
+
+UNBOUND = f"""server:
+  interface: 127.0.0.1@{UNBOUND_PORT}
+  module-config: "iterator"
+  username: ""
+  chroot: ""
+  directory: ""
+  pidfile: ""
+  use-syslog: no
+  outgoing-range: 8192
+  num-queries-per-thread: 4096
+forward-zone:
+  name: "."
+  forward-addr: {SERVER}
+remote-control:
+  control-enable: no
 """
 
 
@@ -135,7 +152,11 @@ class Lab:
         self.service(self.server.enter, "dnsmasq", *quiet, f"--listen-address={SERVER}",
                      "--address=/bench.example/203.0.113.7", "--local-ttl=3600")
         self.service(self.host.enter, "dnsmasq", *quiet, "--listen-address=127.0.0.1",
-                     f"--port={FORWARDER_PORT}", "--cache-size=10000", f"--server={SERVER}")
+                     f"--port={DNSMASQ_PORT}", "--cache-size=10000", f"--server={SERVER}")
+        if shutil.which("unbound"):
+            (self.top / "unbound.conf").write_text(UNBOUND)
+            self.service(self.host.enter, "unbound", "-d", "-c", str(self.top / "unbound.conf"))
+            self.wait_for(self.host, "udp", f":{UNBOUND_PORT}")
         for mode, address in (("splice", SPLICE_AT), ("copy", COPY_AT)):
             self.service(self.host.become, str(self.top / "relay"), mode, address, SERVER, *relayed)
             self.wait_for(self.host, "tcp", f"{address}:{traffic[-1]}")

@@ -5,6 +5,7 @@ tests_bench_traffic_SOURCES = \
 	tests/bench/datagrams.c \
 	tests/bench/hold.c \
 	tests/bench/pingpong.c \
+	tests/bench/queries.c \
 	tests/bench/serve.c \
 	tests/bench/traffic.c \
 	tests/bench/traffic.h
@@ -20,6 +21,7 @@ EXTRA_DIST += \
 	tests/bench/lab.py \
 	tests/bench/measures.py \
 	tests/bench/plot.py \
+	tests/bench/queries.py \
 	tests/bench/run
 
 # What policies cost that were written to cost much; needs no root.
@@ -51,6 +53,12 @@ bench-engine: childflow$(EXEEXT) $(BENCH_BUILT)
 	$(srcdir)/tests/bench/run --childflow $(abs_builddir)/childflow \
 		--programs $(abs_builddir)/tests/bench --policies $(abs_srcdir)/policies $(BENCH_FLAGS)
 .PHONY: bench-engine
+
+# The resolver alone, beside dnsmasq and unbound (which is measured when it is installed).
+bench-dns: childflow$(EXEEXT) $(BENCH_BUILT)
+	$(srcdir)/tests/bench/run --childflow $(abs_builddir)/childflow \
+		--programs $(abs_builddir)/tests/bench --policies $(abs_srcdir)/policies --only DNS
+.PHONY: bench-dns
 
 # One after the other, also with -j.
 bench:

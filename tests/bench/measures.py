@@ -16,7 +16,8 @@ import subprocess
 import sys
 import time
 
-from lab import DEADLINE, FORWARDER_PORT, SERVER, TRAFFIC_PORT, Failed
+import queries
+from lab import DEADLINE, SERVER, TRAFFIC_PORT, Failed
 
 CONNECTS, WORKERS = 1000, 8
 PINGPONGS = 2000
@@ -25,6 +26,7 @@ STARTS = 5              # of one try, which gives their median
 FLOWS, FLOWS_MOST = (0, 1000), 10000
 DESCRIPTORS_SPARE = 500 # of a program, beside two for each flow
 HOLD_DEADLINE = 20      # seconds until the next thousands of connections are open
+CLIENTS = ("traffic", "slirp", "dash", "dnsperf", "cat")
 FAILURES_MAX = 2        # of one program at one measure; then it is not asked again
 
 
@@ -82,36 +84,6 @@ def traffic(lab, who, verb, port, *words):
 def datagrams(lab, who):
     result = traffic(lab, who, "datagrams", str(TRAFFIC_PORT), DATAGRAMS, DATAGRAMS_MS)
     return {"rate": result["rate"], "p50": result["p50"], "lost": result["lost"]}
-
-
-class Queries:
-    """Files of queries for dnsperf: the same few names, or names never asked before."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        self.made = 0
-
-    def file(self, names):
-        path = self.lab.top / f"queries-{self.made}"
-        path.write_text("".join(f"{name}.bench.example A\n" for name in names))
-        path.chmod(0o644)
-        return path
-
-    def cached(self):
-        path = self.lab.top / "queries-cached"
-        if not path.exists():
-            self.file([f"c{i}" for i in range(100)]).rename(path)
-        return path
-
-    def fresh(self):
-        self.made += 1
-        return self.file([f"f{self.made}x{i}" for i in range(10000)])
-
-
-def dns(lab, prefix, at, port, options):
-    text = lab.run(lab.host, [*prefix, "dnsperf", "-s", at, "-p", str(port), *options])
-    return {"rate": float(re.search(r"Queries per second:\s+([\d.]+)", text).group(1)),
-            "lost": int(re.search(r"Queries lost:\s+(\d+)", text).group(1))}
 
 
 def spawn_timed(program, command, files):
@@ -201,7 +173,7 @@ def memory_now(pid):
     """KiB of all processes of a program, without the client and the bench's own helper."""
     total = collections.Counter()
     for each in children(pid):
-        if program_of(each) in ("traffic", "slirp"):
+        if program_of(each) in CLIENTS:
             continue
         try:
             status = kibibytes(f"/proc/{each}/status")
@@ -255,18 +227,12 @@ def memory(lab, who):
 def measures(lab, args):
     """Every Measure, in the order of the tables."""
     ways = lab.contenders
-    queries = Queries(lab)
 
     def of_ways(function, names=tuple(ways)):
         return {name: (lambda who=ways[name]: function(who)) for name in names}
 
     def start(*prefix):
         return lambda: starts(lab, list(prefix))
-
-    def dns_by(prefix, at, port, cached):
-        return lambda: dns(lab, prefix, at, port,
-                           ["-d", str(queries.cached()), "-l", str(args.seconds)] if cached else
-                           ["-d", str(queries.fresh()), "-n", "1"])
 
     yield Measure("start of `true`", {"exec": "ms", "exit": "ms"}, {
         "direct": start(),
@@ -293,13 +259,7 @@ def measures(lab, args):
     ends = ("direct", "childflow", "pasta", "slirp4netns")
     yield Measure("UDP there and back", {"p50": "µs", "rate": "per second", "lost": ""},
                   of_ways(lambda who: datagrams(lab, who), ends))
-    for cached in (True, False):
-        yield Measure(f"DNS queries, {'cached' if cached else 'uncached'}",
-                      {"rate": "per second", "lost": ""}, {
-            "the upstream itself": dns_by([], SERVER, 53, cached),
-            "childflow": dns_by(ways["childflow"].prefix, SERVER, 53, cached),
-            "dnsmasq as forwarder": dns_by([], "127.0.0.1", FORWARDER_PORT, cached),
-        })
+    yield from queries.measures(lab, args.seconds, Measure, memory_now)
     yield Measure("memory", {**{f"{figure}, {count:,} flows": "MiB" for figure in ("peak", "PSS")
                                 for count in (*FLOWS, flows_most(lab))}, "a flow": "KiB"},
                   of_ways(lambda who: memory(lab, who), ends[1:]), warms_up=False)

@@ -5,6 +5,7 @@
  *   traffic connects ADDRESS PORT COUNT WORKERS
  *   traffic pingpong ADDRESS PORT COUNT
  *   traffic datagrams ADDRESS PORT COUNT MILLISECONDS
+ *   traffic queries ADDRESS PORT COUNT RUN
  *   traffic hold ADDRESS PORT
  *   traffic now                   print the clock, as early as a program can
  */
@@ -86,7 +87,7 @@ static int number(char **argv, int argc, int at)
 static int usage(void)
 {
     fprintf(stderr,
-            "usage: traffic serve|connects|pingpong|datagrams|hold ADDRESS PORT [NUMBER]...\n"
+            "usage: traffic serve|connects|pingpong|datagrams|queries|hold ADDRESS PORT [NUMBER]...\n"
             "       traffic now\n");
     return 2;
 }
@@ -116,5 +117,7 @@ int main(int argc, char **argv)
         return connects(&at, first, second);
     if (strcmp(verb, "datagrams") == 0)
         return datagrams(&at, first, second);
+    if (strcmp(verb, "queries") == 0)
+        return queries(&at, first, second);
     return usage();
 }

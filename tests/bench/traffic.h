@@ -46,6 +46,9 @@ int pingpong(const struct sockaddr_in *to, int count);
 /* Datagrams there and back: count one by one, then as many as go in ms. */
 int datagrams(const struct sockaddr_in *to, int count, int ms);
 
+/* Names that no run before has asked for, one after the other. */
+int queries(const struct sockaddr_in *to, int count, int run);
+
 /* Hold as many connections as each line of the input says; answer with how many are open. */
 int hold(const struct sockaddr_in *to);
 
