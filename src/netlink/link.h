@@ -9,6 +9,13 @@
 #include "base/error.h"
 #include "netlink/gateway.h"
 
+/*
+ * The congestion control of both ends: a link between two namespaces of one
+ * kernel loses nothing, so the simplest keeps it full. BBR's pacing and CUBIC's
+ * early end of slow start (RFC 9406) cost there. Outside, the host's stays.
+ */
+#define CF_LINK_CONGESTION "reno"
+
 /* Both ends of the link, and how to talk to their namespaces. */
 struct cf_link {
     int gateway_rtnl_fd; /* rtnetlink, opened in the gateway's namespace */

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netlink/link.h"
 #include "netlink/nflog.h"
 
 #define BACKLOG 65535
@@ -92,6 +94,9 @@ static int tcp_open(int *ret_fd, struct cf_error *err)
         r = family == AF_INET ? OPTIONS_SET(fd, options4) : OPTIONS_SET(fd, options6);
     if (fd >= 0 && r == 0)
         r = socket_bind(fd, family, CF_GATEWAY_TCP_PORT);
+    if (fd >= 0) /* what is accepted has it too; a kernel that refuses is slower */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CF_LINK_CONGESTION,
+                         sizeof(CF_LINK_CONGESTION) - 1);
     if (fd >= 0 && r == 0 && listen(fd, BACKLOG) < 0)
         r = -errno;
     return socket_keep(fd, r, "the gateway's TCP listener", ret_fd, err);

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "netlink/link.h"
 
 #define ROOT "/proc/sys/net/"
 #define VALUE_SIZE 32
@@ -99,6 +100,7 @@ int cf_sysctl_sandbox_write(const struct cf_gateway_config *config,
         { "ipv4/ip_unprivileged_port_start", host->unprivileged_port_start, NEEDED },
         { "ipv4/ip_local_port_range", host->local_port_range, HELPFUL },
         { "ipv4/tcp_ecn", host->tcp_ecn, HELPFUL },
+        { "ipv4/tcp_congestion_control", CF_LINK_CONGESTION, HELPFUL },
         { "ipv4/conf/all/rp_filter", "0", NEEDED },
         { "ipv4/conf/default/rp_filter", "0", NEEDED },
     };

@@ -28,6 +28,7 @@
 #include "base/fd.h"
 #include "lab.h"
 #include "netlink/gateway.h"
+#include "netlink/link.h"
 #include "packet.h"
 
 #define MTU 1500
@@ -169,6 +170,16 @@ static int syn_send(const char *to, uint16_t port, struct packet *ret)
     return fd;
 }
 
+/* Both ends of the link fill it; nothing paces them. */
+static void check_congestion(int fd)
+{
+    char name[16] = "";
+    socklen_t length = sizeof(name);
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
+    assert_string_equal(name, CF_LINK_CONGESTION);
+}
+
 static void check_tcp(const char *to, uint16_t port)
 {
     cf_auto_close int client = -1, server = -1;
@@ -187,6 +198,8 @@ static void check_tcp(const char *to, uint16_t port)
     check_name(server, peer_name, sandbox_of(to),
                packet_payload(&syn)[0] << 8 | packet_payload(&syn)[1]);
     check_name(client, peer_name, to, port);
+    check_congestion(client);
+    check_congestion(server);
     assert_int_equal(write(server, "x", 1), 1);
     assert_true(wait_readable(client));
     assert_int_equal(read(client, &byte, 1), 1);
