@@ -3,6 +3,8 @@ src_dns_libcf_dns_a_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS)
 src_dns_libcf_dns_a_SOURCES = \
 	src/dns/ask.c \
 	src/dns/ask.h \
+	src/dns/asked.c \
+	src/dns/asked.h \
 	src/dns/cache.c \
 	src/dns/cache.h \
 	src/dns/chain.c \

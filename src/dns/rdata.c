@@ -1,5 +1,5 @@
 /*
- * rdata.c - what a record says, as text
+ * rdata.c - what a record says: whether it can be, and as text
  */
 #include "dns/rdata.h"
 
@@ -122,6 +122,49 @@ static const char *fields_of(uint16_t type)
     default:
         return NULL;
     }
+}
+
+static void skip_fields(struct data *data, const char *fields)
+{
+    struct cf_domain name;
+
+    for (const char *field = fields; *field && !data->bad; field++) {
+        size_t octets = (size_t)(*field - '0');
+
+        if (*field == 'n')
+            data->bad = cf_domain_read(data->message, data->end, data->at, &name, &data->at) < 0;
+        else if (data->end - data->at < octets)
+            data->bad = true;
+        else
+            data->at += octets;
+    }
+}
+
+static void skip_strings(struct data *data)
+{
+    while (data->at < data->end)
+        data->at += 1 + (size_t)data->message[data->at];
+}
+
+int cf_rdata_check(const uint8_t *message, const struct cf_wire_rr *rr)
+{
+    struct data in = { .message = message, .at = rr->rdata_at };
+    const char *fields = fields_of(rr->type);
+
+    in.end = rr->rdata_at + rr->rdata_length;
+    if (rr->class != CF_CLASS_IN)
+        return 0;
+    if (rr->type == CF_TYPE_A)
+        in.at += 4;
+    else if (rr->type == CF_TYPE_AAAA)
+        in.at += 16;
+    else if (rr->type == CF_TYPE_TXT)
+        skip_strings(&in);
+    else if (fields)
+        skip_fields(&in, fields);
+    else
+        in.at = in.end;
+    return in.bad || in.at != in.end ? -EBADMSG : 0;
 }
 
 int cf_rdata_format(const uint8_t *message, const struct cf_wire_rr *rr, char *text, size_t size)

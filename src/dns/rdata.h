@@ -1,5 +1,5 @@
 /*
- * rdata.h - what a record says, as text
+ * rdata.h - what a record says: whether it can be, and as text
  */
 #ifndef CF_DNS_RDATA_H
 #define CF_DNS_RDATA_H
@@ -7,6 +7,15 @@
 #include <stddef.h>
 
 #include "dns/wire.h"
+
+/*
+ * Is a record's data what its type says? Names must be readable and all of it
+ * be used: A, AAAA, CNAME, NS, PTR, DNAME, MX, SOA, SRV and TXT of class IN.
+ * What is known of no other type is asked of none.
+ *
+ * Returns 0 or -EBADMSG.
+ */
+int cf_rdata_check(const uint8_t *message, const struct cf_wire_rr *rr);
 
 /*
  * Presentation form of a record's data: addresses, names, MX, SOA, SRV, TXT

@@ -56,6 +56,22 @@ struct cf_resolver {
     struct cf_ask_desk desk;
 };
 
+/* The first, the second, the fourth and so on are logged: a flood shall not fill the log. */
+static void unasked(void *data, const struct cf_addr_port *server, uint64_t n,
+                    const uint8_t *message, size_t length)
+{
+    struct cf_resolver *resolver = data;
+    char text[CF_ADDR_PORT_TEXT_SIZE];
+
+    if ((n & (n - 1)) != 0)
+        return;
+    cf_audit_warn(resolver->desk.config.audit, "dns_unasked",
+                  "%s: %llu dropped that answer%s no question of this run; the last has %zu octets "
+                  "and the id 0x%04x",
+                  cf_addr_port_format(server, text), (unsigned long long)n, n == 1 ? "s" : "",
+                  length, length >= 2 ? cf_wire_u16(message) : 0U);
+}
+
 int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
                     struct cf_error *err)
 {
@@ -67,6 +83,8 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
         .timeout_ms = (uint32_t)config->profile->dns.timeout_ms,
         .attempts = (unsigned)config->profile->dns.attempts,
         .transport = config->profile->dns.transport,
+        .unasked = unasked,
+        .data = resolver,
     };
     int r;
 
@@ -321,8 +339,13 @@ static void upstream_judged(struct cf_resolver *resolver, struct cf_ask *ask,
     struct cf_wire_answer answer;
     struct cf_chain chain;
 
-    if (!message || cf_wire_answer_parse(message, length, &ask->query, &answer) < 0 ||
+    if (!message) {
+        cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, server);
+        return;
+    }
+    if (cf_wire_answer_parse(message, length, &ask->query, &answer) < 0 ||
         cf_chain_read(&answer, &ask->query.name, &chain) < 0) {
+        cf_verdict_deny(ask->desk->config.profile, CF_REASON_MALFORMED, NULL, &ask->verdict);
         cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, server);
         return;
     }

@@ -16,6 +16,12 @@
  * of it is called from there, and neither is the client. A cancelled lookup
  * (fn is NULL) is freed when it lands.
  *
+ * The sockets are made, read and written through functions of ours, so that
+ * each datagram is seen on its way: what a server sends that is the answer to
+ * nothing it was asked is dropped here and told (dns/asked.h). c-ares compares
+ * id and question too, but says nothing; a connected socket takes nothing from
+ * another address or port.
+ *
  * What 1.18 does that matters here: ares_send() takes the id from the message,
  * so it is made random here; with ARES_FLAG_EDNS it cuts the last eleven
  * octets off a query that got FORMERR without OPT, and clears the flag for the
@@ -32,17 +38,22 @@
 #include <ares.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
+#include "dns/asked.h"
 #include "dns/reply.h"
 #include "dns/wire.h"
 
@@ -56,6 +67,8 @@ struct server {
     ares_channel channel;
     struct cf_timer timer;
     struct sock *socks;
+    struct cf_asked *asked;
+    uint64_t n_unasked;
 };
 
 /* A socket of c-ares that the loop watches. */
@@ -73,6 +86,9 @@ struct cf_upstream {
     size_t preferred; /* the one that answered last */
     uint32_t timeout_ms;
     unsigned attempts;
+    void (*unasked)(void *data, const struct cf_addr_port *server, uint64_t n,
+                    const uint8_t *message, size_t length);
+    void *unasked_data;
     size_t n_lookups;
     struct cf_lookup *landed, **landed_tail;
     struct cf_task task;
@@ -178,6 +194,72 @@ static void sock_changed(void *data, ares_socket_t fd, int readable, int writabl
     sock->next = server->socks;
     server->socks = sock;
 }
+
+static ares_socket_t sock_open(int family, int type, int protocol, void *data)
+{
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    int room = SOCKET_ROOM, one = 1;
+
+    (void)data;
+    if (fd < 0)
+        return ARES_SOCKET_BAD;
+    /* Neither is needed, and the kernel gives what room it may. */
+    if (type == SOCK_DGRAM)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    else
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+static int sock_close(ares_socket_t fd, void *data)
+{
+    (void)data;
+    return close(fd);
+}
+
+static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t length,
+                        void *data)
+{
+    (void)data;
+    return connect(fd, to, length);
+}
+
+/* from is asked for where a datagram is read, and for nothing that comes over TCP. */
+static ares_ssize_t sock_read(ares_socket_t fd, void *at, size_t size, int flags,
+                              struct sockaddr *from, ares_socklen_t *from_length, void *data)
+{
+    struct server *server = data;
+    struct cf_upstream *upstream = server->upstream;
+    ares_ssize_t n;
+
+    for (;;) {
+        n = recvfrom(fd, at, size, flags, from, from_length);
+        if (n < 0 || !from || cf_asked_answered(server->asked, at, (size_t)n))
+            return n;
+        server->n_unasked++;
+        if (upstream->unasked)
+            upstream->unasked(upstream->unasked_data, &upstream->addrs[server - upstream->servers],
+                              server->n_unasked, at, (size_t)n);
+    }
+}
+
+/* A datagram is one piece. What goes over TCP begins with its length, and so reads as no query. */
+static ares_ssize_t sock_write(ares_socket_t fd, const struct iovec *pieces, int n, void *data)
+{
+    struct server *server = data;
+
+    if (n == 1)
+        cf_asked_note(server->asked, pieces[0].iov_base, pieces[0].iov_len);
+    return writev(fd, pieces, n);
+}
+
+static const struct ares_socket_functions sock_functions = {
+    .asocket = sock_open,
+    .aclose = sock_close,
+    .aconnect = sock_connect,
+    .arecvfrom = sock_read,
+    .asendv = sock_write,
+};
 
 static void lookup_free(struct cf_lookup *lookup)
 {
@@ -326,13 +408,15 @@ static void options_fill(struct ares_options *options, const struct cf_upstream_
         options->flags |= ARES_FLAG_USEVC;
     if (config->transport == CF_TRANSPORT_UDP)
         options->flags |= ARES_FLAG_IGNTC;
+#ifdef ARES_FLAG_DNS0x20
+    options->flags |= ARES_FLAG_DNS0x20; /* c-ares 1.32 */
+#endif
     options->ednspsz = CF_REPLY_UDP_MAX;
     options->timeout = (int)config->timeout_ms;
     options->tries = 1;
-    options->socket_receive_buffer_size = SOCKET_ROOM; /* the kernel gives what it may */
     options->resolvconf_path = resolv_conf;
     *ret_mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                ARES_OPT_NOROTATE | ARES_OPT_RESOLVCONF | ARES_OPT_SOCK_RCVBUF;
+                ARES_OPT_NOROTATE | ARES_OPT_RESOLVCONF;
 #ifdef ARES_OPT_QUERY_CACHE
     options->qcache_max_ttl = 0; /* the cache is ours: it knows verdicts */
     *ret_mask |= ARES_OPT_QUERY_CACHE;
@@ -408,6 +492,7 @@ static int server_open(struct server *server, const struct cf_addr_port *at,
     r = ares_init_options(&server->channel, &options, mask | ARES_OPT_SOCK_STATE_CB);
     if (r != ARES_SUCCESS)
         return r;
+    ares_set_socket_functions(server->channel, &sock_functions, server);
     if (at->addr.family == CF_FAMILY_IPV4) {
         node.family = AF_INET;
         memcpy(&node.addr.addr4, at->addr.bytes, 4);
@@ -433,7 +518,8 @@ static int servers_open(struct cf_upstream *upstream, const struct cf_upstream_c
 
         server->upstream = upstream;
         server->timer.fn = timer_due;
-        r = server_open(server, &upstream->addrs[i], config);
+        server->asked = cf_asked_new();
+        r = server->asked ? server_open(server, &upstream->addrs[i], config) : ARES_ENOMEM;
         if (r != ARES_SUCCESS)
             return cf_error_set(err, ares_code(r), "cannot set up DNS server '%s': %s",
                                 cf_addr_port_format(&upstream->addrs[i], text), ares_strerror(r));
@@ -452,6 +538,8 @@ int cf_upstream_new(const struct cf_upstream_config *config, struct cf_upstream 
     upstream->loop = config->loop;
     upstream->timeout_ms = config->timeout_ms;
     upstream->attempts = config->attempts;
+    upstream->unasked = config->unasked;
+    upstream->unasked_data = config->data;
     upstream->landed_tail = &upstream->landed;
     upstream->task.fn = landed_run;
     r = ares_library_init(ARES_LIB_INIT_ALL);
@@ -495,6 +583,7 @@ void cf_upstream_free(struct cf_upstream *upstream)
             ares_destroy(server->channel);
         while (server->socks)
             sock_drop(server, &server->socks);
+        cf_asked_free(server->asked);
     }
     while (upstream->landed) {
         struct cf_lookup *lookup = upstream->landed;

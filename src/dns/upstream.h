@@ -31,6 +31,15 @@ struct cf_upstream_config {
     uint32_t timeout_ms;     /* for each attempt */
     unsigned attempts;       /* for each server */
     enum cf_transport transport;
+
+    /*
+     * Told of each datagram from a server that answers no question which it
+     * was asked, and which is dropped; n counts those of this server. Not from
+     * inside a call of this header. NULL: nobody is told.
+     */
+    void (*unasked)(void *data, const struct cf_addr_port *server, uint64_t n,
+                    const uint8_t *message, size_t length);
+    void *data;
 };
 
 /* Returns 0 or -errno with a message; -ENOENT when there is no server. */

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dns/rdata.h"
+
 #define RR_FIXED_SIZE 10 /* type, class, TTL, length of the data */
 #define EDNS_DO 0x8000
 
@@ -162,13 +164,15 @@ int cf_wire_answer_parse(const uint8_t *message, size_t length, const struct cf_
         if (rr.type == CF_TYPE_OPT) {
             if (edns_read(message, &rr, &ret_answer->edns) < 0)
                 return -EBADMSG;
+        } else if (cf_rdata_check(message, &rr) < 0) {
+            return -EBADMSG;
         } else if (!ret_answer->edns.present) {
             ret_answer->length = walk.at;
             ret_answer->counts[rr.section]++;
         }
     }
     ret_answer->rcode |= (uint16_t)(ret_answer->edns.rcode_high << 4);
-    return r;
+    return r < 0 || walk.at != length ? -EBADMSG : 0;
 }
 
 void cf_wire_answer_walk(const struct cf_wire_answer *answer, struct cf_wire_walk *ret_walk)

@@ -167,7 +167,8 @@ struct cf_wire_answer {
 };
 
 /*
- * Read an answer and check that every record lies inside it. The OPT and what
+ * Read an answer and check that every record lies inside it, is what its type
+ * says (cf_rdata_check()), and that nothing is left over. The OPT and what
  * stands behind it in the additional section are left out of length and
  * counts.
  *

@@ -14,6 +14,12 @@ static void tap(void *data, const struct cf_event *event)
     struct seen *seen = data;
     size_t used = 0;
 
+    if (event->type == CF_EVENT_WARNING) {
+        seen->n_warnings++;
+        snprintf(seen->warning, sizeof seen->warning, "%s: %s", event->warning.code,
+                 event->warning.text);
+        return;
+    }
     if (event->type != CF_EVENT_DNS)
         abort();
     seen->n++;

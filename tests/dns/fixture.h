@@ -20,6 +20,8 @@ struct seen {
     char name[CF_DOMAIN_TEXT_SIZE];
     char exe[64];          /* "" when it is not known */
     char answers[4096]; /* "name type data;" for each */
+    unsigned n_warnings;
+    char warning[256]; /* the last one: "code: text" */
 };
 
 struct fixture {

@@ -14,6 +14,12 @@ tests_dns_test_resolver_SOURCES = tests/dns/test_resolver.c $(dns_test_fixture)
 tests_dns_test_resolver_CFLAGS = $(dns_test_cflags)
 tests_dns_test_resolver_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_hostile
+TESTS += tests/dns/test_hostile
+tests_dns_test_hostile_SOURCES = tests/dns/test_hostile.c $(dns_test_fixture)
+tests_dns_test_hostile_CFLAGS = $(dns_test_cflags)
+tests_dns_test_hostile_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_settings
 TESTS += tests/dns/test_settings
 tests_dns_test_settings_SOURCES = tests/dns/test_settings.c $(dns_test_fixture)

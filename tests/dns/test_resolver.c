@@ -381,8 +381,11 @@ static void wrong_answers_are_servfail(void **state)
     fixture_open(&f, 100);
     /* An answer to another question is none: two attempts, then time is up. */
     check("liar.example", CF_TYPE_A, CF_RCODE_SERVFAIL, CF_ALLOW, CF_DNS_SOURCE_ERROR, 2);
-    check("counts.example", CF_TYPE_A, CF_RCODE_SERVFAIL, CF_ALLOW, CF_DNS_SOURCE_ERROR, 1);
-    check("circle.example", CF_TYPE_A, CF_RCODE_SERVFAIL, CF_ALLOW, CF_DNS_SOURCE_ERROR, 1);
+    assert_int_equal(f.seen.n_warnings, 2);
+    check("counts.example", CF_TYPE_A, CF_RCODE_SERVFAIL, CF_DENY, CF_DNS_SOURCE_ERROR, 1);
+    assert_int_equal(f.seen.dns.verdict.reason, CF_REASON_MALFORMED);
+    check("circle.example", CF_TYPE_A, CF_RCODE_SERVFAIL, CF_DENY, CF_DNS_SOURCE_ERROR, 1);
+    assert_int_equal(f.seen.dns.verdict.reason, CF_REASON_MALFORMED);
     assert_string_equal(fixture_names(&f, "192.0.2.4"), "");
     fixture_stop(&f);
 }

@@ -249,20 +249,21 @@ static void answers_are_checked_whole(void **state)
     message_add_addr(&m, SECTION_ADDITIONAL, "ns.example", 60, "192.0.2.2");
     message_add_opt(&m, 1232, 0x01000000, "", 0);
     message_add_addr(&m, SECTION_ADDITIONAL, "behind.example", 60, "192.0.2.3");
-    message_raw(&m, "left over", 9);
     assert_int_equal(cf_wire_answer_parse(m.data, m.length, &query, &answer), 0);
     assert_int_equal(answer.rcode, 16 + CF_RCODE_NXDOMAIN);
     assert_int_equal(answer.counts[0], 1);
     assert_int_equal(answer.counts[1], 1);
     assert_int_equal(answer.counts[2], 1); /* without the OPT and what is behind */
     assert_int_equal(m.data[answer.length + 2], CF_TYPE_OPT);
-    for (size_t length = 0; length < m.length - 9; length++) {
+    for (size_t length = 0; length < m.length; length++) {
         uint8_t *exact = malloc(length ? length : 1);
 
         memcpy(exact, m.data, length);
         assert_int_equal(cf_wire_answer_parse(exact, length, &query, &answer), -EBADMSG);
         free(exact);
     }
+    message_raw(&m, "x", 1);
+    assert_int_equal(cf_wire_answer_parse(m.data, m.length, &query, &answer), -EBADMSG);
     message_start(&m, 1, CF_WIRE_QR, "b.example", CF_TYPE_A);
     assert_int_equal(cf_wire_answer_parse(m.data, m.length, &query, &answer), -EPROTO);
     message_start(&m, 1, CF_WIRE_QR, "a.example", CF_TYPE_AAAA);
@@ -294,8 +295,62 @@ static void a_chain_has_an_end(void **state)
     /* A CNAME whose name runs out of its data. */
     message_start(&m, 1, CF_WIRE_QR, "n0.example", CF_TYPE_A);
     message_add(&m, SECTION_ANSWER, "n0.example", CF_TYPE_CNAME, 1, "\1a\0\0", 4);
+    assert_int_equal(cf_wire_answer_parse(m.data, m.length, &query, &answer), -EBADMSG);
+}
+
+/* Data that is good for its type, then anything cut off its end, then an octet more. */
+static void check_data(int section, uint16_t type, const void *rdata, size_t length)
+{
+    static struct message m;
+    struct cf_wire_query query;
+    struct cf_wire_answer answer;
+    char more[64];
+
+    memcpy(more, rdata, length);
+    more[length] = 'x';
+    question(&query, "a.example", CF_TYPE_A);
+    for (size_t size = 0; size <= length + 1; size++) {
+        message_start(&m, 1, CF_WIRE_QR, "a.example", CF_TYPE_A);
+        message_add(&m, section, "a.example", type, 60, more, size);
+        assert_int_equal(cf_wire_answer_parse(m.data, m.length, &query, &answer),
+                         size == length ? 0 : -EBADMSG);
+    }
+}
+
+static void answers_whose_data_is_not_of_its_type_are_malformed(void **state)
+{
+    static struct message m;
+    struct cf_wire_query query;
+    struct cf_wire_answer answer;
+
+    (void)state;
+    for (int section = 0; section < 3; section++) {
+        check_data(section, CF_TYPE_A, "\xc0\0\2\1", 4);
+        check_data(section, CF_TYPE_AAAA, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+        check_data(section, CF_TYPE_CNAME, "\1b\xc0\x0c", 4);
+        check_data(section, CF_TYPE_NS, "\2ns\xc0\x0c", 5);
+        check_data(section, CF_TYPE_PTR, "\1b\7example\0", 11);
+        check_data(section, CF_TYPE_DNAME, "\1b\7example\0", 11);
+        check_data(section, CF_TYPE_MX, "\0\x0a\xc0\x0c", 4);
+        check_data(section, CF_TYPE_SRV, "\0\0\0\0\0\x35\1b\0", 9);
+        check_data(section, CF_TYPE_SOA, "\0\xc0\x0c\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5",
+                   23);
+    }
+    /* A name that leads to itself, from inside its data: 12 + 15 + 11 + 10 octets before it. */
+    question(&query, "a.example", CF_TYPE_A);
+    message_start(&m, 1, CF_WIRE_QR, "a.example", CF_TYPE_A);
+    message_add(&m, SECTION_AUTHORITY, "a.example", CF_TYPE_NS, 60, "\xc0\x30", 2);
+    assert_int_equal(m.length, 12 + 15 + 11 + 10 + 2);
+    assert_int_equal(cf_wire_answer_parse(m.data, m.length, &query, &answer), -EBADMSG);
+    /* Text whose last string is longer than the data. */
+    message_start(&m, 1, CF_WIRE_QR, "a.example", CF_TYPE_A);
+    message_add(&m, SECTION_ANSWER, "a.example", CF_TYPE_TXT, 60, "\1a\3hi", 5);
+    assert_int_equal(cf_wire_answer_parse(m.data, m.length, &query, &answer), -EBADMSG);
+    /* Another class has other data. */
+    message_start(&m, 1, CF_WIRE_QR, "a.example", CF_TYPE_A);
+    message_add(&m, SECTION_ANSWER, "a.example", CF_TYPE_A, 60, "\1a\0\0\0", 5);
+    m.data[12 + 15 + 11 + 3] = 3;
     assert_int_equal(cf_wire_answer_parse(m.data, m.length, &query, &answer), 0);
-    assert_int_equal(cf_chain_read(&answer, &query.name, &chain), -EBADMSG);
 }
 
 static void check_rdata(uint16_t type, const void *rdata, size_t length, const char *want)
@@ -409,6 +464,7 @@ int main(void)
         cmocka_unit_test(queries_that_lie_are_malformed),
         cmocka_unit_test(answers_are_checked_whole),
         cmocka_unit_test(a_chain_has_an_end),
+        cmocka_unit_test(answers_whose_data_is_not_of_its_type_are_malformed),
         cmocka_unit_test(data_reads_as_in_zone_files),
         cmocka_unit_test(replies_are_cut_to_size_with_question_and_opt),
         cmocka_unit_test(datagrams_are_as_large_as_the_client_says),

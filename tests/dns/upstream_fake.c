@@ -45,21 +45,43 @@ static void udp_ready(struct cf_watch *watch, uint32_t events)
 {
     struct fake *fake = cf_container_of(watch, struct fake, udp);
     static struct message answer;
-    struct sockaddr_storage peer;
-    socklen_t peer_length;
     uint8_t query[65535];
     ssize_t n;
 
     (void)events;
     for (;;) {
-        peer_length = sizeof peer;
-        n = recvfrom(watch->fd, query, sizeof query, MSG_DONTWAIT, (struct sockaddr *)&peer,
-                     &peer_length);
+        fake->peer_length = sizeof fake->peer;
+        n = recvfrom(watch->fd, query, sizeof query, MSG_DONTWAIT, (struct sockaddr *)&fake->peer,
+                     &fake->peer_length);
         if (n < CF_WIRE_HEADER_SIZE)
             return;
         if (answer_make(fake, false, query, (size_t)n, &answer))
-            sendto(watch->fd, answer.data, answer.length, 0, (struct sockaddr *)&peer, peer_length);
+            fake_send(fake, &answer);
     }
+}
+
+void fake_send(struct fake *fake, const struct message *message)
+{
+    sendto(fake->udp.fd, message->data, message->length, 0, (struct sockaddr *)&fake->peer,
+           fake->peer_length);
+}
+
+void fake_send_from(struct fake *fake, const char *addr, const struct message *message)
+{
+    struct cf_addr_port from = { 0 };
+    struct sockaddr_storage sa;
+    socklen_t length;
+    int fd;
+
+    if (cf_addr_parse(addr, &from.addr) < 0)
+        abort();
+    length = cf_addr_port_to_sockaddr(&from, &sa);
+    fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, length) < 0 ||
+        sendto(fd, message->data, message->length, 0, (struct sockaddr *)&fake->peer,
+               fake->peer_length) < 0)
+        abort();
+    close(fd);
 }
 
 static void conn_close(struct fake_conn *conn)

@@ -5,6 +5,7 @@
 #define TEST_DNS_UPSTREAM_FAKE_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "base/addr.h"
 #include "loop/loop.h"
@@ -24,11 +25,18 @@ struct fake {
 
     unsigned n_udp, n_tcp; /* queries that were seen */
     struct message query;  /* the last of them */
+    struct sockaddr_storage peer; /* who sent it, over UDP */
+    socklen_t peer_length;
 };
 
 /* ipv6: on ::1 instead of 127.0.0.1 */
 void fake_start(struct fake *fake, struct cf_loop *loop, bool ipv6,
                 bool (*script)(struct fake *fake, bool tcp, struct message *answer));
 void fake_stop(struct fake *fake);
+
+/* From inside a script: a datagram that goes to who asked before the answer does. */
+void fake_send(struct fake *fake, const struct message *message);
+/* The same from another address than the one that was asked, or from another port of it. */
+void fake_send_from(struct fake *fake, const char *addr, const struct message *message);
 
 #endif
