@@ -81,7 +81,7 @@ def closed_policy(bench):
 
 def open_policy(bench):
     """All addresses are open, and even so port 53 leads to our resolver."""
-    return bench.policy(egress={"default": "allow"}, deny=["**.secret.lab"])
+    return bench.policy(egress={"default": "allow"}, deny=["**.hidden.lab"])
 
 
 def try_words(bench, words, policy, mark, **options):
@@ -165,7 +165,7 @@ def dot(bench):
 def doh(bench):
     canary(bench, "doh", *FOREIGN)
     mark = new_mark()
-    for host in (net.FOREIGN4, f"{mark}.secret.lab"):
+    for host in (net.FOREIGN4, f"{mark}.hidden.lab"):
         try_words(bench, ["curl", "-sS", "-k", "--max-time", "10", "--doh-insecure", "--doh-url",
                           f"https://{host}/dns-query", f"http://{mark}.example.org/"],
                   closed_policy(bench), mark)
@@ -281,14 +281,14 @@ def static(bench):
     for policy in (closed_policy(bench), open_policy(bench)):
         for host in FOREIGN:
             mark = new_mark()
-            words = [bench.program("static"), host, f"{mark}.secret.lab"]
+            words = [bench.program("static"), host, f"{mark}.hidden.lab"]
             done = try_words(bench, words, policy, mark)
             check_equal(done.out.count("octets"), 2, "answers of ours")
 
 
 @case("canary: a denied name in every record type")
 def types(bench):
-    done = canary(bench, "types", "secret.lab")
+    done = canary(bench, "types", "hidden.lab")
     check_equal(done.out.splitlines()[0].split()[0], "settled", "every type is answered")
     done = canary(bench, "types", "b.zone.lab")     # two labels, and the rule has one
     check_equal(done.out.splitlines()[0].split()[0], "settled", "every type is answered")
