@@ -5,3 +5,10 @@ tests_loop_test_loop_SOURCES = tests/loop/test_loop.c
 tests_loop_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_loop_test_loop_LDADD = src/loop/libcf-loop.a src/base/libcf-base.a \
 	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/loop/test_mailbox
+TESTS += tests/loop/test_mailbox
+tests_loop_test_mailbox_SOURCES = tests/loop/test_mailbox.c
+tests_loop_test_mailbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_loop_test_mailbox_LDADD = src/loop/libcf-loop.a src/base/libcf-base.a \
+	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
