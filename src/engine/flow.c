@@ -282,12 +282,14 @@ void cf_flow_list_each(const struct cf_list *head, int64_t now_us,
 
 struct cf_meter *cf_flow_meter(struct cf_flow_table *table, const struct cf_flow *flow)
 {
-    return flow->counted ? &table->limits.meter : NULL;
+    return flow->counted ? cf_limits_meter(&table->limits) : NULL;
 }
 
 bool cf_flow_take(struct cf_flow_table *table, const struct cf_flow *flow, uint64_t n)
 {
-    if (!flow->counted || cf_meter_take(&table->limits.meter, n))
+    struct cf_meter *meter = cf_flow_meter(table, flow);
+
+    if (!meter || cf_meter_take(meter, n))
         return true;
     cf_limits_spent(&table->limits);
     return false;

@@ -7,8 +7,8 @@
  * costs nothing.
  *
  * The meter starts with what the limit of bytes allows and is counted down.
- * Without a limit, and in audit mode, it starts with 2^64-1, which nothing
- * uses up; audit mode then looks at how much was taken.
+ * Without a limit nobody is given it. In audit mode it starts with more than can
+ * ever pass, and what counts is how much was taken.
  */
 #include "engine/limits.h"
 
@@ -19,7 +19,6 @@
 
 #include "base/clock.h"
 
-#define UNLIMITED UINT64_MAX
 #define FLOW INT64_C(1000000) /* of credit */
 
 static const struct {
@@ -64,9 +63,9 @@ void cf_limits_init(struct cf_limits *limits, struct cf_audit *audit,
     row_init(limits, profile, CF_LIMIT_NEW_PER_SECOND, profile->egress.limits.new_per_second);
     row_init(limits, profile, CF_LIMIT_BYTES, profile->egress.limits.bytes);
     limits->credit = limits->each[CF_LIMIT_NEW_PER_SECOND].value * FLOW;
-    limits->meter.left = UNLIMITED;
+    cf_meter_init(&limits->meter, CF_METER_MOST);
     if (!limits->audit_mode && limits->each[CF_LIMIT_BYTES].value > 0)
-        limits->meter.left = (uint64_t)limits->each[CF_LIMIT_BYTES].value;
+        cf_meter_init(&limits->meter, (uint64_t)limits->each[CF_LIMIT_BYTES].value);
 }
 
 static void credit_gain(struct cf_limits *limits, int64_t now_us)
@@ -87,7 +86,9 @@ static bool bytes_spent(const struct cf_limits *limits)
 
     if (value == 0)
         return false;
-    return limits->audit_mode ? UNLIMITED - limits->meter.left >= value : limits->meter.left == 0;
+    if (!limits->audit_mode)
+        return cf_meter_spent(&limits->meter);
+    return CF_METER_MOST - cf_meter_left(&limits->meter) >= value;
 }
 
 static bool is_hit(struct cf_limits *limits, enum cf_limit limit, int64_t now_us)
@@ -144,6 +145,11 @@ void cf_limits_closed(struct cf_limits *limits)
     limits->n_open--;
     if (limits->audit_mode && bytes_spent(limits))
         tell(limits, CF_LIMIT_BYTES);
+}
+
+struct cf_meter *cf_limits_meter(struct cf_limits *limits)
+{
+    return limits->each[CF_LIMIT_BYTES].value > 0 ? &limits->meter : NULL;
 }
 
 void cf_limits_spent(struct cf_limits *limits)

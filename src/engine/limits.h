@@ -5,7 +5,8 @@
  * closes; the bytes are taken from a meter by whoever moves them. The first
  * time that a limit is hit is one warning of the log (limit_connections,
  * limit_new_per_second, limit_bytes). In audit mode nothing is held back, and
- * what enforce would have denied does not count. Single-threaded.
+ * what enforce would have denied does not count. Single-threaded but for the
+ * meter.
  */
 #ifndef CF_ENGINE_LIMITS_H
 #define CF_ENGINE_LIMITS_H
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "audit/audit.h"
+#include "engine/meter.h"
 #include "profile/profile.h"
 #include "profile/verdict.h"
 
@@ -24,22 +26,6 @@ enum cf_limit {
     CF_LIMIT_BYTES,
     CF_LIMIT_COUNT
 };
-
-/* Bytes that may still pass. */
-struct cf_meter {
-    uint64_t left;
-};
-
-/* Take n bytes, or none: what does not fit leaves nothing for others either. */
-static inline bool cf_meter_take(struct cf_meter *meter, uint64_t n)
-{
-    if (n > meter->left) {
-        meter->left = 0;
-        return false;
-    }
-    meter->left -= n;
-    return true;
-}
 
 struct cf_limits {
     struct cf_audit *audit;
@@ -66,6 +52,9 @@ void cf_limits_judge(struct cf_limits *limits, int64_t now_us, struct cf_verdict
 /* A flow was opened, or closed, that no rule and no limit would have denied. */
 void cf_limits_opened(struct cf_limits *limits, int64_t now_us);
 void cf_limits_closed(struct cf_limits *limits);
+
+/* What the bytes of a flow that counts are taken from; NULL when there is no limit of them. */
+struct cf_meter *cf_limits_meter(struct cf_limits *limits);
 
 /* Bytes were refused by the meter. */
 void cf_limits_spent(struct cf_limits *limits);

@@ -17,6 +17,7 @@ src_engine_libcf_engine_a_SOURCES = src/engine/craft.c \
 	src/engine/limits.c \
 	src/engine/limits.h \
 	src/engine/list.h \
+	src/engine/meter.h \
 	src/engine/outward.c \
 	src/engine/outward.h \
 	src/engine/packet.c \

@@ -16,8 +16,8 @@
  * mark: a read there says EAGAIN, or nothing when the end has come too. The
  * byte at the mark is read alone and sent with MSG_OOB.
  *
- * The meter counts what `to` takes, so that not one byte more passes than it
- * holds. What is in a pipe then is dropped.
+ * Bytes are held at the meter before `to` is given them, so that not one more passes
+ * than it has. What is in a pipe when nothing is left is dropped.
  *
  * When no pipe can be had, bytes are looked at with MSG_PEEK, sent, and only
  * what was taken is removed: slower, and nothing to keep between turns.
@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -34,7 +35,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "engine/limits.h"
+#include "engine/meter.h"
 
 #define PIPE_LARGE (1 << 20)
 #define PIPES_LARGE_MAX 16 /* a user has 64 MiB of pipes before all get small ones */
@@ -176,26 +177,40 @@ static bool take_urgent(struct cf_splice *way)
     return way->has_oob;
 }
 
-/* How many of n bytes may go. */
-static size_t room(const struct cf_splice *way, size_t n)
+/*
+ * How many of n bytes may go; count() must follow unless it is none, which
+ * *ret_none is the reason for.
+ */
+static size_t hold(struct cf_splice *way, size_t n, enum cf_splice_status *ret_none)
 {
-    return way->meter && way->meter->left < n ? (size_t)way->meter->left : n;
+    bool wait;
+
+    if (!way->meter)
+        return n;
+    n = (size_t)cf_meter_hold(way->meter, n, &wait);
+    *ret_none = wait ? CF_SPLICE_AGAIN : CF_SPLICE_SPENT;
+    return n;
 }
 
-/* `to` has taken n bytes, for which there was room. */
-static void count(struct cf_splice *way, size_t n)
+/* Of the bytes that were held `to` has taken so many. Others may read the total meanwhile. */
+static void count(struct cf_splice *way, size_t held, ssize_t taken)
 {
-    way->total += n;
+    size_t n = taken > 0 ? (size_t)taken : 0;
+    uint64_t total = atomic_load_explicit(&way->total, memory_order_relaxed);
+
+    atomic_store_explicit(&way->total, total + n, memory_order_relaxed);
     if (way->meter)
-        way->meter->left -= n;
+        cf_meter_settle(way->meter, held - n);
 }
 
 static int send_urgent(struct cf_splice *way)
 {
-    if (send(way->to, &way->oob, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    ssize_t n = send(way->to, &way->oob, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    count(way, 1, n);
+    if (n < 0)
         return failed(way, &way->writable);
     way->has_oob = false;
-    count(way, 1);
     return 0;
 }
 
@@ -228,72 +243,71 @@ static int fill(struct cf_splice *way)
     return 0;
 }
 
-/* Empty the pipe as far as `to` takes it. Returns 0 or -errno of `to`. */
-static int flush(struct cf_splice *way)
+/* Empty the pipe by what is held, as far as `to` takes it. Returns 0 or -errno of `to`. */
+static int flush(struct cf_splice *way, size_t held)
 {
-    ssize_t n = splice(way->pipe->fds[0], NULL, way->to, NULL, room(way, way->pending),
+    ssize_t n = splice(way->pipe->fds[0], NULL, way->to, NULL, held,
                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
+    count(way, held, n);
     if (n < 0)
         return failed(way, &way->writable);
     if (n == 0)
         way->writable = false;
     way->pending -= (size_t)n;
-    count(way, (size_t)n);
     return 0;
 }
 
-/* Without a pipe. Returns how many bytes went, or -errno; *ret_write says whose it is. */
-static ssize_t copy(struct cf_splice *way, struct cf_pipe_pool *pool, bool *ret_write)
+/* Without a pipe. Returns CF_SPLICE_IDLE to go on; *ret_moved bytes went then. */
+static enum cf_splice_status copy(struct cf_splice *way, struct cf_pipe_pool *pool,
+                                  size_t *ret_moved)
 {
+    enum cf_splice_status none;
     ssize_t n, sent;
+    size_t held;
 
-    *ret_write = false;
     if (!pool->copy_buffer)
         pool->copy_buffer = malloc(COPY_BYTES);
     if (!pool->copy_buffer) {
         way->error = ENOMEM;
-        return -ENOMEM;
+        return CF_SPLICE_READ_FAILED;
     }
     if (take_urgent(way))
-        return 0;
+        return CF_SPLICE_IDLE;
     n = recv(way->from, pool->copy_buffer, COPY_BYTES, MSG_PEEK | MSG_DONTWAIT);
     if (n <= 0)
-        return read_nothing(way, n);
-    way->spent = room(way, 1) == 0;
-    if (way->spent)
-        return 0;
-    *ret_write = true;
-    sent = send(way->to, pool->copy_buffer, room(way, (size_t)n), MSG_DONTWAIT | MSG_NOSIGNAL);
+        return read_nothing(way, n) < 0 ? CF_SPLICE_READ_FAILED : CF_SPLICE_IDLE;
+    held = hold(way, (size_t)n, &none);
+    if (held == 0)
+        return none;
+    sent = send(way->to, pool->copy_buffer, held, MSG_DONTWAIT | MSG_NOSIGNAL);
+    count(way, held, sent);
     if (sent < 0)
-        return failed(way, &way->writable);
-    count(way, (size_t)sent);
+        return failed(way, &way->writable) < 0 ? CF_SPLICE_WRITE_FAILED : CF_SPLICE_IDLE;
     /* These bytes were just seen: they are there, and one call takes them. */
     recv(way->from, NULL, (size_t)sent, MSG_TRUNC | MSG_DONTWAIT);
-    return sent;
+    *ret_moved = (size_t)sent;
+    return CF_SPLICE_IDLE;
 }
 
 /* Read, and write at once when there is no pipe. */
 static enum cf_splice_status move(struct cf_splice *way, struct cf_pipe_pool *pool, size_t *share)
 {
-    bool write = false;
-    ssize_t n;
+    enum cf_splice_status status = CF_SPLICE_IDLE;
+    size_t moved = 0;
 
     if (*share == 0)
         return CF_SPLICE_AGAIN;
     if (!way->pipe)
         way->pipe = pipe_take(pool);
-    if (way->pipe) {
-        n = fill(way);
-        if (n == 0)
-            n = (ssize_t)way->pending;
-    } else {
-        n = copy(way, pool, &write);
-    }
-    if (n < 0)
-        return write ? CF_SPLICE_WRITE_FAILED : CF_SPLICE_READ_FAILED;
-    *share -= (size_t)n < *share ? (size_t)n : *share;
-    return way->spent ? CF_SPLICE_SPENT : CF_SPLICE_IDLE;
+    if (!way->pipe)
+        status = copy(way, pool, &moved);
+    else if (fill(way) < 0)
+        status = CF_SPLICE_READ_FAILED;
+    else
+        moved = way->pending;
+    *share -= moved < *share ? moved : *share;
+    return status;
 }
 
 static enum cf_splice_status run(struct cf_splice *way, struct cf_pipe_pool *pool)
@@ -302,14 +316,15 @@ static enum cf_splice_status run(struct cf_splice *way, struct cf_pipe_pool *poo
 
     for (;;) {
         if (way->pending > 0 || way->has_oob) {
-            int r;
+            enum cf_splice_status none;
+            size_t held;
 
             if (!way->writable)
                 return CF_SPLICE_IDLE;
-            if (room(way, 1) == 0)
-                return CF_SPLICE_SPENT;
-            r = way->pending > 0 ? flush(way) : send_urgent(way);
-            if (r < 0)
+            held = hold(way, way->pending > 0 ? way->pending : 1, &none);
+            if (held == 0)
+                return none;
+            if ((way->pending > 0 ? flush(way, held) : send_urgent(way)) < 0)
                 return CF_SPLICE_WRITE_FAILED;
         } else if (way->eof && way->broken) {
             way->error = ECONNRESET; /* a write has had the errno that was meant for this read */

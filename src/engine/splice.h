@@ -41,14 +41,13 @@ struct cf_splice {
     struct cf_meter *meter;  /* what `to` takes is taken from it; borrowed, NULL: from none */
     struct cf_pipe *pipe;    /* NULL unless bytes are pending */
     size_t pending;          /* bytes in the pipe */
-    uint64_t total;          /* bytes that `to` has taken */
+    _Atomic uint64_t total;  /* bytes that `to` has taken; any thread may read it */
     int error;               /* errno of a failure, positive */
     bool readable, writable; /* as far as is known; set from events, cleared here */
     bool urgent;             /* urgent data was announced on `from` */
     bool ending;             /* the end or an error was announced on `from` */
     bool broken;             /* `from` has failed elsewhere: its end of data is a failure too */
     bool eof;                /* seen, not yet passed on */
-    bool spent;              /* the meter has nothing left for bytes that were seen */
     bool has_oob;            /* oob was read and waits for `to` */
     uint8_t oob;
 };

@@ -215,22 +215,24 @@ static uint64_t lengths(const struct cf_datagram *datagrams, int n)
     return bytes;
 }
 
-/* How many of them the limit of bytes lets pass. */
+/* How many of them the limit of bytes lets pass; these are taken from it. */
 static int fitting(const struct udp_flow *flow, const struct cf_datagram *datagrams, int n)
 {
-    const struct cf_meter *meter = cf_flow_meter(&flow->udp->engine->flows, &flow->flow);
-    uint64_t left = meter ? meter->left : UINT64_MAX;
-    int i;
+    struct cf_meter *meter = cf_flow_meter(&flow->udp->engine->flows, &flow->flow);
+    int i = 0;
 
-    for (i = 0; i < n && datagrams[i].length <= left; i++)
-        left -= datagrams[i].length;
+    while (i < n && (!meter || cf_meter_take(meter, datagrams[i].length)))
+        i++;
     return i;
 }
 
-static void count_out(struct udp_flow *flow, uint64_t bytes)
+/* One that fitted was not sent. */
+static void give_back(const struct udp_flow *flow, const struct cf_datagram *datagram)
 {
-    flow->flow.bytes_out += bytes;
-    cf_flow_take(&flow->udp->engine->flows, &flow->flow, bytes);
+    struct cf_meter *meter = cf_flow_meter(&flow->udp->engine->flows, &flow->flow);
+
+    if (meter)
+        cf_meter_give(meter, datagram->length);
 }
 
 /* A datagram of this length did not fit. */
@@ -270,9 +272,10 @@ static void send_run(struct udp_flow *flow, const struct cf_datagram *datagrams,
         again = false;
         if (r < 0) {
             send_failed(flow, datagrams, -r);
+            give_back(flow, datagrams);
             r = 1;
         } else {
-            count_out(flow, lengths(datagrams, r));
+            flow->flow.bytes_out += lengths(datagrams, r);
         }
         datagrams += r;
         n -= r;
@@ -345,8 +348,8 @@ static bool send_in(struct udp_flow *flow, const struct cf_datagram *datagrams, 
             continue;
         if (r > 0) {
             flow->flow.bytes_in += lengths(at, r);
-            cf_flow_take(&flow->udp->engine->flows, &flow->flow, lengths(at, r));
         } else {
+            give_back(flow, at);
             r = 1;
         }
         at += r;

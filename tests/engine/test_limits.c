@@ -1,11 +1,13 @@
 /*
  * test_limits.c - egress.limits, at moments of the test's own
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -84,7 +86,7 @@ static void without_limits_all_passes(void **state)
     (void)state;
     start(CF_PROFILE_UNSET, CF_PROFILE_UNSET, CF_PROFILE_UNSET);
     assert_int_equal(open_many(0, 10000), 10000);
-    assert_true(cf_meter_take(&limits.meter, UINT64_C(1) << 62));
+    assert_null(cf_limits_meter(&limits));
     assert_true(opens(0));
     assert_string_equal(warnings, "");
 }
@@ -158,6 +160,97 @@ static void what_does_not_fit_leaves_nothing(void **state)
     assert_false(opens(0));
 }
 
+static void what_another_thread_holds_may_come_back(void **state)
+{
+    struct cf_meter *meter;
+    bool wait;
+
+    (void)state;
+    start(CF_PROFILE_UNSET, CF_PROFILE_UNSET, 100);
+    meter = cf_limits_meter(&limits);
+    assert_int_equal(cf_meter_hold(meter, 60, &wait), 60);
+    assert_int_equal(cf_meter_hold(meter, 60, &wait), 40);
+    assert_int_equal(cf_meter_hold(meter, 60, &wait), 0);
+    assert_true(wait);
+    assert_true(opens(0));
+    cf_meter_settle(meter, 0);
+    assert_int_equal(cf_meter_hold(meter, 60, &wait), 0);
+    assert_true(wait);
+    cf_meter_settle(meter, 7);
+    assert_true(opens(0));
+    assert_int_equal(cf_meter_hold(meter, 60, &wait), 7);
+    cf_meter_settle(meter, 0);
+    assert_int_equal(cf_meter_hold(meter, 60, &wait), 0);
+    assert_false(wait);
+    assert_false(opens(0));
+}
+
+static void what_was_taken_and_not_sent_can_be_given_back(void **state)
+{
+    (void)state;
+    start(CF_PROFILE_UNSET, CF_PROFILE_UNSET, 100);
+    assert_true(cf_meter_take(&limits.meter, 100));
+    assert_false(opens(0));
+    cf_meter_give(&limits.meter, 40);
+    assert_true(opens(0));
+    assert_false(cf_meter_take(&limits.meter, 41));
+}
+
+#define THREADS 4
+
+static struct cf_meter shared;
+
+/* Hold, let pass some of it, put back the rest, until all is spent. Returns how much passed. */
+static void *spend(void *data)
+{
+    uint64_t *passed = data, held;
+    unsigned seed = (unsigned)(uintptr_t)data;
+    bool wait;
+
+    for (;;) {
+        uint64_t some;
+
+        held = cf_meter_hold(&shared, 1 + (uint64_t)rand_r(&seed) % 4000, &wait);
+        if (held == 0 && !wait)
+            return NULL;
+        if (held == 0)
+            continue;
+        some = (uint64_t)rand_r(&seed) % (held + 1);
+        *passed += some;
+        cf_meter_settle(&shared, held - some);
+    }
+}
+
+static void exactly_what_a_meter_has_passes_through_many_threads(void **state)
+{
+    static uint64_t passed[THREADS];
+    pthread_t threads[THREADS];
+    uint64_t sum = 0;
+
+    (void)state;
+    cf_meter_init(&shared, 200000003);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, spend, &passed[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        sum += passed[i];
+    }
+    assert_int_equal(sum, 200000003);
+    assert_true(cf_meter_spent(&shared));
+}
+
+static void a_meter_has_a_most(void **state)
+{
+    bool wait;
+
+    (void)state;
+    cf_meter_init(&shared, UINT64_MAX);
+    assert_int_equal(cf_meter_left(&shared), CF_METER_MOST);
+    assert_int_equal(cf_meter_hold(&shared, UINT64_MAX, &wait), CF_METER_MOST);
+    cf_meter_settle(&shared, CF_METER_MOST);
+    assert_int_equal(cf_meter_left(&shared), CF_METER_MOST);
+}
+
 static void audit_mode_says_what_enforce_would_deny(void **state)
 {
     struct cf_verdict verdict = { .action = CF_ALLOW };
@@ -192,6 +285,10 @@ int main(void)
         TEST(the_highest_rate_is_kept_too),
         TEST(bytes_are_taken_until_none_is_left),
         TEST(what_does_not_fit_leaves_nothing),
+        TEST(what_another_thread_holds_may_come_back),
+        TEST(what_was_taken_and_not_sent_can_be_given_back),
+        TEST(exactly_what_a_meter_has_passes_through_many_threads),
+        TEST(a_meter_has_a_most),
         TEST(audit_mode_says_what_enforce_would_deny),
     };
 
