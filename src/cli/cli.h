@@ -38,6 +38,7 @@ struct cf_options {
     struct cf_strings address; /* explain: what names resolve to */
     bool quiet;
     bool live; /* run: keep a status line on the terminal */
+    unsigned engine_threads; /* run: 0 when not given */
     int verbose;
     char **rest; /* what stands behind the options, NULL-terminated */
     int n_rest;

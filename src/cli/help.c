@@ -27,6 +27,8 @@ static const char usage[] =
     "      --log FILE        write the audit log here (JSON Lines)\n"
     "      --summary KIND    none, text or json, on stderr at the end\n"
     "      --live            keep a line on the terminal: flows, bytes, queries, denials\n"
+    "      --engine-threads N\n"
+    "                        carry TCP with so many threads, 1 to 64 (2, or 1 on 1 or 2 cores)\n"
     "  -q, --quiet           no summary\n"
     "  -v, --verbose         say each denial as it happens; -vv: each flow and query too\n"
     "  -h, --help            this text\n"

@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "cli/terminal.h"
+#include "engine/engine.h"
 
 enum {
     OPTION_MODE = 256,
@@ -32,6 +33,7 @@ enum {
     OPTION_EXE,
     OPTION_ADDRESS,
     OPTION_LIVE,
+    OPTION_ENGINE_THREADS,
 };
 
 #define POLICY_OPTIONS                                      \
@@ -50,6 +52,7 @@ static const struct option run_options[] = {
     { "quiet", no_argument, NULL, 'q' },
     { "verbose", no_argument, NULL, 'v' },
     { "live", no_argument, NULL, OPTION_LIVE },
+    { "engine-threads", required_argument, NULL, OPTION_ENGINE_THREADS },
     { NULL, 0, NULL, 0 },
 };
 
@@ -140,6 +143,22 @@ static int live_set(struct cf_options *options)
     return 0;
 }
 
+/* Digits alone: strtoul(3) takes signs and spaces too. */
+static int engine_threads_set(struct cf_options *options, const char *text)
+{
+    unsigned n = 0;
+
+    for (const char *at = text; *at >= '0' && *at <= '9' && n <= CF_ENGINE_THREADS_MAX; at++)
+        n = n * 10 + (unsigned)(*at - '0');
+    if (n < 1 || n > CF_ENGINE_THREADS_MAX || strspn(text, "0123456789") != strlen(text)) {
+        cf_cli_say("--engine-threads takes a number from 1 to %d, not '%s'", CF_ENGINE_THREADS_MAX,
+                   text);
+        return -EINVAL;
+    }
+    options->engine_threads = n;
+    return 0;
+}
+
 /* Returns 0 to go on, 1 when all that was asked for is printed, or an error that was said. */
 static int option_apply(struct cf_options *options, int option)
 {
@@ -176,6 +195,8 @@ static int option_apply(struct cf_options *options, int option)
         return 0;
     case OPTION_LIVE:
         return live_set(options);
+    case OPTION_ENGINE_THREADS:
+        return engine_threads_set(options, optarg);
     case OPTION_EXE:
         options->exe = optarg;
         return 0;

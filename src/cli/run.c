@@ -67,11 +67,13 @@ static int run_profile(struct cf_run *run)
         cf_run_drop_log(run);
         return CF_EXIT_FAILED;
     }
-    if (r == 0)
+    if (r == 0) {
         r = cf_loop_run(run->loop);
-    else
-        cf_cli_say("%s", err.text);
+        if (r < 0)
+            cf_error_errno(&err, r, "the engine cannot go on, the run was ended");
+    }
     if (r < 0) {
+        cf_cli_say("%s", err.text);
         cf_sandbox_kill(run->sandbox);
         cf_run_finish(run);
         return CF_EXIT_FAILED;

@@ -274,9 +274,12 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
         .loop = run->loop,
         .audit = run->audit,
         .names = run->names,
+        .threads = run->options->engine_threads,
     };
     int r;
 
+    if (engine.threads == 0)
+        engine.threads = cf_engine_threads_default();
     r = cf_gateway_finish(run->gateway, err);
     if (r == 0)
         r = cf_sandbox_ready(run->sandbox, err);

@@ -15,6 +15,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -186,6 +187,24 @@ static int netlink_watch(struct cf_engine *engine, struct cf_error *err)
     return r < 0 ? cf_error_errno(err, r, "cannot watch the gateway's packets") : 0;
 }
 
+unsigned cf_engine_threads_default(void)
+{
+    cpu_set_t cores;
+
+    /* Fails where there are more cores than the set can hold. */
+    return sched_getaffinity(0, sizeof cores, &cores) < 0 || CPU_COUNT(&cores) > 2 ? 2 : 1;
+}
+
+static int shards_start(struct cf_engine *engine, struct cf_error *err)
+{
+    struct cf_shards_config config = { .loop = engine->config.loop,
+                                       .pipes = &engine->pipes,
+                                       .n = engine->config.threads,
+                                       .ended = cf_tcp_relay_ended };
+
+    return cf_shards_new(&config, &engine->shards, err);
+}
+
 static void drain_due(struct cf_timer *timer);
 
 int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_engine,
@@ -200,13 +219,14 @@ int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_
     engine->flows_watch.fd = engine->strays_watch.fd = -1;
     engine->drain.timer.fn = drain_due;
     engine->mtu = link_mtu(config->gateway);
-    cf_pipe_pool_init(&engine->pipes);
     cf_strays_init(&engine->strays, config->loop, config->audit);
     cf_icmp_init(&engine->icmp, engine);
     r = cf_flow_table_init(&engine->flows, config->audit, config->profile, config->names,
                            config->process_find, config->process_data);
     if (r < 0)
         r = cf_error_errno(err, r, "cannot start the engine");
+    if (r == 0)
+        r = shards_start(engine, err);
     if (r == 0)
         r = cf_tcp_init(&engine->tcp, engine, err);
     if (r == 0)
@@ -257,6 +277,7 @@ int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(v
     engine->drain.timeout_us = timeout_us;
     engine->drain.moved = 0;
     engine->drain.moved_us = now;
+    cf_shards_gather(engine->shards);
     flows_read(engine, INT32_MAX);
     cf_udp_drain(&engine->udp);
     return cf_loop_timer_start(engine->config.loop, &engine->drain.timer, now);
@@ -288,6 +309,8 @@ void cf_engine_stop(struct cf_engine *engine)
     lost_tell(engine);
     cf_loop_unwatch(loop, &engine->flows_watch);
     cf_loop_unwatch(loop, &engine->strays_watch);
+    if (engine->shards)
+        cf_shards_gather(engine->shards);
     cf_tcp_done(&engine->tcp);
     cf_udp_done(&engine->udp);
     cf_icmp_done(&engine->icmp);
@@ -299,6 +322,7 @@ void cf_engine_free(struct cf_engine *engine)
     if (!engine)
         return;
     cf_engine_stop(engine);
+    cf_shards_free(engine->shards);
     cf_pipe_pool_done(&engine->pipes);
     cf_flow_table_done(&engine->flows);
     free(engine);

@@ -5,6 +5,9 @@
  * then let in, so that a connect() inside ends as the outward one did. UDP
  * and ICMP echo are relayed by flow. Port 53 goes to the resolver. Every flow
  * is an event. See "How this works" in engine/tcp.c, udp.c and icmp.c.
+ *
+ * All of it is called, and all events are written, by the thread of the loop; only
+ * the bytes of TCP connections that are open may be moved by others (shards.h).
  */
 #ifndef CF_ENGINE_ENGINE_H
 #define CF_ENGINE_ENGINE_H
@@ -18,6 +21,8 @@
 #include "netlink/gateway.h"
 #include "profile/profile.h"
 
+#define CF_ENGINE_THREADS_MAX 64
+
 struct cf_engine;
 
 struct cf_engine_config { /* everything is borrowed and outlives the engine */
@@ -27,6 +32,7 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
     struct cf_names *names;
     struct cf_dns_server *dns;
     struct cf_gateway *gateway;
+    unsigned threads; /* that carry TCP, the caller's included: 1 to CF_ENGINE_THREADS_MAX */
 
     /*
      * Says which process opened the flow from src to dst, while its socket still
@@ -37,6 +43,9 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
                          const struct cf_addr_port *dst, struct cf_event_process *ret_process);
     void *process_data;
 };
+
+/* How many threads this machine is worth: 2 when the caller may use more than 2 cores, else 1. */
+unsigned cf_engine_threads_default(void);
 
 /*
  * Returns 0 or -errno with a message. The process must ignore SIGPIPE from here

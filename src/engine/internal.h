@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/flow.h"
 #include "engine/icmp.h"
+#include "engine/shards.h"
 #include "engine/splice.h"
 #include "engine/strays.h"
 #include "engine/tcp.h"
@@ -34,6 +35,7 @@ struct cf_engine {
     struct cf_engine_config config;
     struct cf_flow_table flows;
     struct cf_pipe_pool pipes;
+    struct cf_shards *shards;
     struct cf_strays strays;
     struct cf_tcp tcp;
     struct cf_udp udp;

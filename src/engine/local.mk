@@ -24,6 +24,8 @@ src_engine_libcf_engine_a_SOURCES = src/engine/craft.c \
 	src/engine/packet.h \
 	src/engine/relay.c \
 	src/engine/relay.h \
+	src/engine/shards.c \
+	src/engine/shards.h \
 	src/engine/splice.c \
 	src/engine/splice.h \
 	src/engine/strays.c \

@@ -231,10 +231,10 @@ static void run(struct cf_relay *relay)
 {
     struct cf_relay_side *inside = &relay->inside, *outside = &relay->outside;
 
-    if (!relay->out_done)
-        relay->out_done = run_one(relay, &relay->out, inside, outside);
-    if (!relay->in_done && !relay->spent)
-        relay->in_done = run_one(relay, &relay->in, outside, inside);
+    if (!relay->out_done && run_one(relay, &relay->out, inside, outside))
+        relay->out_done = true;
+    if (!relay->in_done && !relay->spent && run_one(relay, &relay->in, outside, inside))
+        relay->in_done = true;
     if (relay->spent) {
         cut(relay);
         return;
@@ -315,14 +315,19 @@ void cf_relay_init(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_
     relay->inside.watch.fd = relay->outside.watch.fd = -1;
     relay->task.fn = run_task;
     relay->timer.fn = timer_due;
+    cf_list_init(&relay->shard.others);
+}
+
+void cf_relay_prepare(struct cf_relay *relay)
+{
+    cf_splice_init(&relay->out, relay->inside.fd, relay->outside.fd, relay->meter);
+    cf_splice_init(&relay->in, relay->outside.fd, relay->inside.fd, relay->meter);
 }
 
 int cf_relay_start(struct cf_relay *relay, uint32_t outside_events, int outside_error)
 {
     int r;
 
-    cf_splice_init(&relay->out, relay->inside.fd, relay->outside.fd, relay->meter);
-    cf_splice_init(&relay->in, relay->outside.fd, relay->inside.fd, relay->meter);
     relay->inside.watch.fn = inside_ready;
     r = cf_loop_watch(relay->loop, &relay->inside.watch, relay->inside.fd, cf_relay_events());
     if (r < 0)
@@ -340,6 +345,33 @@ int cf_relay_start(struct cf_relay *relay, uint32_t outside_events, int outside_
     if (outside_events & ~(uint32_t)EPOLLOUT)
         cf_loop_task_add(relay->loop, &relay->task);
     return 0;
+}
+
+static int side_move(struct cf_relay *relay, struct cf_relay_side *side, struct cf_loop *loop)
+{
+    if (side->watch.fd < 0)
+        return 0;
+    cf_loop_unwatch(relay->loop, &side->watch);
+    return cf_loop_watch(loop, &side->watch, side->fd, cf_relay_events());
+}
+
+int cf_relay_move(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_pool *pipes)
+{
+    bool queued = relay->task.link != NULL, waits = relay->timer.slot != 0;
+    int outside, inside = side_move(relay, &relay->inside, loop), timer = 0;
+
+    outside = side_move(relay, &relay->outside, loop);
+    cf_loop_task_remove(relay->loop, &relay->task);
+    cf_loop_timer_stop(relay->loop, &relay->timer);
+    cf_splice_move(&relay->out, relay->pipes, pipes);
+    cf_splice_move(&relay->in, relay->pipes, pipes);
+    relay->loop = loop;
+    relay->pipes = pipes;
+    if (queued)
+        cf_loop_task_add(loop, &relay->task);
+    if (waits)
+        timer = cf_loop_timer_start(loop, &relay->timer, relay->timer.due_us);
+    return inside < 0 ? inside : outside < 0 ? outside : timer;
 }
 
 bool cf_relay_delivered(const struct cf_relay *relay)

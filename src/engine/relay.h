@@ -3,6 +3,9 @@
  *
  * Moves bytes, ends and errors both ways until both directions are done and the
  * sandbox has all of it, then closes both sockets. Knows nothing of flows and policies.
+ *
+ * A relay belongs to the thread of its loop from the start to the end. Any thread
+ * may look at what is _Atomic meanwhile.
  */
 #ifndef CF_ENGINE_RELAY_H
 #define CF_ENGINE_RELAY_H
@@ -11,8 +14,12 @@
 #include <stdint.h>
 
 #include "audit/event.h"
+#include "engine/list.h"
 #include "engine/splice.h"
 #include "loop/loop.h"
+#include "loop/mailbox.h"
+
+struct cf_shard;
 
 struct cf_relay_side {
     struct cf_watch watch;
@@ -26,9 +33,9 @@ struct cf_relay {
     struct cf_meter *meter; /* of the bytes of both directions; set before the start, or NULL */
     struct cf_relay_side inside, outside;
     struct cf_splice out, in; /* from the sandbox, to the sandbox */
-    bool out_done, in_done;
-    bool spent;        /* the meter ran out: both sides are reset at once */
-    bool resetting;    /* over but for bytes that still leave the last socket */
+    _Atomic bool out_done, in_done;
+    bool spent;             /* the meter ran out: both sides are reset at once */
+    _Atomic bool resetting; /* over but for bytes that still leave the last socket */
     int error;         /* first errno that a side failed with */
     uint64_t segments; /* from the sandbox, once the inside is closed */
     struct cf_task task;
@@ -37,6 +44,14 @@ struct cf_relay {
     int64_t stuck_us;  /* since when it has not changed */
     /* Called once, with both sockets closed; may free the relay. */
     void (*ended)(struct cf_relay *relay, enum cf_flow_result result);
+    struct { /* of shards.c */
+        struct cf_shard *at; /* NULL before the start and after the end */
+        struct cf_list others;
+        struct cf_mail mail;
+        uint32_t events; /* seen on the outside, and what it failed with, before the start */
+        int error;
+        enum cf_flow_result result;
+    } shard;
 };
 
 /* The events that a socket of a relay is watched for: edges of everything. */
@@ -45,6 +60,12 @@ uint32_t cf_relay_events(void);
 /* All empty; loop and pipes are borrowed. */
 void cf_relay_init(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_pool *pipes,
                    void (*ended)(struct cf_relay *relay, enum cf_flow_result result));
+
+/*
+ * Both fds are set: what others may look at is there from here on. Then
+ * cf_relay_start(), which another thread may do.
+ */
+void cf_relay_prepare(struct cf_relay *relay);
 
 /*
  * Begin. Both fds are set and have TCP_NODELAY and SO_OOBINLINE; outside.watch
@@ -56,6 +77,12 @@ void cf_relay_init(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_
  * Returns 0, or -errno when the inside cannot be watched; then nothing has begun.
  */
 int cf_relay_start(struct cf_relay *relay, uint32_t outside_events, int outside_error);
+
+/*
+ * Go on in another loop, with another pool; neither runs now. Returns 0, or -errno when the
+ * new loop refuses: then nothing is left to do but to reset both sides.
+ */
+int cf_relay_move(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_pool *pipes);
 
 /* Close both sockets as close(2) does, and let go of everything. ended is not called. */
 void cf_relay_done(struct cf_relay *relay);

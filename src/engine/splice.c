@@ -46,10 +46,11 @@
 /* Bytes of one direction in one turn; then the others have theirs. */
 #define TURN_BYTES (1 << 20)
 
-void cf_pipe_pool_init(struct cf_pipe_pool *pool)
+void cf_pipe_pool_init(struct cf_pipe_pool *pool, size_t n_pools)
 {
     memset(pool, 0, sizeof *pool);
-    pool->limit = CF_PIPES_MAX;
+    pool->limit = CF_PIPES_MAX / n_pools;
+    pool->limit_large = (PIPES_LARGE_MAX + n_pools - 1) / n_pools;
 }
 
 static void pipe_free(struct cf_pipe_pool *pool, struct cf_pipe *pipe)
@@ -92,7 +93,7 @@ static struct cf_pipe *pipe_take(struct cf_pipe_pool *pool)
         free(pipe);
         return NULL;
     }
-    if (pool->n_large < PIPES_LARGE_MAX)
+    if (pool->n_large < pool->limit_large)
         fcntl(pipe->fds[1], F_SETPIPE_SZ, PIPE_LARGE); /* refused past the user's share */
     size = fcntl(pipe->fds[1], F_GETPIPE_SZ);
     pipe->size = size > 0 ? (size_t)size : SLOT_BYTES;
@@ -130,6 +131,18 @@ void cf_splice_done(struct cf_splice *way, struct cf_pipe_pool *pool)
         pipe_give(pool, way->pipe);
     way->pipe = NULL;
     way->pending = 0;
+}
+
+void cf_splice_move(struct cf_splice *way, struct cf_pipe_pool *from, struct cf_pipe_pool *to)
+{
+    if (!way->pipe)
+        return;
+    from->n_pipes--;
+    to->n_pipes++;
+    if (way->pipe->size >= PIPE_LARGE) {
+        from->n_large--;
+        to->n_large++;
+    }
 }
 
 void cf_splice_from_events(struct cf_splice *way, uint32_t events)

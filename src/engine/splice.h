@@ -28,11 +28,12 @@ struct cf_pipe_pool {
     size_t n_free;
     size_t n_pipes;
     size_t n_large;
-    size_t limit;
+    size_t limit, limit_large;
     uint8_t *copy_buffer; /* made when first needed */
 };
 
-void cf_pipe_pool_init(struct cf_pipe_pool *pool);
+/* n_pools: of the process, which share what it may have */
+void cf_pipe_pool_init(struct cf_pipe_pool *pool, size_t n_pools);
 /* No direction may hold a pipe. */
 void cf_pipe_pool_done(struct cf_pipe_pool *pool);
 
@@ -54,7 +55,7 @@ struct cf_splice {
 
 enum cf_splice_status {
     CF_SPLICE_IDLE,         /* go on when `from` is readable or `to` is writable */
-    CF_SPLICE_AGAIN,        /* the turn's share is used up, there is more */
+    CF_SPLICE_AGAIN,        /* there is more: the turn's share is used up, or the meter is held */
     CF_SPLICE_END,          /* all is passed on, the end too */
     CF_SPLICE_READ_FAILED,  /* `from` is gone; everything before was passed on */
     CF_SPLICE_WRITE_FAILED, /* `to` is gone */
@@ -64,6 +65,9 @@ enum cf_splice_status {
 void cf_splice_init(struct cf_splice *splice, int from, int to, struct cf_meter *meter);
 /* Drops what is pending. */
 void cf_splice_done(struct cf_splice *splice, struct cf_pipe_pool *pool);
+
+/* Its pipe, if it has one, counts as one of another pool from here on. */
+void cf_splice_move(struct cf_splice *splice, struct cf_pipe_pool *from, struct cf_pipe_pool *to);
 
 /* What epoll said of each socket. */
 void cf_splice_from_events(struct cf_splice *splice, uint32_t events);

@@ -15,6 +15,7 @@
 #include "loop/loop.h"
 
 struct cf_engine;
+struct cf_relay;
 
 /* SYNs that were answered and may come again; past it the oldest is forgotten. */
 #define CF_TCP_ANSWERED_MAX 4096
@@ -39,6 +40,9 @@ void cf_tcp_syn(struct cf_tcp *tcp, const struct cf_packet *packet);
 
 /* Accept all that waits. */
 void cf_tcp_accept(struct cf_tcp *tcp);
+
+/* A relay has ended; called in the engine's thread, wherever it was. Frees its flow. */
+void cf_tcp_relay_ended(struct cf_relay *relay, enum cf_flow_result result);
 
 /* For cf_flow_list_each(): what only the connection knows. */
 void cf_tcp_show(const struct cf_flow *flow, struct cf_open_flow *shown);

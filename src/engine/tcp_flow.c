@@ -13,8 +13,6 @@
 #include "engine/internal.h"
 #include "engine/tcp_held.h"
 
-static void relay_ended(struct cf_relay *relay, enum cf_flow_result result);
-
 struct cf_loop *cf_tcp_flow_loop(const struct cf_tcp_flow *flow)
 {
     return flow->tcp->engine->config.loop;
@@ -36,7 +34,8 @@ struct cf_tcp_flow *cf_tcp_flow_new(struct cf_tcp *tcp, const struct cf_flow_key
     flow->tcp = tcp;
     flow->isn = packet->tcp.seq;
     flow->timer = (struct cf_timer) { .fn = cf_tcp_held_timer };
-    cf_relay_init(&flow->relay, tcp->engine->config.loop, &tcp->engine->pipes, relay_ended);
+    cf_relay_init(&flow->relay, tcp->engine->config.loop, &tcp->engine->pipes,
+                  cf_tcp_relay_ended);
     flow->held->length = cf_craft_syn(packet, flow->held->syn, sizeof flow->held->syn);
     flow->held->copy_us = cf_clock_monotonic_us();
     if (cf_flow_list(&tcp->engine->flows, &flow->flow) < 0) {
@@ -52,6 +51,7 @@ void cf_tcp_flow_free(struct cf_tcp_flow *flow)
     struct cf_engine *engine = flow->tcp->engine;
 
     cf_loop_timer_stop(engine->config.loop, &flow->timer);
+    cf_shards_left(&flow->relay);
     cf_relay_done(&flow->relay);
     cf_flow_unlist(&engine->flows, &flow->flow);
     cf_list_remove(&flow->flow.age);
@@ -86,12 +86,14 @@ void cf_tcp_flow_abort(struct cf_tcp_flow *flow, enum cf_flow_result result)
     cf_tcp_flow_end(flow, result);
 }
 
-static void relay_ended(struct cf_relay *relay, enum cf_flow_result result)
+void cf_tcp_relay_ended(struct cf_relay *relay, enum cf_flow_result result)
 {
     struct cf_tcp_flow *flow = cf_container_of(relay, struct cf_tcp_flow, relay);
 
-    if (result == CF_RESULT_LIMIT)
+    if (relay->spent)
         cf_limits_spent(&flow->tcp->engine->flows.limits);
+    else if (result == CF_RESULT_LIMIT)
+        cf_engine_warn(flow->tcp->engine, CF_WARNING_RESOURCES, relay->error);
     cf_tcp_flow_end(flow, result);
 }
 
@@ -125,7 +127,8 @@ void cf_tcp_flow_pair(struct cf_tcp_flow *flow, int fd)
     }
     flow->relay.inside.fd = fd;
     flow->relay.meter = cf_flow_meter(&flow->tcp->engine->flows, &flow->flow);
-    r = cf_relay_start(&flow->relay, flow->outside_events, flow->outside_error);
+    r = cf_shards_start(flow->tcp->engine->shards, &flow->relay, flow->outside_events,
+                        flow->outside_error);
     if (r < 0) {
         cf_engine_warn(flow->tcp->engine, CF_WARNING_RESOURCES, -r);
         cf_tcp_flow_abort(flow, CF_RESULT_LIMIT);

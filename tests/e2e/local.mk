@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/processes.py \
 	tests/e2e/cases/shipped.py \
 	tests/e2e/cases/status.py \
+	tests/e2e/cases/threads.py \
 	tests/e2e/cases/traffic.py \
 	tests/e2e/cases/verdicts.py \
 	tests/e2e/lab/case.py \

@@ -24,6 +24,7 @@ struct fixture_event fixture_events[FIXTURE_EVENTS];
 size_t fixture_n_events;
 struct cf_engine *fixture_engine;
 struct fixture_limits fixture_limits;
+unsigned fixture_threads = 1;
 
 static struct {
     struct cf_loop *loop;
@@ -167,7 +168,7 @@ static int rooms_open(struct cf_error *err)
         .ipv4 = true, .ipv6 = true, .mtu = 1500, .first_gid = getgid(), .last_gid = getgid()
     };
     struct cf_resolver_config resolver = { .profile = fixture.profile };
-    struct cf_engine_config engine = { .profile = fixture.profile };
+    struct cf_engine_config engine = { .profile = fixture.profile, .threads = fixture_threads };
     int r;
 
     r = cf_gateway_open(&gateway, &fixture.gateway, err);

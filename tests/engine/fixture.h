@@ -38,6 +38,9 @@ extern struct fixture_limits {
     int64_t connections, new_per_second, bytes;
 } fixture_limits;
 
+/* The engine's, from the next start on; 1 unless a test sets it. */
+extern unsigned fixture_threads;
+
 /* In a network namespace with a world; returns 0, or -1 with a message on stderr. */
 int fixture_start(bool audit_mode);
 void fixture_stop(void);

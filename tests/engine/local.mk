@@ -6,7 +6,8 @@ engine_test_libs = src/engine/libcf-engine.a src/dns/libcf-dns.a src/netlink/lib
 
 engine_tests = tests/engine/test_engine tests/engine/test_exhausted tests/engine/test_flow \
 	tests/engine/test_hits \
-	tests/engine/test_limits tests/engine/test_packet tests/engine/test_relay
+	tests/engine/test_limits tests/engine/test_packet tests/engine/test_relay \
+	tests/engine/test_shards
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
 # A world, a gateway, an engine, and what programs in the sandbox do.
@@ -42,3 +43,7 @@ tests_engine_test_packet_LDADD = $(engine_test_libs)
 tests_engine_test_relay_SOURCES = tests/engine/test_relay.c
 tests_engine_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_relay_LDADD = $(engine_test_libs)
+
+tests_engine_test_shards_SOURCES = tests/engine/test_shards.c
+tests_engine_test_shards_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_engine_test_shards_LDADD = $(engine_test_libs)

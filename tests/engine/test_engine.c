@@ -319,14 +319,13 @@ static void stopping_leaves_no_descriptor_behind(void **state)
 static int start(void **state)
 {
     (void)state;
-    return world_start() < 0 || fixture_start(false) < 0 ? -1 : 0;
+    return fixture_start(false);
 }
 
 static int stop(void **state)
 {
     (void)state;
     fixture_stop();
-    world_stop();
     return 0;
 }
 
@@ -366,7 +365,31 @@ static int tests(void)
         cmocka_unit_test(stopping_leaves_no_descriptor_behind),
     };
 
-    return cmocka_run_group_tests_name("engine", all, start, stop);
+    /* What other threads have to do with. */
+    const struct CMUnitTest streams[] = {
+        cmocka_unit_test(echo_passes_in_both_families),
+        cmocka_unit_test(half_close_of_the_client_passes),
+        cmocka_unit_test(half_close_of_the_server_passes),
+        cmocka_unit_test(reset_of_the_server_comes_behind_its_data),
+        cmocka_unit_test(reset_of_the_client_comes_behind_its_data),
+        cmocka_unit_test(urgent_byte_passes_outward),
+        cmocka_unit_test(source_port_can_be_used_again),
+        cmocka_unit_test(upload_of_100_mib_arrives_as_sent),
+        cmocka_unit_test(download_of_100_mib_arrives_as_sent),
+        cmocka_unit_test(slow_reader_holds_up_only_itself),
+        cmocka_unit_test(crowd_connects_at_once),
+        cmocka_unit_test(upload_survives_the_end_of_its_process),
+        cmocka_unit_test(stopping_leaves_no_descriptor_behind),
+    };
+    int failed;
+
+    if (world_start() < 0)
+        return 1;
+    failed = cmocka_run_group_tests_name("engine", all, start, stop);
+    fixture_threads = 3;
+    failed += cmocka_run_group_tests_name("engine, three threads", streams, start, stop);
+    world_stop();
+    return failed;
 }
 
 int main(void)

@@ -540,19 +540,6 @@ static int tear_down(void **state)
     return setrlimit(RLIMIT_NOFILE, &files);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    return world_start();
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    world_stop();
-    return 0;
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static int tests(void)
@@ -572,8 +559,22 @@ static int tests(void)
         TEST(without_room_for_large_pipes_small_ones_do),
         TEST(without_any_pipe_bytes_are_copied),
     };
+    const struct CMUnitTest streams[] = {
+        TEST(flows_without_descriptors_are_denied_and_the_others_live),
+        TEST(a_full_queue_of_the_listener_loses_no_connection),
+        TEST(strangers_are_refused_without_descriptors_too),
+        TEST(without_any_descriptor_the_listener_pauses),
+        TEST(without_room_for_large_pipes_small_ones_do),
+    };
+    int failed;
 
-    return cmocka_run_group_tests_name("exhausted", all, start, stop);
+    if (world_start() < 0)
+        return 1;
+    failed = cmocka_run_group_tests_name("exhausted", all, NULL, NULL);
+    fixture_threads = 3;
+    failed += cmocka_run_group_tests_name("exhausted, three threads", streams, NULL, NULL);
+    world_stop();
+    return failed;
 }
 
 int main(void)

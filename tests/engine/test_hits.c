@@ -238,14 +238,13 @@ static void audit_mode_lets_through_what_a_limit_denies(void **state)
 static int start(void **state)
 {
     (void)state;
-    return world_start() < 0 || fixture_start(false) < 0 ? -1 : 0;
+    return fixture_start(false);
 }
 
 static int stop(void **state)
 {
     (void)state;
     fixture_stop();
-    world_stop();
     return 0;
 }
 
@@ -262,8 +261,15 @@ static int tests(void)
         cmocka_unit_test(names_can_be_asked_whatever_the_limits),
         cmocka_unit_test(audit_mode_lets_through_what_a_limit_denies),
     };
+    int failed;
 
-    return cmocka_run_group_tests_name("hits", all, start, stop);
+    if (world_start() < 0)
+        return 1;
+    failed = cmocka_run_group_tests_name("hits", all, start, stop);
+    fixture_threads = 3;
+    failed += cmocka_run_group_tests_name("hits, three threads", all, start, stop);
+    world_stop();
+    return failed;
 }
 
 int main(void)

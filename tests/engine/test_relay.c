@@ -1,7 +1,8 @@
 /*
  * test_relay.c - a relay between two connections over the loopback
  *
- * client ═ inside ─ relay ─ outside ═ server: the test plays both ends.
+ * client ═ inside ─ relay ─ outside ═ server: the test plays both ends. The relay is in the
+ * test's own thread, with pipes and without, or in another.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,10 +26,14 @@
 
 #include "base/fd.h"
 #include "engine/relay.h"
+#include "engine/shards.h"
 
 static struct cf_loop *loop;
 static struct cf_pipe_pool pipes;
 static struct cf_relay relay;
+static struct cf_shards *shards; /* NULL: no other thread */
+static struct cf_relay neighbour; /* keeps the first shard busy, so that the relay gets another */
+static int neighbour_fds[2];
 static int client, server; /* blocking; -1 when closed */
 static bool over;
 static enum cf_flow_result result;
@@ -95,11 +100,37 @@ static int set_up(void **state)
     over = false;
     if (cf_loop_new(&loop, &err) < 0)
         return -1;
-    cf_pipe_pool_init(&pipes);
+    cf_pipe_pool_init(&pipes, 1);
     cf_relay_init(&relay, loop, &pipes, ended);
     pair(&relay.inside.fd, &client);
     pair(&relay.outside.fd, &server);
+    cf_relay_prepare(&relay);
     return cf_relay_start(&relay, 0, 0);
+}
+
+static int set_up_on_another_thread(void **state)
+{
+    struct cf_shards_config config = { .pipes = &pipes, .n = 2, .ended = ended };
+    struct cf_error err;
+
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    over = false;
+    if (cf_loop_new(&loop, &err) < 0)
+        return -1;
+    config.loop = loop;
+    if (cf_shards_new(&config, &shards, &err) < 0)
+        return -1;
+    cf_relay_init(&neighbour, loop, &pipes, ended);
+    pair(&neighbour.inside.fd, &neighbour_fds[0]);
+    pair(&neighbour.outside.fd, &neighbour_fds[1]);
+    cf_relay_init(&relay, loop, &pipes, ended);
+    pair(&relay.inside.fd, &client);
+    pair(&relay.outside.fd, &server);
+    if (cf_shards_start(shards, &neighbour, 0, 0) < 0 || cf_shards_start(shards, &relay, 0, 0) < 0)
+        return -1;
+    assert_ptr_not_equal(relay.loop, loop);
+    return 0;
 }
 
 static int set_up_without_pipes(void **state)
@@ -113,7 +144,17 @@ static int set_up_without_pipes(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    if (shards) {
+        cf_shards_gather(shards);
+        cf_shards_left(&neighbour);
+        cf_shards_left(&relay);
+        cf_relay_done(&neighbour);
+        cf_fd_close(&neighbour_fds[0]);
+        cf_fd_close(&neighbour_fds[1]);
+    }
     cf_relay_done(&relay);
+    cf_shards_free(shards);
+    shards = NULL;
     assert_int_equal(pipes.n_pipes, pipes.n_free); /* none is left with a direction */
     cf_pipe_pool_done(&pipes);
     cf_fd_close(&client);
@@ -304,6 +345,8 @@ static void reader_that_never_reads_holds_one_pipe_at_most(void **state)
 {
     (void)state;
     run_until(client_is_full);
+    if (shards)
+        cf_shards_gather(shards); /* to look at what is the relay's own */
     assert_true(pipes.n_pipes - pipes.n_free <= 1);
     assert_true(relay.out.pending <= 1 << 20);
     /* The other way is not held up. */
@@ -317,6 +360,9 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, set_up, tear_down),                                      \
     {                                                                                              \
 #name "_without_pipes", name, set_up_without_pipes, tear_down, NULL                        \
+    },                                                                                             \
+    {                                                                                              \
+#name "_on_another_thread", name, set_up_on_another_thread, tear_down, NULL                \
     }
     const struct CMUnitTest tests[] = {
         TEST(bytes_and_ends_pass_both_ways),

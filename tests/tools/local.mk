@@ -12,3 +12,11 @@ LOG_DRIVER = $(srcdir)/tests/tools/test-driver
 AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; CPPFLAGS='$(AM_CPPFLAGS) $(CPPFLAGS)'; CFLAGS='$(CF_CFLAGS)'; \
 	export CC CPPFLAGS CFLAGS;
+
+# What has several threads and no namespaces, which no program under TSan can make: for a build with
+# --enable-thread-sanitizer.
+threaded_tests = tests/engine/test_limits tests/engine/test_relay tests/engine/test_shards \
+	tests/loop/test_mailbox
+check-threads: $(threaded_tests)
+	@for test in $(threaded_tests); do ./$$test || exit 1; done
+.PHONY: check-threads

@@ -3,13 +3,15 @@ truth_programs = tests/truth/truth_probe tests/truth/truth_world
 check_PROGRAMS += $(truth_programs)
 TESTS += \
 	tests/truth/as-root \
-	tests/truth/as-user
+	tests/truth/as-user \
+	tests/truth/with-threads
 EXTRA_DIST += \
 	tests/truth/as-root \
 	tests/truth/as-user \
 	tests/truth/cases.py \
 	tests/truth/run \
-	tests/truth/way.py
+	tests/truth/way.py \
+	tests/truth/with-threads
 tests_truth_truth_probe_SOURCES = \
 	tests/truth/pattern.c tests/truth/pattern.h \
 	tests/truth/places.h \

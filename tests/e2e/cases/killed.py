@@ -87,11 +87,11 @@ def gone(before):
         check_equal(sorted(after[name] - expected), [], f"{name} that stayed")
 
 
-def check_killed(bench, choose):
+def check_killed(bench, choose, options=()):
     """Start a tree, kill one process of it, wait for all of them, compare."""
     before = state()
     words, log = bench.words(bench.policy(allow=["203.0.113.0/24"]),
-                             ["sh", "-c", SCRIPT.format(probe=bench.probe)])
+                             ["sh", "-c", SCRIPT.format(probe=bench.probe)], options)
     process = bench.start(words)
     check_equal((process.stdout.readline(), process.stdout.readline()), (b"5\n", b"ready\n"))
     pids = tree(process.pid)
@@ -109,6 +109,15 @@ def check_killed(bench, choose):
 def kill_childflow(bench):
     status, _, _ = check_killed(bench, lambda pids: pids[0])
     check_equal(status, -signal.SIGKILL, "status")
+
+
+@case("kill -9 of childflow with several engine threads ends the tree and leaves nothing")
+def kill_threads(bench):
+    status, _, _ = check_killed(bench, lambda pids: pids[0], ["--engine-threads", "3"])
+    check_equal(status, -signal.SIGKILL, "status")
+    status, _, log = check_killed(bench, lambda pids: tree(pids[1])[1], ["--engine-threads", "3"])
+    check_equal(status, 128 + signal.SIGKILL, "status")
+    check_in('"run_end"', log.read_text())
 
 
 @case("kill -9 of the sandbox's PID 1 ends the run and leaves nothing")

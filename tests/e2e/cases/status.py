@@ -68,6 +68,13 @@ def wrong_usage(bench):
                         (["--allow", "*.com", "--", "true"], "1 error on the command line"),
                         (["-p", policy, "-p", policy, "--", "true"], "-p is given twice"),
                         (["-p", policy], "no command"),
+                        (["--engine-threads", "0", "--", "true"],
+                         "--engine-threads takes a number from 1 to 64, not '0'"),
+                        (["--engine-threads", "65", "--", "true"], "from 1 to 64, not '65'"),
+                        (["--engine-threads", "-1", "--", "true"], "from 1 to 64, not '-1'"),
+                        (["--engine-threads", "2x", "--", "true"], "from 1 to 64, not '2x'"),
+                        (["--engine-threads", "", "--", "true"], "from 1 to 64, not ''"),
+                        (["--engine-threads", "99999999999999999999", "--", "true"], "1 to 64"),
                         (["check"], "no policy file"),
                         (["show", "file"], "'file' is not expected"),
                         (["show", "--format", "xml"], "expected yaml or json, got 'xml'")):

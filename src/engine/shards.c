@@ -1,0 +1,301 @@
+/*
+ * shards.c - relays on several threads
+ *
+ * How this works. A relay is handed over whole: the caller's thread takes its
+ * sockets out of its own loop and sends the relay to a shard's mailbox; the shard
+ * watches them (what is ready by then is told at once, so no event is lost) and runs
+ * the relay as the caller would have. At its end the shard sends it back, and the
+ * caller's thread writes the log and frees it. A relay is in one thread's hands at any
+ * moment, a message hands it on, and so there is no lock.
+ *
+ * Nothing is called back: there is no message that stops one relay. The caller
+ * wants relays back only when the run ends, and then all of them: each shard is told
+ * to leave its loop and its thread is joined, which no lock could make simpler. What
+ * is left there moves to the caller's loop (cf_relay_move()).
+ *
+ * The shard with the fewest relays gets the next, the caller's own when there are
+ * several: so one connection after the other, and the only large one, never pay for a
+ * hand-over.
+ *
+ * A thread is named cf-relay-N, blocks all signals, stays in the host's network
+ * namespace and has the rights of the process. When its loop fails, the caller's is
+ * stopped with that error: the run cannot go on.
+ */
+#include "engine/shards.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+/* Touched as far as it is used. Half of it did in a build with sanitizers. */
+#define STACK_BYTES (256 * 1024)
+#define NAME_SIZE 32 /* the kernel takes 16, which 64 threads fit into */
+
+struct cf_shard {
+    struct cf_shards *shards;
+    struct cf_loop *loop;
+    struct cf_pipe_pool *pipes;
+    struct cf_list relays;
+    size_t n_relays;
+    /* Of a shard with a thread: */
+    struct cf_pipe_pool own_pipes;
+    struct cf_mailbox inbox;
+    struct cf_mail leave;  /* to the shard: leave the loop */
+    struct cf_mail failed; /* from it: its loop has failed */
+    int result;            /* of the loop */
+    bool running;
+    pthread_t thread;
+};
+
+struct cf_shards {
+    struct cf_shards_config config;
+    struct cf_mailbox inbox; /* relays that have ended elsewhere */
+    struct cf_shard *each;
+    size_t n;
+};
+
+static struct cf_relay *relay_of(struct cf_mail *mail)
+{
+    return cf_container_of(mail, struct cf_relay, shard.mail);
+}
+
+/* In the shard's thread: back to the caller. */
+static void ended_here(struct cf_relay *relay, enum cf_flow_result result)
+{
+    struct cf_shard *shard = relay->shard.at;
+
+    relay->shard.result = result;
+    cf_mailbox_send(&shard->shards->inbox, &relay->shard.mail);
+}
+
+/* In the shard's thread. */
+static void shard_mail(struct cf_mailbox *box, struct cf_mail *mail)
+{
+    struct cf_shard *shard = cf_container_of(box, struct cf_shard, inbox);
+    struct cf_relay *relay = relay_of(mail);
+    int r;
+
+    if (mail == &shard->leave) {
+        cf_loop_stop(shard->loop, 0);
+        return;
+    }
+    r = cf_relay_start(relay, relay->shard.events, relay->shard.error);
+    if (r < 0) {
+        relay->error = -r;
+        cf_relay_side_reset(relay, &relay->inside);
+        cf_relay_side_reset(relay, &relay->outside);
+        ended_here(relay, CF_RESULT_LIMIT);
+    }
+}
+
+static void *shard_main(void *data)
+{
+    struct cf_shard *shard = data;
+
+    shard->result = cf_loop_run(shard->loop);
+    if (shard->result < 0)
+        cf_mailbox_send(&shard->shards->inbox, &shard->failed);
+    return NULL;
+}
+
+/* In the caller's thread. */
+static void caller_mail(struct cf_mailbox *box, struct cf_mail *mail)
+{
+    struct cf_shards *shards = cf_container_of(box, struct cf_shards, inbox);
+    struct cf_relay *relay = relay_of(mail);
+
+    for (size_t i = 1; i < shards->n; i++) {
+        if (mail == &shards->each[i].failed) {
+            cf_loop_stop(shards->config.loop, shards->each[i].result);
+            return;
+        }
+    }
+    relay->ended = shards->config.ended;
+    relay->ended(relay, relay->shard.result);
+}
+
+/* Returns 0 or a positive errno. */
+static int thread_start(struct cf_shard *shard, size_t number)
+{
+    pthread_attr_t attributes;
+    sigset_t all, old;
+    char name[NAME_SIZE];
+    int r = pthread_attr_init(&attributes);
+
+    if (r != 0)
+        return r;
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    /* The mask is inherited, so the thread never sees a signal. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    r = pthread_create(&shard->thread, &attributes, shard_main, shard);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attributes);
+    if (r != 0)
+        return r;
+    shard->running = true;
+    snprintf(name, sizeof name, "cf-relay-%zu", number);
+    pthread_setname_np(shard->thread, name);
+    return 0;
+}
+
+static int shard_start(struct cf_shard *shard, size_t number, struct cf_error *err)
+{
+    int r = cf_loop_new(&shard->loop, err);
+
+    if (r == 0)
+        r = cf_mailbox_open(&shard->inbox, shard->loop, shard_mail, err);
+    if (r < 0)
+        return r;
+    r = thread_start(shard, number);
+    return r != 0 ? cf_error_errno(err, -r, "cannot start a thread") : 0;
+}
+
+int cf_shards_new(const struct cf_shards_config *config, struct cf_shards **ret_shards,
+                  struct cf_error *err)
+{
+    struct cf_shards *shards = calloc(1, sizeof *shards);
+    int r = 0;
+
+    if (shards)
+        shards->each = calloc(config->n, sizeof *shards->each);
+    if (!shards || !shards->each) {
+        free(shards);
+        return cf_error_errno(err, -ENOMEM, "cannot start the relays");
+    }
+    shards->config = *config;
+    shards->n = config->n;
+    for (size_t i = 0; i < shards->n; i++) {
+        struct cf_shard *shard = &shards->each[i];
+
+        shard->shards = shards;
+        shard->pipes = i == 0 ? config->pipes : &shard->own_pipes;
+        cf_pipe_pool_init(shard->pipes, shards->n);
+        cf_list_init(&shard->relays);
+    }
+    shards->each[0].loop = config->loop;
+    if (shards->n > 1)
+        r = cf_mailbox_open(&shards->inbox, config->loop, caller_mail, err);
+    for (size_t i = 1; i < shards->n && r == 0; i++)
+        r = shard_start(&shards->each[i], i, err);
+    if (r < 0) {
+        cf_error_wrap(err, "%u engine threads", config->n);
+        cf_shards_free(shards);
+        return r;
+    }
+    *ret_shards = shards;
+    return 0;
+}
+
+static struct cf_shard *least(struct cf_shards *shards)
+{
+    struct cf_shard *best = &shards->each[0];
+
+    for (size_t i = 1; i < shards->n && best->n_relays > 0; i++) {
+        if (shards->each[i].n_relays < best->n_relays)
+            best = &shards->each[i];
+    }
+    return best;
+}
+
+static void hand_over(struct cf_shard *shard, struct cf_relay *relay, uint32_t outside_events,
+                      int outside_error)
+{
+    cf_loop_unwatch(relay->loop, &relay->outside.watch);
+    relay->loop = shard->loop;
+    relay->pipes = shard->pipes;
+    relay->ended = ended_here;
+    relay->shard.events = outside_events;
+    relay->shard.error = outside_error;
+    cf_mailbox_send(&shard->inbox, &relay->shard.mail);
+}
+
+int cf_shards_start(struct cf_shards *shards, struct cf_relay *relay, uint32_t outside_events,
+                    int outside_error)
+{
+    struct cf_shard *shard = least(shards);
+    int r;
+
+    cf_relay_prepare(relay);
+    if (shard == &shards->each[0]) {
+        r = cf_relay_start(relay, outside_events, outside_error);
+        if (r < 0)
+            return r;
+    }
+    relay->shard.at = shard;
+    cf_list_add(&shard->relays, &relay->shard.others);
+    shard->n_relays++;
+    if (shard != &shards->each[0])
+        hand_over(shard, relay, outside_events, outside_error);
+    return 0;
+}
+
+void cf_shards_left(struct cf_relay *relay)
+{
+    if (!relay->shard.at)
+        return;
+    cf_list_remove(&relay->shard.others);
+    relay->shard.at->n_relays--;
+    relay->shard.at = NULL;
+}
+
+/* The thread is gone: one of its relays goes on in the caller's loop. */
+static void take_back(struct cf_shards *shards, struct cf_relay *relay)
+{
+    struct cf_shard *own = &shards->each[0];
+    int r = cf_relay_move(relay, own->loop, own->pipes);
+
+    cf_shards_left(relay);
+    relay->ended = shards->config.ended;
+    relay->shard.at = own;
+    cf_list_add(&own->relays, &relay->shard.others);
+    own->n_relays++;
+    if (r == 0)
+        return;
+    relay->error = -r;
+    cf_relay_side_reset(relay, &relay->inside);
+    cf_relay_side_reset(relay, &relay->outside);
+    cf_relay_done(relay);
+    relay->ended(relay, CF_RESULT_LIMIT);
+}
+
+void cf_shards_gather(struct cf_shards *shards)
+{
+    for (size_t i = 1; i < shards->n; i++) {
+        if (shards->each[i].running)
+            cf_mailbox_send(&shards->each[i].inbox, &shards->each[i].leave);
+    }
+    for (size_t i = 1; i < shards->n; i++) {
+        if (shards->each[i].running)
+            pthread_join(shards->each[i].thread, NULL);
+        shards->each[i].running = false;
+    }
+    if (shards->inbox.loop)
+        cf_mailbox_receive(&shards->inbox);
+    for (size_t i = 1; i < shards->n; i++) {
+        struct cf_shard *shard = &shards->each[i];
+
+        while (!cf_list_empty(&shard->relays))
+            take_back(shards, cf_container_of(cf_list_first(&shard->relays), struct cf_relay,
+                                              shard.others));
+        cf_mailbox_close(&shard->inbox);
+        cf_pipe_pool_done(shard->pipes);
+        cf_loop_free(shard->loop);
+    }
+    cf_mailbox_close(&shards->inbox);
+    shards->config.pipes->limit = CF_PIPES_MAX;
+    shards->n = 1;
+}
+
+void cf_shards_free(struct cf_shards *shards)
+{
+    if (!shards)
+        return;
+    cf_shards_gather(shards);
+    free(shards->each);
+    free(shards);
+}
