@@ -128,6 +128,45 @@ tests_fuzz_fuzz_dns_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_dns_LDADD = $(fuzz_dns_libs)
 endif
 
+# domain
+fuzz_domain_sources = tests/fuzz/fuzz_domain.c
+fuzz_domain_libs = $(fuzz_dns_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/domain
+check_PROGRAMS += tests/fuzz/replay_domain
+TESTS += tests/fuzz/replay_domain
+tests_fuzz_replay_domain_SOURCES = tests/fuzz/replay.c $(fuzz_domain_sources)
+tests_fuzz_replay_domain_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"domain"'
+tests_fuzz_replay_domain_LDADD = $(fuzz_domain_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_domain
+tests_fuzz_fuzz_domain_SOURCES = $(fuzz_domain_sources)
+tests_fuzz_fuzz_domain_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_domain_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_domain_LDADD = $(fuzz_domain_libs)
+endif
+
+# query
+fuzz_query_sources = tests/fuzz/fuzz_query.c
+fuzz_query_libs = src/dns/libcf-dns.a src/audit/libcf-audit.a src/loop/libcf-loop.a \
+	src/profile/libcf-profile.a src/base/libcf-base.a $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+
+EXTRA_DIST += tests/fuzz/corpus/query
+check_PROGRAMS += tests/fuzz/replay_query
+TESTS += tests/fuzz/replay_query
+tests_fuzz_replay_query_SOURCES = tests/fuzz/replay.c $(fuzz_query_sources)
+tests_fuzz_replay_query_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"query"'
+tests_fuzz_replay_query_LDADD = $(fuzz_query_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_query
+tests_fuzz_fuzz_query_SOURCES = $(fuzz_query_sources)
+tests_fuzz_fuzz_query_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_query_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_query_LDADD = $(fuzz_query_libs)
+endif
+
 # The dictionary of fuzz_policy is made from the table of keys.
 EXTRA_DIST += tests/fuzz/policy.dict
 check_PROGRAMS += tests/fuzz/test_dictionary
