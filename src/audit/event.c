@@ -75,30 +75,6 @@ static const char *code_find(const struct code *codes, size_t n, unsigned value)
     return NULL;
 }
 
-/* IANA, "Resource Record (RR) TYPEs". */
-const char *cf_event_dns_type_format(uint16_t type, char text[CF_EVENT_CODE_SIZE])
-{
-    static const struct code types[] = {
-        { 1, "A" },           { 28, "AAAA" },    { 65, "HTTPS" },      { 5, "CNAME" },
-        { 12, "PTR" },        { 33, "SRV" },     { 16, "TXT" },        { 15, "MX" },
-        { 2, "NS" },          { 6, "SOA" },      { 13, "HINFO" },      { 17, "RP" },
-        { 18, "AFSDB" },      { 29, "LOC" },     { 35, "NAPTR" },      { 37, "CERT" },
-        { 39, "DNAME" },      { 41, "OPT" },     { 43, "DS" },         { 44, "SSHFP" },
-        { 46, "RRSIG" },      { 47, "NSEC" },    { 48, "DNSKEY" },     { 50, "NSEC3" },
-        { 51, "NSEC3PARAM" }, { 52, "TLSA" },    { 53, "SMIMEA" },     { 55, "HIP" },
-        { 59, "CDS" },        { 60, "CDNSKEY" }, { 61, "OPENPGPKEY" }, { 62, "CSYNC" },
-        { 63, "ZONEMD" },     { 64, "SVCB" },    { 99, "SPF" },        { 108, "EUI48" },
-        { 109, "EUI64" },     { 249, "TKEY" },   { 250, "TSIG" },      { 251, "IXFR" },
-        { 252, "AXFR" },      { 255, "ANY" },    { 256, "URI" },       { 257, "CAA" },
-    };
-    const char *name = code_find(types, N_OF(types), type);
-
-    if (name)
-        return name;
-    snprintf(text, CF_EVENT_CODE_SIZE, "TYPE%u", (unsigned)type);
-    return text;
-}
-
 /* IANA, "DNS RCODEs". */
 const char *cf_event_rcode_format(int rcode, char text[CF_EVENT_CODE_SIZE])
 {

@@ -14,6 +14,7 @@
 
 #include "base/addr.h"
 #include "profile/profile.h"
+#include "profile/record_type.h"
 #include "profile/verdict.h"
 
 enum cf_event_type {
@@ -181,7 +182,8 @@ void cf_event_count(const struct cf_event *event, struct cf_event_totals *totals
 /* The endpoint of the rule, or of its group, that decided, when it is by name; else NULL. */
 const struct cf_endpoint *cf_event_flow_endpoint(const struct cf_event_flow_open *flow);
 
-/* The name that best says where a flow went: the rule's own, then one that was asked for; or NULL. */
+/* The name that best says where a flow went: the rule's own, then one that was asked for; or NULL.
+ */
 const char *cf_event_flow_name(const struct cf_event_flow_open *flow);
 
 /* Names as the log writes them. */
@@ -190,12 +192,8 @@ const char *cf_dns_source_name(enum cf_dns_source source);
 const char *cf_flow_result_name(enum cf_flow_result result);
 const char *cf_proto_name(enum cf_proto proto);
 
-/*
- * A DNS record type and a response code as text: "AAAA", "NXDOMAIN", or
- * "TYPE65280" (RFC 3597, 5) and "RCODE12". Returns a static text, or text.
- */
-#define CF_EVENT_CODE_SIZE 24
-const char *cf_event_dns_type_format(uint16_t type, char text[CF_EVENT_CODE_SIZE]);
+/* A response code as text: "NXDOMAIN", or "RCODE12". Returns a static text, or text. */
+#define CF_EVENT_CODE_SIZE CF_RECORD_TYPE_SIZE
 const char *cf_event_rcode_format(int rcode, char text[CF_EVENT_CODE_SIZE]);
 
 /* An IP protocol number as IANA names it in lower case, "udp", else its digits. */

@@ -209,7 +209,7 @@ static void put_answers(struct cf_json *json, const struct cf_event_dns *dns)
 
         cf_json_object(json, NULL);
         cf_json_text(json, "name", answer->name);
-        cf_json_text(json, "type", cf_event_dns_type_format(answer->type, text));
+        cf_json_text(json, "type", cf_record_type_format(answer->type, text));
         cf_json_unsigned(json, "ttl", answer->ttl);
         cf_json_text(json, "data", answer->data);
         cf_json_object_end(json);
@@ -226,7 +226,7 @@ static void put_dns(struct cf_json *json, const struct cf_event_dns *dns)
     cf_json_text(json, "name", dns->name);
     if (unicode)
         cf_json_text(json, "name_unicode", unicode);
-    cf_json_text(json, "type", cf_event_dns_type_format(dns->type, text));
+    cf_json_text(json, "type", cf_record_type_format(dns->type, text));
     cf_json_text(json, "transport", dns->tcp ? "tcp" : "udp");
     put_addr_port(json, "asked", &dns->asked);
     put_process(json, &dns->process);

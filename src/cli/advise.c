@@ -43,6 +43,7 @@ struct advising {
     struct cf_buffer obstacle; /* "'private' (FILE:LINE)": what denies with the first candidate */
     bool obstacle_of_command_line;
     bool obstacle_by_address;
+    bool obstacle_by_key; /* dns.block_encrypted, which no rule lifts */
 };
 
 static bool is_host_name(const struct cf_question *question)
@@ -195,6 +196,7 @@ static void keep_obstacle(struct advising *advising, const struct cf_explain_ans
     if (rule->origin.line > 0)
         cf_buffer_printf(&advising->obstacle, " (%s:%u)", rule->origin.file, rule->origin.line);
     advising->obstacle_by_address = !cf_verdict_is_by_name(verdict);
+    advising->obstacle_by_key = verdict->reason == CF_REASON_ENCRYPTED_DNS;
 }
 
 /* What the candidate has to allow: of a question without a port, what put_endpoint() wrote. */
@@ -291,6 +293,11 @@ static void put_hopeless(const struct advising *advising, struct cf_buffer *text
         cf_buffer_puts(text, "no addition could be tried with this policy\n");
     } else if (advising->obstacle_of_command_line) {
         cf_buffer_printf(text, "leave out --deny %s: no rule of the file wins over it\n",
+                         advising->obstacle.data);
+    } else if (advising->obstacle_by_key) {
+        cf_buffer_printf(text,
+                         "no rule lifts %s: it is encrypted DNS, which 'dns: {block_encrypted: "
+                         "false}' leaves to the rules\n",
                          advising->obstacle.data);
     } else if (advising->obstacle_by_address && question->name[0] &&
                advising->inquiry->n_addrs == 0) {

@@ -24,6 +24,8 @@
 #include "dns/names.h"
 #include "engine/judge.h"
 #include "netlink/gateway.h"
+#include "profile/encrypted.h"
+#include "profile/protection.h"
 
 /* A long life for a name that the question gives an address. */
 #define BIND_S 3600
@@ -82,6 +84,17 @@ const char *cf_answer_never(const struct cf_profile *profile, const struct cf_ad
     return NULL;
 }
 
+/* Whether the answer that has the place's address would be denied, and the address not be known. */
+static bool is_rebinding(const struct asking *asking, struct cf_verdict *ret_verdict)
+{
+    const struct cf_question *question = asking->question;
+
+    return question->name[0] && !asking->place->hosts && !is_loopback_name(question) &&
+           !is_host_name(question) &&
+           cf_protection_answer(asking->inquiry->profile, question->name, &asking->place->addr,
+                                asking->inquiry->exe, ret_verdict);
+}
+
 /* Judge one flow and trace it, by what the engine would know. */
 static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
                struct cf_judgement *judgement, struct cf_trace *ret_trace)
@@ -98,6 +111,10 @@ static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
 
     if (dst.addr.family == CF_FAMILY_NONE)
         return cf_trace_flow(asking->inquiry->profile, &query, ret_trace);
+    if (is_rebinding(asking, &judgement->verdict)) {
+        *ret_trace = (struct cf_trace) { .verdict = judgement->verdict };
+        return 0;
+    }
     cf_judge(asking->inquiry->profile, asking->names, 0, proto, &dst, query.exe, judgement);
     if (judgement->destination != CF_DESTINATION_WORLD) {
         *ret_trace = (struct cf_trace) { .verdict = judgement->verdict };
@@ -230,6 +247,31 @@ static bool is_marked(const struct marks *marks, unsigned port)
     return marks->bits[port / 8] >> port % 8 & 1;
 }
 
+/*
+ * The port of encrypted DNS is a class by itself where its neighbours are
+ * allowed; elsewhere it is denied like the rest.
+ */
+static int mark_encrypted(const struct asking *asking, enum cf_proto proto,
+                          struct cf_judgement *judgement, struct marks *marks)
+{
+    for (int beside = -1; beside <= 1; beside += 2) {
+        struct cf_trace trace;
+        bool allowed;
+        int r = ask(asking, proto, (uint16_t)(CF_ENCRYPTED_DNS_PORT + beside), judgement, &trace);
+
+        if (r < 0)
+            return r;
+        allowed = !cf_answer_is_denial(&trace.verdict);
+        cf_trace_done(&trace);
+        if (!allowed)
+            continue;
+        mark(marks, CF_ENCRYPTED_DNS_PORT);
+        mark(marks, CF_ENCRYPTED_DNS_PORT + 1);
+        return 0;
+    }
+    return 0;
+}
+
 static int mark_classes(const struct asking *asking, enum cf_proto proto, struct marks *marks)
 {
     cf_auto_free struct cf_judgement *judgement = calloc(1, sizeof *judgement);
@@ -256,7 +298,7 @@ static int mark_classes(const struct asking *asking, enum cf_proto proto, struct
         mark(marks, profile->egress.host_ports[i]);
         mark(marks, profile->egress.host_ports[i] + 1u);
     }
-    return 0;
+    return profile->dns.block_encrypted ? mark_encrypted(asking, proto, judgement, marks) : 0;
 }
 
 static int ask_proto(const struct asking *asking, enum cf_proto proto)

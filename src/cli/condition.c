@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "cli/answer.h"
+#include "profile/protection.h"
 
 /* One prefix that a rule speaks of. */
 struct spoken {
@@ -249,6 +250,37 @@ static int find_conditions(const struct search *search, struct cf_explain_answer
     return r;
 }
 
+static bool allows_something(const struct cf_explain_place *place)
+{
+    for (size_t i = 0; i < place->n_rows; i++) {
+        if (!cf_answer_is_denial(&place->rows[i].verdict))
+            return true;
+    }
+    return false;
+}
+
+/* A private address that dns.block_rebinding keeps the name from leading to. */
+static int add_rebinding(const struct search *search, struct cf_explain_answer *answer)
+{
+    static const char *const samples[] = { "10.0.0.1", "172.16.0.1", "192.168.0.1", "fd00::1" };
+    const struct cf_inquiry *inquiry = search->inquiry;
+
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0] && allows_something(search->place);
+         i++) {
+        struct spoken spoken = { 0 };
+        struct cf_verdict verdict;
+        struct cf_addr addr;
+
+        (void)cf_addr_parse(samples[i], &addr);
+        if (!cf_protection_answer(inquiry->profile, search->name->name, &addr, inquiry->exe,
+                                  &verdict))
+            continue;
+        spoken.rule = verdict.rule;
+        return add_condition(answer, &spoken, &addr);
+    }
+    return 0;
+}
+
 int cf_answer_find_conditions(const struct cf_inquiry *inquiry, struct cf_answer *answer)
 {
     struct search search = {
@@ -260,7 +292,9 @@ int cf_answer_find_conditions(const struct cf_inquiry *inquiry, struct cf_answer
 
     if (search.place->addr.family != CF_FAMILY_NONE || cf_answer_is_denial(&answer->answer.lookup))
         return 0;
-    r = add_rules(&search);
+    r = add_rebinding(&search, &answer->answer);
+    if (r == 0)
+        r = add_rules(&search);
     if (r == 0)
         r = find_conditions(&search, &answer->answer);
     free(search.all);

@@ -51,7 +51,7 @@ static void append_dns(struct cf_buffer *line, const struct cf_event_dns *dns)
 
     cf_buffer_printf(line, "%s name ", word_of(&dns->verdict));
     append_safe(line, dns->name);
-    cf_buffer_printf(line, " (%s), ", cf_event_dns_type_format(dns->type, type));
+    cf_buffer_printf(line, " (%s), ", cf_record_type_format(dns->type, type));
     if (dns->rcode < 0)
         cf_buffer_puts(line, "not answered");
     else

@@ -185,7 +185,7 @@ static void look_at_rule(struct search *search, const struct cf_rule *rule)
         look_at(search, rule, &group->members[i]);
 }
 
-/* The first flow that is denied, as a query; false when none is. */
+/* The first flow that is denied, as a query; false when none is. No allow lifts a key. */
 static bool find_denied(const struct cf_explain_answer *answer, struct search *search)
 {
     for (size_t i = 0; i < answer->n_places; i++) {
@@ -194,7 +194,8 @@ static bool find_denied(const struct cf_explain_answer *answer, struct search *s
         for (size_t k = 0; !place->never && k < place->n_rows; k++) {
             const struct cf_explain_row *row = &place->rows[k];
 
-            if (row->verdict.action == CF_ALLOW && !row->verdict.would_deny)
+            if (!cf_answer_is_denial(&row->verdict) ||
+                row->verdict.reason == CF_REASON_ENCRYPTED_DNS)
                 continue;
             search->query.dst = place->addr;
             search->query.proto = row->ranges[0].proto;

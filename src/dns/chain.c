@@ -5,8 +5,7 @@
 
 #include <errno.h>
 
-#define KEY_IPV4HINT 4
-#define KEY_IPV6HINT 6
+#include "dns/svcb.h"
 
 /* The record of the answer section that makes the last name an alias; 1, 0 or -EBADMSG. */
 static int cname_find(const struct cf_chain *chain, struct cf_wire_rr *ret_rr)
@@ -62,29 +61,32 @@ static int hint_addrs(const uint8_t *value, size_t length, size_t size, uint32_t
     return r;
 }
 
-/* RFC 9460, 2.2: priority, target, then key, length, value until the end. */
 static int svcb_addrs(const uint8_t *message, const struct cf_wire_rr *rr, uint32_t ttl,
                       int (*fn)(void *data, const struct cf_addr *addr, uint32_t ttl), void *data)
 {
-    size_t end = rr->rdata_at + rr->rdata_length, at;
-    struct cf_domain target;
+    struct cf_svcb_param param;
+    struct cf_svcb svcb;
     int r = 0;
 
-    if (rr->rdata_length < 3 || cf_domain_read(message, end, rr->rdata_at + 2, &target, &at) < 0)
+    if (cf_svcb_open(&svcb, message, rr) < 0)
         return 0;
-    while (end - at >= 4 && r >= 0) {
-        uint16_t key = cf_wire_u16(message + at), length = cf_wire_u16(message + at + 2);
-
-        at += 4;
-        if (length > end - at)
-            break;
-        if (key == KEY_IPV4HINT)
-            r = hint_addrs(message + at, length, 4, ttl, fn, data);
-        else if (key == KEY_IPV6HINT)
-            r = hint_addrs(message + at, length, 16, ttl, fn, data);
-        at += length;
+    while (r >= 0 && cf_svcb_next(&svcb, &param) > 0) {
+        if (param.key == CF_SVCB_IPV4HINT)
+            r = hint_addrs(message + param.at, param.length, 4, ttl, fn, data);
+        else if (param.key == CF_SVCB_IPV6HINT)
+            r = hint_addrs(message + param.at, param.length, 16, ttl, fn, data);
     }
     return r;
+}
+
+static int rr_addrs(const uint8_t *message, const struct cf_wire_rr *rr, uint32_t ttl,
+                    int (*fn)(void *data, const struct cf_addr *addr, uint32_t ttl), void *data)
+{
+    struct cf_addr addr;
+
+    if (cf_svcb_is(rr))
+        return svcb_addrs(message, rr, ttl, fn, data);
+    return cf_wire_rr_addr(message, rr, &addr) == 0 ? fn(data, &addr, ttl) : 0;
 }
 
 /* The next record that belongs to the end of the chain; 1, 0 or -EBADMSG. */
@@ -103,17 +105,11 @@ static int end_next(const struct cf_chain *chain, struct cf_wire_walk *walk,
     return r;
 }
 
-static bool is_svcb(const struct cf_wire_rr *rr)
-{
-    return rr->type == CF_TYPE_SVCB || rr->type == CF_TYPE_HTTPS;
-}
-
 int cf_chain_addrs(const struct cf_chain *chain,
                    int (*fn)(void *data, const struct cf_addr *addr, uint32_t ttl), void *data)
 {
     struct cf_wire_walk walk;
     struct cf_wire_rr rr;
-    struct cf_addr addr;
     int r, s = 0;
 
     cf_wire_answer_walk(chain->answer, &walk);
@@ -123,10 +119,23 @@ int cf_chain_addrs(const struct cf_chain *chain,
         if (r < 0)
             return r;
         ttl = rr.ttl < chain->ttl ? rr.ttl : chain->ttl;
-        if (is_svcb(&rr))
-            s = svcb_addrs(chain->answer->message, &rr, ttl, fn, data);
-        else if (cf_wire_rr_addr(chain->answer->message, &rr, &addr) == 0)
-            s = fn(data, &addr, ttl);
+        s = rr_addrs(chain->answer->message, &rr, ttl, fn, data);
+    }
+    return s < 0 ? s : 0;
+}
+
+int cf_answer_addrs(const struct cf_wire_answer *answer,
+                    int (*fn)(void *data, const struct cf_addr *addr, uint32_t ttl), void *data)
+{
+    struct cf_wire_walk walk;
+    struct cf_wire_rr rr;
+    int r, s = 0;
+
+    cf_wire_answer_walk(answer, &walk);
+    while (s >= 0 && (r = cf_wire_walk_next(&walk, &rr)) != 0) {
+        if (r < 0)
+            return r;
+        s = rr_addrs(answer->message, &rr, rr.ttl, fn, data);
     }
     return s < 0 ? s : 0;
 }
@@ -140,17 +149,13 @@ int cf_chain_targets(const struct cf_chain *chain,
 
     cf_wire_answer_walk(chain->answer, &walk);
     while (s >= 0 && (r = end_next(chain, &walk, &rr)) != 0) {
-        struct cf_domain target;
-        size_t next;
+        struct cf_svcb svcb;
 
         if (r < 0)
             return r;
-        if (!is_svcb(&rr) || rr.rdata_length < 3)
-            continue;
-        if (cf_domain_read(chain->answer->message, rr.rdata_at + rr.rdata_length, rr.rdata_at + 2,
-                           &target, &next) == 0 &&
-            target.length > 1)
-            s = fn(data, &target);
+        if (cf_svcb_is(&rr) && cf_svcb_open(&svcb, chain->answer->message, &rr) == 0 &&
+            svcb.target.length > 1)
+            s = fn(data, &svcb.target);
     }
     return s < 0 ? s : 0;
 }

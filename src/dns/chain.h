@@ -39,6 +39,10 @@ int cf_chain_read(const struct cf_wire_answer *answer, const struct cf_domain *a
 int cf_chain_addrs(const struct cf_chain *chain,
                    int (*fn)(void *data, const struct cf_addr *addr, uint32_t ttl), void *data);
 
+/* The same for every address in any section, whoever's it is; ttl is the record's. */
+int cf_answer_addrs(const struct cf_wire_answer *answer,
+                    int (*fn)(void *data, const struct cf_addr *addr, uint32_t ttl), void *data);
+
 /*
  * Call fn for each further name that SVCB and HTTPS records at the end of the
  * chain lead to (RFC 9460, 2.4.2); returns as cf_chain_addrs().

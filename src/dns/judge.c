@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "profile/protection.h"
+
 bool cf_judge_passes(const struct cf_verdict *verdict)
 {
     return verdict->action == CF_ALLOW;
@@ -55,9 +57,7 @@ static int judge_alias(void *data, const struct cf_domain *domain)
     const struct cf_profile *profile = ask->desk->config.profile;
     struct cf_verdict verdict;
     char name[CF_NAME_SIZE];
-    const struct cf_name_query query = {
-        .name = name, .alias = true, .exe = ask->process.exe
-    };
+    const struct cf_name_query query = { .name = name, .alias = true, .exe = ask->process.exe };
 
     if (cf_domain_to_name(domain, true, name) < 0)
         cf_verdict_deny(profile, CF_REASON_MALFORMED, NULL, &verdict);
@@ -76,6 +76,23 @@ void cf_judge_chain(struct cf_ask *ask, const struct cf_chain *chain)
             return;
     }
     (void)cf_chain_targets(chain, judge_alias, ask);
+}
+
+static int judge_addr(void *data, const struct cf_addr *addr, uint32_t ttl)
+{
+    struct cf_ask *ask = data;
+
+    (void)ttl;
+    return cf_protection_answer(ask->desk->config.profile, ask->name, addr, ask->process.exe,
+                                &ask->verdict)
+               ? -1
+               : 0;
+}
+
+void cf_judge_addrs(struct cf_ask *ask, const struct cf_wire_answer *answer)
+{
+    if (ask->named)
+        (void)cf_answer_addrs(answer, judge_addr, ask);
 }
 
 struct binding {

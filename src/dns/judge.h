@@ -27,6 +27,12 @@ void cf_judge_name(struct cf_ask *ask);
 void cf_judge_chain(struct cf_ask *ask, const struct cf_chain *chain);
 
 /*
+ * Judge every address that the answer holds, in any section: where one leads a
+ * public name inside, dns.block_rebinding decides ask->verdict.
+ */
+void cf_judge_addrs(struct cf_ask *ask, const struct cf_wire_answer *answer);
+
+/*
  * Bind the addresses of the chain's end to the asked name, and as aliases to
  * the names between. Returns 0 or -ENOMEM.
  */

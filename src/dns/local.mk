@@ -11,6 +11,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/chain.h \
 	src/dns/domain.c \
 	src/dns/domain.h \
+	src/dns/ech.c \
+	src/dns/ech.h \
 	src/dns/judge.c \
 	src/dns/judge.h \
 	src/dns/names.c \
@@ -25,6 +27,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/server.h \
 	src/dns/stream.c \
 	src/dns/stream.h \
+	src/dns/svcb.c \
+	src/dns/svcb.h \
 	src/dns/upstream.c \
 	src/dns/upstream.h \
 	src/dns/wire.c \

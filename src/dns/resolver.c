@@ -5,7 +5,9 @@
  *
  *   protocol  not a query: silence; another opcode: NOTIMP; not one question,
  *             or malformed: FORMERR; EDNS version above 0: BADVERS; a class
- *             other than IN, and zone transfers: REFUSED
+ *             other than IN: REFUSED
+ *   type      one of deny_types, or a zone transfer: REFUSED, and no data for
+ *             A and AAAA
  *   name      octets that no host name has: REFUSED, since what the policy
  *             compares must be what is sent
  *   hosts     the policy answers itself: `hosts`, the host's loopback, and the
@@ -15,8 +17,9 @@
  *   cache     what is kept is judged along its chain for each who asks
  *   upstream  the question waits in the list of queries under way
  *
- * and what comes back from upstream is judged along its chain of CNAMEs,
- * bound, kept in the cache, logged and given, in this order. Answers from the
+ * and what comes back from upstream loses its keys for ECH, is kept in the
+ * cache, judged along its chain of CNAMEs and by its addresses, bound, logged
+ * and given, in this order. Answers from the
  * cache are bound again. In audit mode what the policy denies goes on with
  * would_deny set, and is logged like that.
  *
@@ -34,8 +37,11 @@
 #include "base/clock.h"
 #include "dns/ask.h"
 #include "dns/cache.h"
+#include "dns/ech.h"
 #include "dns/judge.h"
 #include "dns/upstream.h"
+#include "profile/encrypted.h"
+#include "profile/protection.h"
 
 #define OPT_SIZE 11
 #define OPTIONS_MAX 512
@@ -54,6 +60,7 @@ struct cf_resolver {
     struct cf_query *queries;
     uint64_t n_asked;
     struct cf_ask_desk desk;
+    uint8_t stripped[CF_WIRE_MESSAGE_MAX]; /* an answer without its keys for ECH */
 };
 
 /* The first, the second, the fourth and so on are logged: a flood shall not fill the log. */
@@ -173,16 +180,33 @@ static bool answer_protocol(struct cf_ask *ask, int parsed)
     return true;
 }
 
-/* Did the name's octets, or the type, end the question? */
+/*
+ * Did the type end the question? What programs ask for to find addresses has no
+ * data then: they would take REFUSED for a server that does not work, and wait.
+ */
+static bool answer_type(struct cf_ask *ask)
+{
+    uint16_t type = ask->query.type;
+
+    if (!cf_protection_type(ask->desk->config.profile, type, &ask->verdict))
+        return false;
+    if (type == CF_TYPE_AXFR || type == CF_TYPE_IXFR) { /* there is nothing to let it through to */
+        ask->verdict.action = CF_DENY;
+        ask->verdict.would_deny = false;
+    }
+    if (cf_judge_passes(&ask->verdict))
+        return false;
+    cf_ask_fail(ask,
+                type == CF_TYPE_A || type == CF_TYPE_AAAA ? CF_RCODE_NOERROR : CF_RCODE_REFUSED,
+                CF_DNS_SOURCE_POLICY, NULL);
+    return true;
+}
+
+/* Did the name's octets end the question? */
 static bool answer_name(struct cf_ask *ask)
 {
     const struct cf_profile *profile = ask->desk->config.profile;
 
-    if (ask->query.type == CF_TYPE_AXFR || ask->query.type == CF_TYPE_IXFR) {
-        cf_verdict_deny(profile, CF_REASON_TYPE, NULL, &ask->verdict);
-        cf_ask_fail(ask, CF_RCODE_REFUSED, CF_DNS_SOURCE_POLICY, NULL);
-        return true;
-    }
     ask->named = cf_domain_to_name(&ask->query.name, false, ask->name) == 0;
     if (ask->named)
         return false;
@@ -263,7 +287,8 @@ static bool answer_hosts(struct cf_ask *ask)
         add_if_type(&reply, &host->addrs[i]);
     if (!host && !add_loopback(ask, &reply) && !add_reverse(ask, &reply))
         return false;
-    ask->verdict = (struct cf_verdict) { .action = CF_ALLOW, .reason = CF_REASON_DEFAULT };
+    if (!ask->verdict.would_deny)
+        ask->verdict = (struct cf_verdict) { .action = CF_ALLOW, .reason = CF_REASON_DEFAULT };
     cf_wire_answer_parse(reply.data, reply.length, &ask->query, &built);
     cf_ask_give(ask, &reply, CF_DNS_SOURCE_HOSTS, NULL, &built);
     return true;
@@ -291,12 +316,14 @@ static void give_answer(struct cf_ask *ask, const struct cf_wire_answer *answer,
     cf_ask_give(ask, &reply, source, server, answer);
 }
 
-/* Does a name of the chain end the question? */
+/* Does a name of the chain, or an address of the answer, end the question? */
 static bool answer_chain(struct cf_ask *ask, const struct cf_chain *chain,
                          const struct cf_addr_port *server)
 {
     if (!ask->verdict.would_deny)
         cf_judge_chain(ask, chain);
+    if (cf_judge_passes(&ask->verdict) && !ask->verdict.would_deny)
+        cf_judge_addrs(ask, chain->answer);
     if (cf_judge_passes(&ask->verdict))
         return false;
     cf_ask_deny(ask, server);
@@ -319,16 +346,29 @@ static bool answer_cache(struct cf_resolver *resolver, struct cf_ask *ask)
     return true;
 }
 
+/* Was it a canary of encrypted DNS, which has an answer that programs understand? */
+static bool answer_canary(struct cf_ask *ask)
+{
+    enum cf_canary canary = cf_encrypted_canary(ask->name);
+
+    if (ask->verdict.reason != CF_REASON_ENCRYPTED_DNS || canary == CF_CANARY_NONE)
+        return false;
+    cf_ask_fail(ask, canary == CF_CANARY_NODATA ? CF_RCODE_NOERROR : CF_RCODE_NXDOMAIN,
+                CF_DNS_SOURCE_POLICY, NULL);
+    return true;
+}
+
 /* Did the policy deny the name? */
 static bool answer_denied(struct cf_ask *ask)
 {
     if (ask->desk->by_program)
         cf_ask_process_find(ask);
-    if (ask->named)
+    if (ask->named && !ask->verdict.would_deny)
         cf_judge_name(ask);
     if (cf_judge_passes(&ask->verdict))
         return false;
-    cf_ask_deny(ask, NULL);
+    if (!answer_canary(ask))
+        cf_ask_deny(ask, NULL);
     return true;
 }
 
@@ -336,6 +376,7 @@ static void upstream_judged(struct cf_resolver *resolver, struct cf_ask *ask,
                             const uint8_t *message, size_t length,
                             const struct cf_addr_port *server)
 {
+    bool strip = ask->desk->config.profile->dns.strip_ech;
     struct cf_wire_answer answer;
     struct cf_chain chain;
 
@@ -344,6 +385,7 @@ static void upstream_judged(struct cf_resolver *resolver, struct cf_ask *ask,
         return;
     }
     if (cf_wire_answer_parse(message, length, &ask->query, &answer) < 0 ||
+        (strip && cf_ech_strip(&answer, resolver->stripped) < 0) ||
         cf_chain_read(&answer, &ask->query.name, &chain) < 0) {
         cf_verdict_deny(ask->desk->config.profile, CF_REASON_MALFORMED, NULL, &ask->verdict);
         cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, server);
@@ -448,8 +490,8 @@ int cf_resolver_query(struct cf_resolver *resolver, const struct cf_dns_client *
     ask.data = data;
     *ret_query = NULL;
     parsed = cf_wire_query_parse(message, length, &ask.query);
-    if (!answer_protocol(&ask, parsed) && !answer_name(&ask) && !answer_hosts(&ask) &&
-        !answer_denied(&ask) && !answer_cache(resolver, &ask))
+    if (!answer_protocol(&ask, parsed) && !answer_type(&ask) && !answer_name(&ask) &&
+        !answer_hosts(&ask) && !answer_denied(&ask) && !answer_cache(resolver, &ask))
         ask_upstream(resolver, &ask, ret_query);
     return 0;
 }

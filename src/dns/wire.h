@@ -50,6 +50,7 @@ enum cf_wire_type {
     CF_TYPE_SRV = 33,
     CF_TYPE_DNAME = 39,
     CF_TYPE_OPT = 41,
+    CF_TYPE_RRSIG = 46,
     CF_TYPE_SVCB = 64,
     CF_TYPE_HTTPS = 65,
     CF_TYPE_IXFR = 251,

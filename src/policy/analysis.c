@@ -13,10 +13,10 @@
 #define NAMED_MAX 3
 
 static const enum cf_code codes[] = {
-    [CF_LINT_DUPLICATE] = CF_CODE_DUPLICATE_RULE, [CF_LINT_EMPTY] = CF_CODE_EMPTY_GROUP,
-    [CF_LINT_SHADOWED] = CF_CODE_SHADOWED,        [CF_LINT_UNREACHABLE] = CF_CODE_UNREACHABLE,
-    [CF_LINT_REDUNDANT] = CF_CODE_REDUNDANT,      [CF_LINT_WIDER] = CF_CODE_OVER_WIDE,
-    [CF_LINT_EVERYTHING] = CF_CODE_OVER_WIDE,     [CF_LINT_PINNED] = CF_CODE_PINNED,
+    [CF_LINT_DUPLICATE] = CF_CODE_DUPLICATE_RULE,  [CF_LINT_EMPTY] = CF_CODE_EMPTY_GROUP,
+    [CF_LINT_SHADOWED] = CF_CODE_SHADOWED,         [CF_LINT_UNREACHABLE] = CF_CODE_UNREACHABLE,
+    [CF_LINT_REDUNDANT] = CF_CODE_REDUNDANT,       [CF_LINT_WIDER] = CF_CODE_OVER_WIDE,
+    [CF_LINT_EVERYTHING] = CF_CODE_OVER_WIDE,      [CF_LINT_PINNED] = CF_CODE_PINNED,
     [CF_LINT_NOT_ANALYSED] = CF_CODE_NOT_ANALYSED,
 };
 static_assert(sizeof codes / sizeof codes[0] == CF_LINT_KIND_COUNT, "a code for each");
@@ -25,8 +25,9 @@ static void put_rule(struct cf_buffer *text, const struct cf_rule *rule)
 {
     char quoted[CF_QUOTED_SIZE];
 
-    cf_buffer_printf(text, "%s (%s:%u)", cf_quote_text(rule->text, quoted), rule->origin.file,
-                     rule->origin.line);
+    cf_buffer_puts(text, cf_quote_text(rule->text, quoted));
+    if (rule->origin.line > 0)
+        cf_buffer_printf(text, " (%s:%u)", rule->origin.file, rule->origin.line);
 }
 
 /* "'a' (p.yaml:3), 'b' (p.yaml:4) and 2 others" */
@@ -151,9 +152,10 @@ static void report(struct cf_reader *reader, const struct cf_load *load,
             finding.at.source ? cf_key_child("hosts", lint->host->name, key) : "hosts_file";
     if (!finding.at.source)
         finding.at.source = &elsewhere;
-    for (; finding.n_related < lint->n_others && finding.n_related < CF_LINT_OTHERS_MAX;
-         finding.n_related++)
-        related[finding.n_related] = &lint->others[finding.n_related]->origin;
+    for (size_t i = 0; i < lint->n_others && i < CF_LINT_OTHERS_MAX; i++) {
+        if (lint->others[i]->origin.line > 0) /* a key that has its default stands nowhere */
+            related[finding.n_related++] = &lint->others[i]->origin;
+    }
     cf_buffer_init(&text, 0);
     put_message(&text, lint);
     if (text.failed)

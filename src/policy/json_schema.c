@@ -13,6 +13,7 @@
 
 #include "policy/read.h"
 #include "policy/schema.h"
+#include "profile/record_type.h"
 
 /* What YAML takes for a number or a truth value is text to the reader of a text. */
 #define ANY_TEXT "\"type\": [\"string\", \"number\", \"boolean\"]"
@@ -127,6 +128,20 @@ static void put_groups(struct cf_buffer *buffer, const struct cf_schema_key *key
     cf_buffer_puts(buffer, "]}");
 }
 
+static void put_records(struct cf_buffer *buffer)
+{
+    size_t n;
+    const char *const *names = cf_record_type_names(&n);
+
+    cf_buffer_puts(buffer, "\"oneOf\": [{\"type\": \"string\", \"pattern\": "
+                           "\"^TYPE[1-9][0-9]{0,4}$\"}, {\"enum\": [");
+    for (size_t i = 0; i < n; i++) {
+        cf_buffer_puts(buffer, i ? ", " : "");
+        put_string(buffer, names[i]);
+    }
+    cf_buffer_puts(buffer, "]}]");
+}
+
 /* The members that say which values one item may have. */
 static void put_type(struct cf_buffer *buffer, const struct cf_schema_key *key, int depth)
 {
@@ -172,6 +187,9 @@ static void put_type(struct cf_buffer *buffer, const struct cf_schema_key *key, 
     case CF_TYPE_MODE_BITS:
         cf_buffer_puts(buffer, "\"type\": [\"string\", \"integer\"], "
                                "\"pattern\": \"^0[0-7]{3,4}$\"");
+        break;
+    case CF_TYPE_RECORD:
+        put_records(buffer);
         break;
     case CF_TYPE_HOST_NAME:
     case CF_TYPE_SERVER:

@@ -24,6 +24,7 @@ enum cf_schema_type {
     CF_TYPE_PATH,      /* a file to read, beside the policy */
     CF_TYPE_PATTERN,   /* a file to write, with placeholders */
     CF_TYPE_HOST_NAME, /* a name without wildcards */
+    CF_TYPE_RECORD,    /* a DNS record type: a name of IANA's registry, or TYPE and its number */
     CF_TYPE_SERVER,    /* ADDRESS, ADDRESS:PORT, [V6]:PORT */
     CF_TYPE_ENDPOINT,  /* [proto://]host[:ports], or a map with `to` */
     CF_TYPE_HOSTS,     /* a map: name to an address or a list of them */
@@ -69,7 +70,8 @@ struct cf_schema_key {
      * know. An INTEGER that can have one value only needs none.
      */
     size_t field, count;
-    /* For a value that has a structure of its own (policy/read.h, policy/writer.h); NULL: by type. */
+    /* For a value that has a structure of its own (policy/read.h, policy/writer.h); NULL: by type.
+     */
     void (*read)(struct cf_reader *reader, const struct cf_schema_key *row,
                  const struct cf_yaml_node *node, const char *key);
     void (*write)(struct cf_writer *writer, const struct cf_schema_key *row, const char *name);

@@ -14,7 +14,9 @@
 
 #include "policy/pattern.h"
 #include "policy/server.h"
+#include "policy/suggest.h"
 #include "policy/unit.h"
+#include "profile/record_type.h"
 
 #define DNS_PORT 53
 
@@ -158,6 +160,48 @@ static void write_text(struct cf_writer *writer, const struct cf_schema_key *row
     cf_writer_text(writer, name, text ? text : "", origin);
 }
 
+/* The name of a record type that this is in small letters, else a near one; or NULL. */
+static const char *near_record(const char *text, char upper[CF_RECORD_TYPE_SIZE])
+{
+    size_t n, length = strlen(text);
+    const char *const *names = cf_record_type_names(&n);
+    uint16_t type;
+
+    for (size_t i = 0; length < CF_RECORD_TYPE_SIZE && i <= length; i++)
+        upper[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+    if (length < CF_RECORD_TYPE_SIZE && cf_record_type_parse(upper, &type) == 0)
+        return upper;
+    return cf_suggest(text, names, n);
+}
+
+static bool read_record(struct cf_reader *reader, const struct cf_schema_key *row,
+                        const struct cf_yaml_node *node, const char *key, void *place)
+{
+    char got[CF_QUOTED_SIZE], upper[CF_RECORD_TYPE_SIZE];
+    const char *text;
+
+    if (!cf_read_text(reader, row, node, key, &text))
+        return false;
+    if (cf_record_type_parse(text, place) == 0)
+        return true;
+    cf_read_report(reader,
+                   &(struct cf_finding) { .code = CF_CODE_BAD_VALUE,
+                                          .at = node->mark,
+                                          .key = key,
+                                          .suggestion = near_record(text, upper) },
+                   "expected %s, got %s", cf_schema_describe_item(row), cf_quote_text(text, got));
+    return false;
+}
+
+static void write_record(struct cf_writer *writer, const struct cf_schema_key *row,
+                         const char *name, const void *place, const struct cf_origin *origin)
+{
+    char text[CF_RECORD_TYPE_SIZE];
+
+    (void)row;
+    cf_writer_text(writer, name, cf_record_type_format(*(const uint16_t *)place, text), origin);
+}
+
 static bool read_server(struct cf_reader *reader, const struct cf_schema_key *row,
                         const struct cf_yaml_node *node, const char *key, void *place)
 {
@@ -204,6 +248,7 @@ static const struct type types[] = {
     [CF_TYPE_PATH] = TEXT(read_path),
     [CF_TYPE_PATTERN] = TEXT(read_pattern),
     [CF_TYPE_HOST_NAME] = TEXT(read_host_name),
+    [CF_TYPE_RECORD] = { sizeof(uint16_t), false, false, read_record, write_record },
     [CF_TYPE_SERVER] = { sizeof(struct cf_addr_port), false, false, read_server, write_server },
     [CF_TYPE_COUNT] = { 0 },
 };

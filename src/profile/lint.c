@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "profile/encrypted.h"
 #include "profile/lint_ask.h"
 #include "profile/lint_pins.h"
 
@@ -205,8 +206,12 @@ static size_t number_of(const struct linter *linter, const struct cf_rule *rule)
     return (size_t)(rule - linter->profile->egress.rules);
 }
 
+/* A key of `dns` that denies stands in no list, and for itself. */
 static const struct cf_rule *kept_of(const struct linter *linter, const struct cf_rule *rule)
 {
+    if (rule < linter->profile->egress.rules ||
+        rule >= linter->profile->egress.rules + linter->profile->egress.n_rules)
+        return rule;
     return &linter->profile->egress.rules[linter->kept[number_of(linter, rule)]];
 }
 
@@ -261,14 +266,28 @@ static bool lifts(struct instead *instead, const struct cf_flow_query *query,
     const struct cf_rule *rule = instead->rule;
 
     if (query->n_names > 0 || rule->action != CF_ALLOW || !verdict->rule ||
-        verdict->rule->action != CF_DENY)
+        verdict->rule->action != CF_DENY || verdict->reason == CF_REASON_ENCRYPTED_DNS)
         return false;
     instead->unsure |= instead->linter->twin[number_of(instead->linter, rule)];
-    return instead->unsure ||
-           cf_ask_lifts(&instead->linter->asker, rule, query, verdict->rule);
+    return instead->unsure || cf_ask_lifts(&instead->linter->asker, rule, query, verdict->rule);
 }
 
 /* First pass. */
+
+/*
+ * Whether a denial of encrypted DNS says nothing of the rule: it does not
+ * concern a denial, and one address of a prefix does not stand for the others.
+ */
+static bool is_beside_the_rule(const struct cf_rule *rule, const struct cf_flow_query *query)
+{
+    const struct cf_endpoint *endpoint = &rule->endpoint;
+
+    if (rule->action == CF_DENY)
+        return true;
+    return query->port != CF_ENCRYPTED_DNS_PORT && query->n_names == 0 &&
+           !(endpoint->kind == CF_HOST_PREFIX &&
+             endpoint->prefix.bits == cf_addr_bits(&endpoint->prefix.addr));
+}
 
 /* Stop at a question that the rule wins, or that would have another answer without it. */
 static bool look_for_a_win(struct cf_asker *asker, const struct cf_flow_query *query, void *data)
@@ -279,6 +298,8 @@ static bool look_for_a_win(struct cf_asker *asker, const struct cf_flow_query *q
     cf_ask_is_denied(asker, query, &verdict);
     if (!verdict.rule || verdict.reason == CF_REASON_EXPIRED)
         return true; /* the rule does not match what was made up for it */
+    if (verdict.reason == CF_REASON_ENCRYPTED_DNS && is_beside_the_rule(instead->rule, query))
+        return true;
     if (kept_of(instead->linter, verdict.rule) == instead->rule || lifts(instead, query, &verdict))
         return true;
     instead_add(instead, verdict.rule);

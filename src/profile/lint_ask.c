@@ -33,6 +33,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "profile/encrypted.h"
 #include "profile/name_set.h"
 
 /* Texts that no policy spells out, so that only a wildcard matches them. */
@@ -333,6 +334,8 @@ static void ports_gather(struct cf_asker *asker, const struct place *place)
         port_add(&gathering, 1);
     for (size_t i = 0; i < place->endpoint->n_ports; i++)
         port_add(&gathering, place->endpoint->ports[i].first);
+    if (asker->profile->dns.block_encrypted)
+        port_add(&gathering, CF_ENCRYPTED_DNS_PORT + 1);
     if (place->query.n_names > 0)
         cf_places_each_name(&asker->places, place->name.name, gather_ports, &gathering);
     else if (place->rule->action == CF_ALLOW && asker->places.nodes[place->node].denies)
@@ -676,9 +679,7 @@ bool cf_ask_lifts(struct cf_asker *asker, const struct cf_rule *rule,
                   const struct cf_flow_query *query, const struct cf_rule *denial)
 {
     const struct cf_profile *profile = asker->profile;
-    struct lifting lifting = {
-        .asker = asker, .rule = rule, .query = query, .denial = denial
-    };
+    struct lifting lifting = { .asker = asker, .rule = rule, .query = query, .denial = denial };
 
     for (size_t i = 0; i < asker->places.n_by_name && spend(asker, 1); i++) {
         const struct cf_place_entry *by = &asker->places.by_name[i];

@@ -26,7 +26,7 @@ static bool is_open_by_pin(struct pin *pin)
         return false;
     pin->name.pinned = false;
     if (!cf_ask_is_denied(pin->asker, &pin->query, &without) || !without.rule ||
-        cf_verdict_is_by_name(&without))
+        without.reason == CF_REASON_ENCRYPTED_DNS || cf_verdict_is_by_name(&without))
         return false;
     pin->allow = with.rule;
     pin->denial = without.rule;

@@ -1,6 +1,8 @@
 noinst_LIBRARIES += src/profile/libcf-profile.a
 src_profile_libcf_profile_a_CFLAGS = $(AM_CFLAGS) $(PSL_CFLAGS) $(IDN2_CFLAGS)
 src_profile_libcf_profile_a_SOURCES = \
+	src/profile/encrypted.c \
+	src/profile/encrypted.h \
 	src/profile/endpoint.c \
 	src/profile/endpoint.h \
 	src/profile/exe.c \
@@ -30,8 +32,12 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/prefix_tree.h \
 	src/profile/profile.c \
 	src/profile/profile.h \
+	src/profile/protection.c \
+	src/profile/protection.h \
 	src/profile/quote.c \
 	src/profile/quote.h \
+	src/profile/record_type.c \
+	src/profile/record_type.h \
 	src/profile/segments.c \
 	src/profile/segments.h \
 	src/profile/trace.c \

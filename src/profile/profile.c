@@ -17,6 +17,7 @@
 
 #include "profile/index.h"
 #include "profile/name_set.h"
+#include "profile/protection.h"
 
 static const char *const mode_names[] = {
     [CF_MODE_ENFORCE] = "enforce",
@@ -92,6 +93,7 @@ void cf_profile_free(struct cf_profile *profile)
     free(profile->name);
     free(profile->description);
     free(profile->dns.servers);
+    free(profile->dns.deny_types);
     strings_free(profile->dns.search, profile->dns.n_search);
     hosts_free(profile->hosts, profile->n_hosts);
     rules_free(profile->egress.rules, profile->egress.n_rules);
@@ -101,6 +103,7 @@ void cf_profile_free(struct cf_profile *profile)
     free(profile->audit.log);
     cf_hash_done(&profile->egress.groups_by_name);
     cf_index_free(profile->index);
+    cf_protections_free(profile->protections);
     cf_name_set_free(profile->names);
     strings_free(profile->command, profile->n_command);
     free(profile);
@@ -148,6 +151,8 @@ static void unseal(struct cf_profile *profile)
     cf_name_set_rewind(profile->names, cf_index_mark(profile->index));
     cf_index_free(profile->index);
     profile->index = NULL;
+    cf_protections_free(profile->protections);
+    profile->protections = NULL;
 }
 
 const char *cf_profile_file(struct cf_profile *profile, const char *name)
@@ -368,7 +373,8 @@ static bool glob_matches(const char *glob, const char *exe)
            fnmatch(folder, exe, FNM_PATHNAME | FNM_NOESCAPE) != 0;
 }
 /* The length in front of what the kernel says of a deleted program; 0: it says nothing. */
-/* The length of a path in front of what the kernel says of a deleted program; 0: it says nothing. */
+/* The length of a path in front of what the kernel says of a deleted program; 0: it says nothing.
+ */
 static size_t deleted_length(const char *exe)
 {
     static const char suffix[] = " (deleted)";
@@ -478,6 +484,8 @@ static void name_dropped(void *data, uint32_t owner)
 
 int cf_profile_seal(struct cf_profile *profile)
 {
+    int r;
+
     unseal(profile);
     hosts_sort(profile);
     if (cf_name_set_seal(profile->names, name_dropped, profile) < 0)
@@ -488,7 +496,12 @@ int cf_profile_seal(struct cf_profile *profile)
         if (rule->endpoint.kind == CF_HOST_LIST)
             rule->list = cf_profile_group_find(profile, rule->endpoint.name);
     }
-    return cf_index_new(profile, &profile->index);
+    r = cf_index_new(profile, &profile->index);
+    if (r == 0)
+        r = cf_protections_new(profile, &profile->protections);
+    if (r < 0)
+        unseal(profile);
+    return r;
 }
 
 /* The rule that stands for one port of host_ports. */

@@ -17,6 +17,7 @@
 
 struct cf_index;
 struct cf_name_set;
+struct cf_protections;
 
 enum cf_action {
     CF_DENY,
@@ -152,6 +153,11 @@ struct cf_profile {
         enum cf_transport transport;
         enum cf_dns_filter filter;
         enum cf_deny_answer deny_answer;
+        uint16_t *deny_types; /* record types that are refused whatever the name */
+        size_t n_deny_types;
+        bool strip_ech;       /* answers lose their keys for Encrypted ClientHello */
+        bool block_rebinding; /* a public name does not lead to a private address */
+        bool block_encrypted; /* encrypted DNS is denied: its ports, and known services */
     } dns;
 
     struct cf_host *hosts; /* names are unique; sorted by name once the profile is sealed */
@@ -168,7 +174,7 @@ struct cf_profile {
         uint16_t *host_ports; /* host.childflow.internal:PORT is 127.0.0.1:PORT of the host */
         struct cf_rule *host_port_rules; /* one for each, for the log */
         size_t n_host_ports;
-        struct { /* of all flows together; no limit when not given, or 0 */
+        struct {                    /* of all flows together; no limit when not given, or 0 */
             int64_t connections;    /* open at a time */
             int64_t new_per_second; /* opened */
             int64_t bytes;          /* payload, both directions */
@@ -186,6 +192,7 @@ struct cf_profile {
 
     struct cf_name_set *names; /* of hosts, of files, and of the rules once it is sealed */
     struct cf_index *index;    /* what verdicts look at; NULL until the profile is sealed */
+    struct cf_protections *protections; /* what the keys of `dns` deny; NULL until then */
 };
 
 /* The name that stands for the host's loopback when host_ports are listed. */

@@ -24,7 +24,8 @@ static const char *const fate_names[] = {
     [CF_FATE_TIE] = "tie",         [CF_FATE_EQUAL] = "equal",
     [CF_FATE_ALIAS] = "alias",     [CF_FATE_DENIED_BY_ADDRESS] = "denied_by_address",
     [CF_FATE_LIFTED] = "lifted",   [CF_FATE_PINNED] = "pinned",
-    [CF_FATE_BY_NAME] = "by_name", [CF_FATE_MISSED] = "missed",
+    [CF_FATE_BY_NAME] = "by_name", [CF_FATE_BY_KEY] = "by_key",
+    [CF_FATE_MISSED] = "missed",
 };
 static_assert(sizeof fate_names / sizeof fate_names[0] == CF_FATE_COUNT, "a name for each");
 
@@ -285,6 +286,8 @@ static void judge(const struct winners *winners, struct cf_trace_entry *entry)
 {
     if (entry->misses != 0)
         set_fate(entry, CF_FATE_MISSED, NULL);
+    else if (winners->trace->verdict.reason == CF_REASON_ENCRYPTED_DNS)
+        set_by_verdict(entry, CF_FATE_BY_KEY, &winners->trace->verdict);
     else if (is_verdict(winners->trace, entry))
         set_fate(entry, CF_FATE_WON, NULL);
     else if (entry->name)

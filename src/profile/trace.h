@@ -28,6 +28,7 @@ enum cf_fate {
     CF_FATE_LIFTED,            /* a denial by address that the allow by address `by` lifts */
     CF_FATE_PINNED,            /* `hosts` pins the address to a name that `by` allows */
     CF_FATE_BY_NAME,           /* by address, while `by` denies the name */
+    CF_FATE_BY_KEY,            /* `by` is a key of `dns`, which stands above rules */
     CF_FATE_MISSED,            /* its host is right, `misses` says what is not */
     CF_FATE_COUNT
 };

@@ -48,6 +48,9 @@
  * `any` or the name is an alias, rules for all addresses deny nothing here:
  * what they deny is the flow.
  *
+ * Before all this stand the keys of `dns` (protection.c): with block_encrypted,
+ * encrypted DNS and the names of its services are denied whatever the rules say.
+ *
  * The rules that matter are looked up (index.c): a node for the name and for
  * each of its wildcards that a rule or a file has, a node for each prefix that
  * holds the address. Each node gives its own winner, and cf_match_keep() takes
@@ -62,6 +65,7 @@
 
 #include "profile/index.h"
 #include "profile/match.h"
+#include "profile/protection.h"
 
 static const char *const reason_names[] = {
     [CF_REASON_RULE] = "rule",
@@ -338,9 +342,13 @@ void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_quer
 {
     struct question question = question_of(profile, query);
     struct cf_match pinned, expired;
-    struct cf_match name = rank_names(&question, query, &pinned);
-    struct by_addr addr = rank_addr(&question, &query->dst);
+    struct cf_match name;
+    struct by_addr addr;
 
+    if (cf_protection_flow(profile, query, ret_verdict))
+        return;
+    name = rank_names(&question, query, &pinned);
+    addr = rank_addr(&question, &query->dst);
     if (is_action(&name, CF_ALLOW) && is_action(&addr.best, CF_DENY)) {
         if (addr.allow.item && addr.allow.rank == addr.best.rank)
             decide_by_match(profile, &name, ret_verdict);
@@ -574,6 +582,8 @@ void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_quer
     struct cf_match expired;
 
     assert(profile->index); /* cf_profile_seal() */
+    if (cf_protection_name(profile, query->name, ret_verdict))
+        return;
     asking.profile = profile;
     asking.index = profile->index;
     asking.asker = (struct cf_asker) { .exe = query->exe, .without = query->without };

@@ -142,6 +142,7 @@ void cf_explain_put_fate(struct cf_buffer *text, const struct cf_trace_entry *en
         [CF_FATE_LIFTED] = "lifted for an allowed name, by as specific a rule: ",
         [CF_FATE_PINNED] = "'hosts' pins the address to a name: ",
         [CF_FATE_BY_NAME] = "its name is denied: ",
+        [CF_FATE_BY_KEY] = "stands below a key that denies whatever rules say: ",
         [CF_FATE_MISSED] = NULL,
     };
     static_assert(sizeof texts / sizeof texts[0] == CF_FATE_COUNT, "a text for each");

@@ -188,7 +188,10 @@ static struct cf_summary_line *line_count(struct cf_summary_table *summary, cons
 static void key_of_verdict(struct key *key, const struct cf_verdict *verdict)
 {
     key->reason = cf_reason_name(verdict->reason);
-    if (verdict->rule && verdict->rule->origin.file) {
+    /* A key that has its default stands nowhere: the reason says more. */
+    if (verdict->rule && verdict->rule->origin.file &&
+        (verdict->rule->origin.line > 0 || verdict->reason == CF_REASON_RULE ||
+         verdict->reason == CF_REASON_PRIVATE || verdict->reason == CF_REASON_METADATA)) {
         key->file = verdict->rule->origin.file;
         key->line = verdict->rule->origin.line;
     }

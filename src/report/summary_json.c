@@ -57,7 +57,7 @@ static void put_types(struct cf_json *json, const struct cf_summary_line *line)
 
     cf_json_array(json, "types");
     for (size_t i = 0; i < line->n_types; i++)
-        cf_json_text(json, NULL, cf_event_dns_type_format(line->types[i], text));
+        cf_json_text(json, NULL, cf_record_type_format(line->types[i], text));
     cf_json_array_end(json);
 }
 

@@ -109,7 +109,7 @@ static void set_destination(struct sheet *sheet, struct row *row,
     }
     for (size_t i = 0; i < line->n_types; i++)
         n += (size_t)snprintf(types + n, sizeof types - n, "%s%s", i ? ", " : "",
-                              cf_event_dns_type_format(line->types[i], code));
+                              cf_record_type_format(line->types[i], code));
     if (line->more_types)
         snprintf(types + n, sizeof types - n, ", ...");
     name = cf_show_text(line->destination, DESTINATION_WIDTH, NULL);

@@ -175,7 +175,7 @@ static void check_type(uint16_t type, const char *expected)
 {
     char text[CF_EVENT_CODE_SIZE];
 
-    assert_string_equal(cf_event_dns_type_format(type, text), expected);
+    assert_string_equal(cf_record_type_format(type, text), expected);
 }
 
 static void check_rcode(int rcode, const char *expected)

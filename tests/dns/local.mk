@@ -20,6 +20,18 @@ tests_dns_test_hostile_SOURCES = tests/dns/test_hostile.c $(dns_test_fixture)
 tests_dns_test_hostile_CFLAGS = $(dns_test_cflags)
 tests_dns_test_hostile_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_ech
+TESTS += tests/dns/test_ech
+tests_dns_test_ech_SOURCES = tests/dns/test_ech.c $(dns_test_message)
+tests_dns_test_ech_CFLAGS = $(dns_test_cflags)
+tests_dns_test_ech_LDADD = $(dns_test_libs)
+
+check_PROGRAMS += tests/dns/test_protection
+TESTS += tests/dns/test_protection
+tests_dns_test_protection_SOURCES = tests/dns/test_protection.c $(dns_test_fixture)
+tests_dns_test_protection_CFLAGS = $(dns_test_cflags)
+tests_dns_test_protection_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_settings
 TESTS += tests/dns/test_settings
 tests_dns_test_settings_SOURCES = tests/dns/test_settings.c $(dns_test_fixture)

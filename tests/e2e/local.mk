@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/clients.py \
 	tests/e2e/cases/explain.py \
 	tests/e2e/cases/identity.py \
+	tests/e2e/cases/keys.py \
 	tests/e2e/cases/killed.py \
 	tests/e2e/cases/leaks.py \
 	tests/e2e/cases/live.py \

@@ -11,13 +11,16 @@
 
 #include "dns/cache.h"
 #include "dns/chain.h"
+#include "dns/ech.h"
 #include "dns/rdata.h"
 #include "dns/reply.h"
+#include "dns/svcb.h"
 #include "dns/wire.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
 static uint8_t reply_data[CF_REPLY_SIZE];
+static uint8_t stripped_data[CF_WIRE_MESSAGE_MAX];
 static struct cf_chain chain;
 
 static int count_addr(void *data, const struct cf_addr *addr, uint32_t ttl)
@@ -62,6 +65,43 @@ static void format_all(const struct cf_wire_answer *answer)
     }
 }
 
+static bool has_ech(const struct cf_wire_answer *answer)
+{
+    struct cf_svcb_param param;
+    struct cf_wire_walk walk;
+    struct cf_wire_rr rr;
+    struct cf_svcb svcb;
+    bool found = false;
+
+    cf_wire_answer_walk(answer, &walk);
+    while (cf_wire_walk_next(&walk, &rr) > 0) {
+        if (!cf_svcb_is(&rr) || cf_svcb_open(&svcb, answer->message, &rr) < 0)
+            continue;
+        while (cf_svcb_next(&svcb, &param) > 0)
+            found = found || param.key == CF_SVCB_ECH;
+    }
+    return found;
+}
+
+/* Without its keys the answer still reads to its last octet, and is no longer than it was. */
+static void check_stripped(const struct cf_wire_answer *answer)
+{
+    struct cf_wire_answer stripped = *answer;
+    struct cf_wire_walk walk;
+    struct cf_wire_rr rr;
+    int r;
+
+    if (cf_ech_strip(&stripped, stripped_data) < 0)
+        return;
+    CHECK(!has_ech(&stripped));
+    CHECK((stripped.message == answer->message) == !has_ech(answer));
+    CHECK(stripped.length <= answer->length);
+    cf_wire_answer_walk(&stripped, &walk);
+    while ((r = cf_wire_walk_next(&walk, &rr)) > 0)
+        ;
+    CHECK(r == 0 && walk.at == stripped.length);
+}
+
 static void try_answer(const struct cf_wire_query *query, const uint8_t *message, size_t length)
 {
     const struct cf_wire_answer *kept;
@@ -73,6 +113,7 @@ static void try_answer(const struct cf_wire_query *query, const uint8_t *message
     if (cf_wire_answer_parse(message, length, query, &answer) < 0)
         return;
     format_all(&answer);
+    check_stripped(&answer);
     if (cf_chain_read(&answer, &query->name, &chain) == 0) {
         (void)cf_chain_addrs(&chain, count_addr, &n);
         (void)cf_chain_targets(&chain, count_name, &n);

@@ -239,8 +239,8 @@ static void choices_are_those_of_the_profile(void **state)
 static void protections_that_are_not_built_are_named(void **state)
 {
     static const char *const expected[] = {
-        "dns.deny_types",      "dns.strip_ech", "dns.block_rebinding",
-        "dns.block_encrypted", "egress.quic",   "egress.verify_names",
+        "egress.quic",
+        "egress.verify_names",
     };
     size_t n;
     const char *const *found = cf_policy_not_in_force(&n);

@@ -40,6 +40,7 @@ static uint64_t below(uint64_t n)
 static const char *const words[] = { "a", "b.example", "yes", "1", "x-y_z", "0.5" };
 static const char *const names[] = { "a.example.com", "B.Example.ORG.", "xn--bcher-kva.example",
                                      "host1.internal", "deep.er.name.example.net" };
+static const char *const records[] = { "ANY", "A", "HTTPS", "TYPE65280", "TYPE16" };
 static const char *const servers[] = { "192.0.2.53", "192.0.2.53:5353", "2001:db8::53",
                                        "[2001:db8::53]:853", "::ffff:192.0.2.9" };
 static const char *const addrs[] = { "192.0.2.1", "2001:db8::1", "fd00::9", "::ffff:192.0.2.7" };
@@ -148,6 +149,9 @@ static void put_value(struct cf_buffer *policy, const struct cf_schema_key *row)
         break;
     case CF_TYPE_HOST_NAME:
         cf_buffer_printf(policy, "\"%s\"", PICK(names));
+        break;
+    case CF_TYPE_RECORD:
+        cf_buffer_printf(policy, "\"%s\"", PICK(records));
         break;
     case CF_TYPE_SERVER:
         cf_buffer_printf(policy, "\"%s\"", PICK(servers));
@@ -297,6 +301,9 @@ static void check_same_field(const struct cf_schema_key *row, const struct cf_pr
         break;
     case CF_TYPE_CHOICE:
         assert_int_equal(*(const unsigned *)first, *(const unsigned *)second);
+        break;
+    case CF_TYPE_RECORD:
+        assert_memory_equal(a->dns.deny_types, b->dns.deny_types, n * sizeof *a->dns.deny_types);
         break;
     case CF_TYPE_SERVER:
         for (size_t i = 0; i < n; i++)

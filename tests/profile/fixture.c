@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "profile/record_type.h"
 
 static void add_rule(struct cf_profile *profile, enum cf_action action, const char *text)
 {
@@ -26,6 +27,17 @@ static void add_rule(struct cf_profile *profile, enum cf_action action, const ch
     if (cf_endpoint_parse(text, &endpoint, NULL, &err) < 0)
         fail_msg("'%s': %s", text, err.text);
     assert_int_equal(cf_profile_rule_add(profile, action, text, &endpoint, origin), 0);
+}
+
+static void add_type(struct cf_profile *profile, const char *text)
+{
+    size_t n = profile->dns.n_deny_types;
+    uint16_t *grown = reallocarray(profile->dns.deny_types, n + 1, sizeof *grown);
+
+    assert_non_null(grown);
+    profile->dns.deny_types = grown;
+    assert_int_equal(cf_record_type_parse(text, &grown[n]), 0);
+    profile->dns.n_deny_types++;
 }
 
 static void add_host(struct cf_profile *profile, char *text)
@@ -56,6 +68,12 @@ static void add_clause(struct cf_profile *profile, char *clause)
         profile->egress.fallback = CF_ALLOW;
     else if (strcmp(clause, "audit") == 0)
         profile->mode = CF_MODE_AUDIT;
+    else if (strncmp(clause, "deny_type ", 10) == 0)
+        add_type(profile, clause + 10);
+    else if (strcmp(clause, "block_rebinding") == 0)
+        profile->dns.block_rebinding = true;
+    else if (strcmp(clause, "block_encrypted") == 0)
+        profile->dns.block_encrypted = true;
     else if (strcmp(clause, "filter any") == 0)
         profile->dns.filter = CF_DNS_FILTER_ANY;
     else if (*clause)

@@ -11,7 +11,8 @@
  * A profile from clauses with "; " between them:
  *
  *   allow ENDPOINT, deny ENDPOINT, default allow, audit, filter any,
- *   host NAME ADDR, host_port PORT
+ *   host NAME ADDR, host_port PORT, deny_type TYPE, block_rebinding,
+ *   block_encrypted
  *
  * A clause that cannot be read fails the test.
  */

@@ -22,6 +22,19 @@ tests_profile_test_verdict_SOURCES = tests/profile/test_verdict.c \
 tests_profile_test_verdict_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_verdict_LDADD = $(PROFILE_TEST_LIBS)
 
+check_PROGRAMS += tests/profile/test_protection
+TESTS += tests/profile/test_protection
+tests_profile_test_protection_SOURCES = tests/profile/test_protection.c \
+	tests/profile/fixture.c tests/profile/fixture.h
+tests_profile_test_protection_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_protection_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_record_type
+TESTS += tests/profile/test_record_type
+tests_profile_test_record_type_SOURCES = tests/profile/test_record_type.c
+tests_profile_test_record_type_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_record_type_LDADD = $(PROFILE_TEST_LIBS)
+
 check_PROGRAMS += tests/profile/test_index
 TESTS += tests/profile/test_index
 tests_profile_test_index_SOURCES = tests/profile/test_index.c \

@@ -35,7 +35,7 @@ def check_flow(bench, policy, host, port, *options):
 @case("explain says what a run then does, by the same rule")
 def flows(bench):
     policy = bench.policy(allow=["v4.lab:80", "private.lab:80", "203.0.113.0/24:443", net.OTHER4],
-                          deny=["private", f"{net.OTHER4}:80"])
+                          deny=["private", f"{net.OTHER4}:80"], dns={"block_rebinding": False})
     for host, port, options, outcome in (
             ("v4.lab", 80, ["--address", net.WEB4], "allowed"),
             ("v4.lab", 81, ["--address", net.WEB4], "denied"),
@@ -49,7 +49,7 @@ def flows(bench):
 @case("explain knows what 'hosts' pins, for every name of that address")
 def pinned(bench):
     policy = bench.policy(allow=["private.lab:80", "pinned.internal:80"], deny=["private"],
-                          hosts={"pinned.internal": net.PRIVATE4})
+                          hosts={"pinned.internal": net.PRIVATE4}, dns={"block_rebinding": False})
     check_equal(check_flow(bench, policy, "pinned.internal", 80)["outcome"], "allowed")
     at = ("--address", net.PRIVATE4)
     check_equal(check_flow(bench, policy, "private.lab", 80, *at)["outcome"], "allowed")

@@ -26,11 +26,13 @@ def check_policy(bench, name, *rows, status=0, options=()):
 def base(bench):
     check_policy(bench, "base.yaml", ("registry.example.com", 443, NO_NAME),
                  (net.WEB4, 443, REFUSED))
-    check_policy(bench, "base.yaml", ("web.lab", 80, "ok"), ("private.lab", 80, REFUSED),
+    check_policy(bench, "base.yaml", ("web.lab", 80, "ok"), ("private.lab", 80, NO_NAME),
                  (net.PRIVATE4, 80, REFUSED), (METADATA4, 80, REFUSED),
                  options=["--allow", "web.lab:80", "--allow", "private.lab:80"])
     reasons = [event["verdict"]["reason"] for event in bench.last.of("flow_denied")]
-    check_equal(reasons, ["private", "private", "metadata"])
+    check_equal(reasons, ["private", "metadata"])
+    check_equal({event["verdict"]["reason"] for event in bench.last.of("dns")
+                 if event["name"] == "private.lab" and event["type"] == "A"}, {"rebinding"})
 
 
 @case("policy: base opens a service of the local network as its comment says")

@@ -89,7 +89,8 @@ def wildcards(bench):
 
 @case("a deny beats an allow by name whose address is private")
 def private(bench):
-    policy = bench.policy(allow=["private.lab:80", "v4.lab:80"], deny=["private"])
+    policy = bench.policy(allow=["private.lab:80", "v4.lab:80"], deny=["private"],
+                          dns={"block_rebinding": False})
     check_connect(bench, policy, ("private.lab", 80, "EHOSTUNREACH"), ("v4.lab", 80, "ok"))
     policy = bench.policy(allow=["private.lab:80", f"{net.PRIVATE4}:80"], deny=["private"])
     check_connect(bench, policy, ("private.lab", 80, "ok"))

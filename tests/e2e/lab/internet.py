@@ -38,6 +38,16 @@ FILES = 20
 # Eight records of 200 characters: more than a UDP answer of 1,232 bytes holds.
 BIG = "\n".join(f"txt-record=big.lab,{str(n) * 200}" for n in range(1, 9))
 
+# Parameters of an HTTPS record: an address hint, and a key for Encrypted ClientHello.
+HINT, ECH = (4, socket.inet_aton(WEB4)), (5, b"a key for ech")
+
+
+def svcb(*parameters):
+    """Data of an SVCB or HTTPS record, in hexadecimal: priority 1, the owner as target."""
+    data = b"".join(struct.pack("!HH", key, len(value)) + value for key, value in parameters)
+    return (b"\0\1\0" + data).hex()
+
+
 DNSMASQ = f"""
 no-resolv
 no-hosts
@@ -70,6 +80,14 @@ cname=to-denied.lab,denied.lab
 cname=there-and-back.lab,denied.lab
 cname=denied.lab,v4.lab
 cname=to-allowed.lab,v4.lab
+host-record=mapped.lab,::ffff:{PRIVATE4}
+host-record=translated.lab,64:ff9b::{PRIVATE4}
+host-record=db.internal,{PRIVATE4}
+cname=to-inside.lab,db.internal
+dns-rr=ech.lab,65,{svcb(HINT, ECH)}
+dns-rr=inside-hint.lab,65,{svcb((4, socket.inet_aton(PRIVATE4)))}
+address=/dns.google/8888.google/use-application-dns.net/{WEB4}
+cname=to-doh.lab,dns.google
 """
 
 # Knows every name.
