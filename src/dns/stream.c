@@ -12,6 +12,11 @@
  * No more is taken from `in`, and nothing is read, while WAITS_MAX questions
  * are under way or OUT_FULL octets wait to be read by the client. After the
  * client's end of file what is under way is still answered.
+ *
+ * Then our own end goes out, and the stream is `ending` until the client has
+ * confirmed that: its segments are counted by this socket only. Both ways are
+ * shut by then, which epoll would tell without end, so edges are asked for; the
+ * kernel makes one when the connection is over. The idle timer bounds it.
  */
 #include "dns/stream.h"
 
@@ -34,6 +39,9 @@
 #define OUT_FULL ((size_t)128 << 10)
 #define OUT_LIMIT ((size_t)8 << 20) /* above OUT_FULL and WAITS_MAX whole answers */
 #define IN_FIRST ((size_t)4096)
+
+/* TCP_CLOSE of <netinet/tcp.h>, which does not go with <linux/tcp.h>. */
+#define STATE_CLOSE 7
 
 /* One question that is under way. */
 struct wait {
@@ -61,6 +69,7 @@ struct cf_stream {
     size_t out_at; /* written up to here */
     bool ended;    /* the client's end of file */
     bool broken;   /* nothing can be read or written any more */
+    bool ending;   /* all is done but the client's confirmation of our end */
 };
 
 static void wait_free(struct wait *wait)
@@ -84,6 +93,16 @@ static uint64_t segments(const struct cf_stream *stream)
     if (getsockopt(stream->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
         return 0;
     return info.tcpi_segs_in > 0 ? info.tcpi_segs_in - 1 : 0;
+}
+
+/* The client has confirmed our end: nothing more comes. */
+static bool confirmed(const struct cf_stream *stream)
+{
+    struct tcp_info info = { 0 };
+    socklen_t length = sizeof info;
+
+    return getsockopt(stream->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0 ||
+           info.tcpi_state == STATE_CLOSE;
 }
 
 static void stream_close(struct cf_stream *stream)
@@ -236,10 +255,22 @@ static void drain(struct cf_stream *stream)
     }
 }
 
+/* All is answered: send our end, and close once it is confirmed. */
+static void stream_end(struct cf_stream *stream)
+{
+    stream->ending = true;
+    if (shutdown(stream->watch.fd, SHUT_WR) < 0 || confirmed(stream) ||
+        cf_loop_rewatch(stream->streams->loop, &stream->watch, EPOLLET) < 0)
+        stream_close(stream);
+}
+
 static void stream_settle(struct cf_stream *stream)
 {
     uint32_t events = 0;
     size_t before;
+
+    if (stream->ending)
+        return;
 
     /* What was written makes room for what was waiting to be taken. */
     do {
@@ -247,8 +278,12 @@ static void stream_settle(struct cf_stream *stream)
         take_messages(stream);
         drain(stream);
     } while (!stream->broken && stream->in_length != before && has_room(stream));
-    if (stream->broken || (stream->ended && stream->n_waits == 0 && stream->out.length == 0)) {
+    if (stream->broken) {
         stream_close(stream);
+        return;
+    }
+    if (stream->ended && stream->n_waits == 0 && stream->out.length == 0) {
+        stream_end(stream);
         return;
     }
     if (!stream->ended && has_room(stream))
@@ -266,6 +301,11 @@ static void stream_ready(struct cf_watch *watch, uint32_t events)
 {
     struct cf_stream *stream = cf_container_of(watch, struct cf_stream, watch);
 
+    if (stream->ending) {
+        if (confirmed(stream))
+            stream_close(stream);
+        return;
+    }
     /* Both ways are shut: no answer can arrive any more. */
     if (events & (EPOLLERR | EPOLLHUP))
         stream->broken = true;

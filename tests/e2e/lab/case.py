@@ -329,13 +329,13 @@ class Reader:
             self.text += data.decode("utf-8", "replace").replace("\r", "")
 
 
-def wait_for_text(path, part, seconds=SECONDS):
-    """Until a file that grows holds `part`; woken by inotify."""
+def wait_for_text(path, part, times=1, seconds=SECONDS):
+    """Until a file that grows holds `part` so many times; woken by inotify."""
     watch = space.libc.inotify_init1(os.O_CLOEXEC)
     try:
         space.call("inotify_add_watch", watch, os.fsencode(path), 0x2)     # IN_MODIFY
         deadline = time.monotonic() + seconds
-        while part not in path.read_text(encoding="utf-8"):
+        while path.read_text(encoding="utf-8").count(part) < times:
             ready, _, _ = select.select([watch], [], [], max(0, deadline - time.monotonic()))
             check(ready, f"no {part!r} within {seconds} s in {path}")
             os.read(watch, 65536)
