@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/alone.py \
 	tests/e2e/cases/clients.py \
 	tests/e2e/cases/explain.py \
+	tests/e2e/cases/hostile.py \
 	tests/e2e/cases/identity.py \
 	tests/e2e/cases/keys.py \
 	tests/e2e/cases/killed.py \
@@ -33,6 +34,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/verdicts.py \
 	tests/e2e/lab/case.py \
 	tests/e2e/lab/internet.py \
+	tests/e2e/lab/liar.py \
 	tests/e2e/lab/space.py \
 	tests/e2e/lab/tap.py \
 	tests/e2e/leak \

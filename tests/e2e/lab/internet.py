@@ -16,7 +16,7 @@ import socket
 import struct
 import subprocess
 
-from lab import space
+from lab import liar, space
 
 HOST4, HOST6 = "192.0.2.10", "2001:db8:1::10"
 ROUTER4, ROUTER6 = "192.0.2.1", "2001:db8:1::1"
@@ -30,6 +30,7 @@ PROHIBITED4 = "203.0.113.201"
 CLOSED4 = ROUTER4               # answers, but nothing listens there
 HOLE4, HOLE6 = "203.0.113.202", "2001:db8:2::202"
 FOREIGN4, FOREIGN6 = "198.51.100.53", "2001:db8:3::53"      # a resolver that nobody may use
+LIAR4, LIAR_TOO4 = "203.0.113.66", "203.0.113.67"           # lab/liar.py
 
 ECHO, DIGEST, GREET, RESET, HOLD, CLOSED = 7, 1001, 1003, 1004, 1005, 9
 HOST_PORT = 5432
@@ -201,13 +202,32 @@ class UdpEcho(asyncio.DatagramProtocol):
         self.transport.sendto(data, addr)
 
 
+def lies():
+    """Records that lead where no answer may lead."""
+    def octets(text):
+        return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+
+    hint = b"\0\1\0" + b"\0\4\0\4" + octets(OTHER4)
+    ech = b"\0\1\0" + b"\0\5\0\x0c" + b"secret-keys!"
+    return {"mapped": (liar.AAAA, octets(f"::ffff:{PRIVATE4}")),
+            "mapped-public": (liar.AAAA, octets(f"::ffff:{WEB4}")),
+            "private": (liar.A, octets(PRIVATE4)),
+            "loopback": (liar.A, octets("127.0.0.1")),
+            "metadata": (liar.A, octets("169.254.169.254")),
+            "hint": (liar.HTTPS, hint),
+            "private-hint": (liar.HTTPS, b"\0\1\0" + b"\0\4\0\4" + octets(PRIVATE4)),
+            "ech": (liar.HTTPS, ech)}
+
+
 async def serve(listeners, ready):
     hold = Hold()
     handlers = {ECHO: echo, DIGEST: digest, GREET: greet, RESET: reset, HOLD: hold,
                 HOST_PORT: greet}
     loop = asyncio.get_running_loop()
     for address, port, udp in listeners:
-        if udp:
+        if address == LIAR4:
+            await liar.listen(liar.Liar(LIAR4, LIAR_TOO4, WEB4, OTHER4, lies()))
+        elif udp:
             await loop.create_datagram_endpoint(UdpEcho, local_addr=(address, port))
         else:
             await asyncio.start_server(handlers[port], address, port, backlog=4096)
@@ -249,7 +269,7 @@ class Internet:
 
     def addresses(self):
         tool("ip", "link", "set", "lo", "up")
-        for address in (WEB4, OTHER4, DNS4, PRIVATE4, FOREIGN4):
+        for address in (WEB4, OTHER4, DNS4, PRIVATE4, FOREIGN4, LIAR4, LIAR_TOO4):
             tool("ip", "addr", "add", f"{address}/32", "dev", "lo")
         for address in (WEB6, DNS6, FOREIGN6):
             tool("ip", "addr", "add", f"{address}/128", "dev", "lo", "nodad")
@@ -311,7 +331,8 @@ class Internet:
                        for port in (ECHO, DIGEST, GREET, RESET, HOLD)]
                       + [(address, ECHO, True) for address in (WEB4, WEB6)]
                       + [(address, port, True) for address in (FOREIGN4, FOREIGN6)
-                         for port in (443, 853, 5353, 5355)])
+                         for port in (443, 853, 5353, 5355)]
+                      + [(LIAR4, 53, False)])
 
     def name_server(self, name, text):
         """dnsmasq in the foreground: in the background it drops groups, which only root may."""
