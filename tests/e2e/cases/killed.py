@@ -17,14 +17,21 @@ exec cat
 """
 
 
+def has_ended(task):
+    """Ended, and waits to be collected; such a task still shows its user and PID namespaces."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
 def namespaces():
-    """The inode of each namespace that a process of the lab is in."""
+    """The inode of each namespace that a task of the lab is in."""
     found = set()
     for link in pathlib.Path("/proc").glob("[0-9]*/task/*/ns/*"):
         try:
-            found.add(os.readlink(link))
+            name = os.readlink(link)
+            if not has_ended(link.parent.parent):   # asked last: it may end meanwhile
+                found.add(name)
         except OSError:
-            pass        # ended meanwhile
+            pass        # ended and collected meanwhile
     return found
 
 
@@ -33,7 +40,7 @@ def processes():
     found = set()
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
-            if path.read_text().rpartition(")")[2].split()[0] != "Z":
+            if not has_ended(path.parent):
                 found.add(path.parent.name)
         except OSError:
             pass        # ended meanwhile

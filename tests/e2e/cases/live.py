@@ -7,9 +7,10 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 
 from lab import internet as net
-from lab.case import Done, Reader, case, check, check_equal, check_in
+from lab.case import SECONDS, Done, Reader, case, check, check_equal, check_in
 
 ERASE = "\x1b[K"
 WEB = ["web.lab", "203.0.113.0/24"]
@@ -36,12 +37,23 @@ def table(process, err):
     return header, rows
 
 
+def table_saying(process, err, *texts):
+    """As table(), once each row has its text: another engine thread passes a byte on, then counts it."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        header, rows = table(process, err)
+        said = [text in " ".join(row) for row, text in zip(rows, texts)]
+        if all(said) or time.monotonic() > deadline:
+            return header, rows
+
+
 @case("SIGUSR1 prints the flows that are open, with name, bytes, process and rule")
 def flow_table(bench):
     policy = bench.policy(allow=WEB)
     process, log = held(bench, "web.lab", str(net.ECHO), "5", net.WEB4, str(net.ECHO), "1000",
                         policy=policy)
-    header, rows = table(process, Reader(process.stderr.fileno()))
+    header, rows = table_saying(process, Reader(process.stderr.fileno()), " 5 B 5 B ",
+                                " 1000 B 1000 B ")
     check_in("2.0 KiB, ", header.group(4), "bytes both ways")
     check_in(" 0 denied", header.group(4))
     check_equal([row[0] for row in rows], ["1", "2"], "numbers")

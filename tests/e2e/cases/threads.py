@@ -2,7 +2,7 @@
 import os
 import pathlib
 
-from cases.live import WEB, held, table
+from cases.live import WEB, held, table_saying
 from lab import internet as net
 from lab.case import Done, Reader, case, check, check_equal, check_in
 
@@ -50,13 +50,12 @@ def table_of_all(bench):
     sizes = (5, 1000, 70000, 3, 900)
     process, log = held(bench, *(word for size in sizes
                                  for word in ("web.lab", str(net.ECHO), str(size))), options=THREE)
-    header, rows = table(process, Reader(process.stderr.fileno()))
+    said = [f") {size} {size} " for size in ("5 B", "1000 B", "68.4 KiB", "3 B", "900 B")]
+    header, rows = table_saying(process, Reader(process.stderr.fileno()), *said)
     check_equal(header.group(3), "5", "flows")
     check_equal([row[1] for row in rows], ["open"] * 5, "states")
-    text = [" ".join(row) for row in rows]
-    for row, said in zip(text, ("5 B 5 B", "1000 B 1000 B", "68.4 KiB 68.4 KiB", "3 B 3 B",
-                                "900 B 900 B")):
-        check_in(f") {said} ", row)
+    for row, text in zip(rows, said):
+        check_in(text, " ".join(row))
     status, _, _ = bench.finish(process, b"\n")
     check_equal(status, 0, "status")
     done = Done(0, "", "", log)
