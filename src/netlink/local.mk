@@ -14,6 +14,8 @@ src_netlink_libcf_netlink_a_SOURCES = \
 	src/netlink/nft_message.h \
 	src/netlink/owner.c \
 	src/netlink/owner.h \
+	src/netlink/process.c \
+	src/netlink/process.h \
 	src/netlink/request.c \
 	src/netlink/request.h \
 	src/netlink/sockets.c \

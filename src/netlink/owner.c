@@ -38,6 +38,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
+#include "netlink/process.h"
 
 #define CACHE_LIMIT 1024
 #define PROCESS_LIMIT 65536
@@ -47,9 +48,9 @@
 #define LOOKS_A_SECOND 40000
 #define LOOKS_A_FOLDER 4
 
-/* Where a socket was found. */
+/* Where a socket was found, and how far from the one before of this process. */
 struct hint {
-    int pid, fd;
+    int pid, fd, step;
 };
 
 struct entry {
@@ -61,6 +62,7 @@ struct entry {
 
 struct cf_owners {
     int diag_fd, proc_fd;
+    struct cf_processes processes;
     uint32_t sequence;
     struct cf_hash by_inode;
     struct entry *oldest, *newest;
@@ -80,16 +82,10 @@ int cf_owners_new(int diag_fd, int proc_fd, struct cf_owners **ret_owners)
         return -ENOMEM;
     owners->diag_fd = diag_fd;
     owners->proc_fd = proc_fd;
+    cf_processes_init(&owners->processes, proc_fd);
     cf_hash_init(&owners->by_inode);
     *ret_owners = owners;
     return 0;
-}
-
-static void owner_done(struct cf_owner *owner)
-{
-    free(owner->exe);
-    free(owner->argv);
-    free(owner->parent_exe);
 }
 
 static void entry_drop(struct cf_owners *owners, struct entry *entry)
@@ -97,7 +93,7 @@ static void entry_drop(struct cf_owners *owners, struct entry *entry)
     *(entry->older ? &entry->older->newer : &owners->oldest) = entry->newer;
     *(entry->newer ? &entry->newer->older : &owners->newest) = entry->older;
     cf_hash_remove(&owners->by_inode, &entry->node);
-    owner_done(&entry->owner);
+    cf_owner_done(&entry->owner);
     free(entry);
 }
 
@@ -108,13 +104,15 @@ void cf_owners_free(struct cf_owners *owners)
     while (owners->oldest)
         entry_drop(owners, owners->oldest);
     cf_hash_done(&owners->by_inode);
+    cf_processes_done(&owners->processes);
     free(owners->pids);
     free(owners);
 }
 
 static struct entry *entry_find(struct cf_owners *owners, uint64_t inode)
 {
-    struct cf_hash_node *node = cf_hash_find(&owners->by_inode, cf_hash_bytes(&inode, sizeof inode));
+    struct cf_hash_node *node =
+        cf_hash_find(&owners->by_inode, cf_hash_bytes(&inode, sizeof inode));
 
     for (; node; node = cf_hash_next(node)) {
         struct entry *entry = cf_container_of(node, struct entry, node);
@@ -133,14 +131,14 @@ static struct entry *entry_add(struct cf_owners *owners, uint64_t inode, struct 
     if (owners->by_inode.n_nodes >= CACHE_LIMIT)
         entry_drop(owners, owners->oldest);
     entry = calloc(1, sizeof *entry);
-    if (!entry || cf_hash_add(&owners->by_inode, &entry->node,
-                              cf_hash_bytes(&inode, sizeof inode)) < 0) {
+    if (!entry ||
+        cf_hash_add(&owners->by_inode, &entry->node, cf_hash_bytes(&inode, sizeof inode)) < 0) {
         free(entry);
         return NULL;
     }
     entry->inode = inode;
     entry->owner = *owner;
-    *owner = (struct cf_owner){ 0 };
+    *owner = (struct cf_owner) { 0 };
     entry->older = owners->newest;
     *(owners->newest ? &owners->newest->newer : &owners->oldest) = entry;
     owners->newest = entry;
@@ -287,22 +285,36 @@ static bool is_socket(int folder_fd, const char *name, const char *link)
     return n == (ssize_t)strlen(link) && memcmp(target, link, (size_t)n) == 0;
 }
 
-/* Near the descriptors found last. Returns the process, or 0. */
+/* Is it the descriptor `step` away from the last one found of this process? */
+static bool hint_look(struct cf_owners *owners, const struct hint *last, int step, const char *link)
+{
+    struct hint hint = { last->pid, last->fd + step, step };
+    char path[32];
+
+    snprintf(path, sizeof path, "%d/fd/%d", hint.pid, hint.fd);
+    if (hint.fd < 0 || !may_look(owners, 1) || !is_socket(owners->proc_fd, path, link))
+        return false;
+    hint_add(owners, hint);
+    return true;
+}
+
+/*
+ * Near the descriptors found last: first as far away as that was, for a program that
+ * closes each before the next and one that keeps them all go on so. Returns the
+ * process, or 0.
+ */
 static int hints_look(struct cf_owners *owners, const char *link)
 {
     static const int steps[] = { 1, 0, 2, 3, -1, 4 };
-    char path[32];
 
     for (size_t i = 0; i < owners->n_hints; i++) {
-        for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
-            struct hint hint = owners->hints[i];
+        const struct hint hint = owners->hints[i];
 
-            hint.fd += steps[k];
-            snprintf(path, sizeof path, "%d/fd/%d", hint.pid, hint.fd);
-            if (hint.fd < 0 || !may_look(owners, 1) || !is_socket(owners->proc_fd, path, link))
-                continue;
-            hint_add(owners, hint);
+        if (hint_look(owners, &hint, hint.step, link))
             return hint.pid;
+        for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+            if (steps[k] != hint.step && hint_look(owners, &hint, steps[k], link))
+                return hint.pid;
         }
     }
     return 0;
@@ -351,74 +363,6 @@ static int pids_look(struct cf_owners *owners, const char *link)
     return 0;
 }
 
-static char *exe_read(const struct cf_owners *owners, int pid)
-{
-    char path[32], target[4096];
-    ssize_t n;
-
-    snprintf(path, sizeof path, "%d/exe", pid);
-    n = readlinkat(owners->proc_fd, path, target, sizeof target - 1);
-    if (n < 0)
-        return NULL;
-    target[n] = '\0';
-    return strdup(target);
-}
-
-static char *argv_read(const struct cf_owners *owners, int pid)
-{
-    char path[32], text[CF_OWNER_ARGV_SIZE];
-    cf_auto_close int fd = -1;
-    ssize_t n;
-
-    snprintf(path, sizeof path, "%d/cmdline", pid);
-    fd = openat(owners->proc_fd, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return NULL;
-    n = read(fd, text, sizeof text - 1);
-    if (n < 0)
-        return NULL;
-    while (n > 0 && text[n - 1] == '\0')
-        n--;
-    for (ssize_t i = 0; i < n; i++) {
-        if (text[i] == '\0')
-            text[i] = ' ';
-    }
-    text[n] = '\0';
-    return strdup(text);
-}
-
-/* The fourth field of proc_pid_stat(5), behind a name that may hold anything but its last ')'. */
-static int parent_read(const struct cf_owners *owners, int pid)
-{
-    char path[32], text[512];
-    const char *end;
-    cf_auto_close int fd = -1;
-    ssize_t n;
-    int parent = 0;
-
-    snprintf(path, sizeof path, "%d/stat", pid);
-    fd = openat(owners->proc_fd, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    n = read(fd, text, sizeof text - 1);
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    end = strrchr(text, ')');
-    if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
-        return 0;
-    return parent;
-}
-
-static void owner_read(const struct cf_owners *owners, int pid, struct cf_owner *ret)
-{
-    ret->pid = pid;
-    ret->exe = exe_read(owners, pid);
-    ret->argv = argv_read(owners, pid);
-    ret->parent_pid = parent_read(owners, pid);
-    ret->parent_exe = ret->parent_pid > 1 ? exe_read(owners, ret->parent_pid) : NULL;
-}
-
 void cf_owner_find(struct cf_owners *owners, enum cf_proto proto, const struct cf_addr_port *src,
                    const struct cf_addr_port *dst, const struct cf_owner **ret_owner,
                    const char **ret_unknown)
@@ -447,10 +391,10 @@ void cf_owner_find(struct cf_owners *owners, enum cf_proto proto, const struct c
         if (pid == 0)
             pid = pids_look(owners, link);
         if (pid > 0) {
-            owner_read(owners, pid, &owner);
+            cf_process_read(&owners->processes, pid, &owner);
             entry = entry_add(owners, inode, &owner);
         }
-        owner_done(&owner);
+        cf_owner_done(&owner);
     }
     if (entry)
         *ret_owner = &entry->owner;

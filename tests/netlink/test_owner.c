@@ -11,8 +11,11 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "netlink/owner.h"
@@ -148,7 +151,159 @@ static void owner_of_a_closed_socket_is_unknown_with_a_reason(void **state)
     assert_non_null(unknown);
 }
 
-int main(void)
+/* A process that opens a socket for each word it is given, and becomes another program after each.
+ */
+struct program {
+    pid_t pid;
+    int say, hear; /* towards it, from it */
+};
+
+#define PROGRAM "--a-socket-for-each"
+
+/* Tell the port of a new socket, wait for a byte, and go on as the program of the next word. */
+static int program_main(char **words)
+{
+    struct cf_addr_port at;
+    char byte;
+    int fd = socket_bound(SOCK_DGRAM, "127.0.0.1");
+
+    at = name_of(fd);
+    if (write(STDOUT_FILENO, &at.port, sizeof at.port) != (ssize_t)sizeof at.port)
+        return 1;
+    if (read(STDIN_FILENO, &byte, 1) != 1 || !words[0])
+        return 0;
+    close(fd);
+    words[-2] = words[-3]; /* what it is called */
+    words[-1] = PROGRAM;
+    execv("/proc/self/exe", words - 2);
+    return 1;
+}
+
+/* words: what it is called, PROGRAM, and a word for each socket; a NULL at the end. */
+static void program_start(struct program *program, char **words)
+{
+    int to[2], from[2];
+
+    assert_int_equal(pipe2(to, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(from, O_CLOEXEC), 0);
+    program->pid = fork();
+    assert_true(program->pid >= 0);
+    if (program->pid == 0) {
+        if (dup2(to[0], STDIN_FILENO) >= 0 && dup2(from[1], STDOUT_FILENO) >= 0)
+            execv("/proc/self/exe", words);
+        _exit(1);
+    }
+    close(to[0]);
+    close(from[1]);
+    program->say = to[1];
+    program->hear = from[0];
+}
+
+static void program_end(struct program *program)
+{
+    int status;
+
+    close(program->say);
+    close(program->hear);
+    assert_int_equal(waitpid(program->pid, &status, 0), program->pid);
+    assert_int_equal(status, 0);
+}
+
+/* Its next socket. */
+static struct cf_addr_port port_heard(const struct program *program)
+{
+    struct cf_addr_port at = { 0 };
+
+    assert_int_equal(cf_addr_parse("127.0.0.1", &at.addr), 0);
+    assert_int_equal(read(program->hear, &at.port, sizeof at.port), sizeof at.port);
+    return at;
+}
+
+static const struct cf_owner *owner_of(struct fixture *fixture, const struct cf_addr_port *src)
+{
+    struct cf_addr_port dst = { .addr = src->addr, .port = 53 };
+    const struct cf_owner *owner;
+    const char *unknown;
+
+    cf_owner_find(fixture->owners, CF_PROTO_UDP, src, &dst, &owner, &unknown);
+    assert_null(unknown);
+    assert_non_null(owner);
+    return owner;
+}
+
+static void owner_that_has_become_another_program_is_the_new_one(void **state)
+{
+    char *words[] = { "test_owner", PROGRAM, "first", "second", "third", NULL };
+    struct program program;
+
+    program_start(&program, words);
+    for (size_t i = 2; words[i]; i++) {
+        struct cf_addr_port at = port_heard(&program);
+        const struct cf_owner *owner = owner_of(*state, &at);
+
+        assert_int_equal(owner->pid, program.pid);
+        assert_int_equal(owner->parent_pid, getpid());
+        assert_non_null(strstr(owner->argv, words[i]));
+        if (words[i + 1])
+            assert_int_equal(write(program.say, "", 1), 1);
+        assert_true(i == 2 || !strstr(owner->argv, words[i - 1]));
+    }
+    program_end(&program);
+}
+
+/* What a process in between does: it has a child, and ends when that has been looked up. */
+static void middle_main(const int ports[2], const int ends[2])
+{
+    char byte;
+
+    close(ends[0]); /* so that the test's end is an end of data */
+    if (fork() == 0) {
+        for (int i = 0; i < 2; i++) {
+            int fd = socket_bound(SOCK_DGRAM, "127.0.0.1");
+            struct cf_addr_port at = name_of(fd);
+
+            if (write(ports[1], &at.port, sizeof at.port) < 0 || read(ends[1], &byte, 1) < 0)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    if (read(ends[1], &byte, 1) < 0)
+        _exit(1);
+    _exit(0);
+}
+
+static void parent_that_has_ended_is_no_parent_any_more(void **state)
+{
+    struct program child = { 0 };
+    struct cf_addr_port at;
+    const struct cf_owner *owner;
+    int ports[2], ends[2], status;
+    pid_t middle;
+
+    assert_int_equal(pipe2(ports, O_CLOEXEC), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    child.hear = ports[0];
+    middle = fork();
+    assert_true(middle >= 0);
+    if (middle == 0)
+        middle_main(ports, ends);
+    at = port_heard(&child);
+    owner = owner_of(*state, &at);
+    assert_int_equal(owner->parent_pid, middle);
+    assert_non_null(owner->parent_exe);
+    kill(middle, SIGKILL);
+    assert_int_equal(waitpid(middle, &status, 0), middle);
+    assert_int_equal(write(ends[0], "", 1), 1);
+    at = port_heard(&child);
+    owner = owner_of(*state, &at);
+    assert_int_not_equal(owner->parent_pid, middle);
+    close(ends[0]);
+    close(ends[1]);
+    close(ports[0]);
+    close(ports[1]);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(owner_of_a_tcp_socket_is_its_process, setup, teardown),
@@ -158,7 +313,13 @@ int main(void)
             owners_of_many_sockets_are_found_without_looking_through_all, setup, teardown),
         cmocka_unit_test_setup_teardown(owner_of_a_closed_socket_is_unknown_with_a_reason, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(owner_that_has_become_another_program_is_the_new_one, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(parent_that_has_ended_is_no_parent_any_more, setup,
+                                        teardown),
     };
 
+    if (argc > 2 && strcmp(argv[1], PROGRAM) == 0)
+        return program_main(argv + 3);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
