@@ -6,9 +6,14 @@
  * timers that are due; call the tasks that were queued when the tasks began.
  * A watch that is taken out during a turn is also struck from the rest of the
  * batch, so that a callback may free any object. Timers stand in a binary
- * heap that knows each timer's slot. A task queued by a task, and a timer that
+ * heap that knows each timer's slot. Urgent watches are called in front of the
+ * others. A task queued by a task, and a timer that
  * a timer starts for a moment that has come, wait for the next turn, which
  * then does not sleep, so that no one starves the others.
+ *
+ * Tasks that nobody waits for are done one by one when nothing is ready, so
+ * that what becomes ready meanwhile waits for one at most. Under load they are
+ * all done after a few turns: what they hold is not held for long.
  *
  * A stop ends the turn at once. What is left of its batch waits for the next
  * run: an edge (EPOLLET) is told only once.
@@ -39,7 +44,8 @@ struct cf_loop {
     int batch_at, batch_end;
     struct cf_timer **heap;
     size_t n_heap, heap_capacity;
-    struct cf_task *tasks, **tasks_tail;
+    struct cf_tasks tasks, last;
+    unsigned last_turns; /* since one of `last` waits */
 };
 
 int cf_loop_new(struct cf_loop **ret_loop, struct cf_error *err)
@@ -48,7 +54,8 @@ int cf_loop_new(struct cf_loop **ret_loop, struct cf_error *err)
 
     if (!loop)
         return cf_error_errno(err, -ENOMEM, "cannot make the event loop");
-    loop->tasks_tail = &loop->tasks;
+    loop->tasks.tail = &loop->tasks.first;
+    loop->last.tail = &loop->last.first;
     loop->now_us = cf_clock_monotonic_us();
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0) {
@@ -105,16 +112,31 @@ int cf_loop_rewatch(struct cf_loop *loop, struct cf_watch *watch, uint32_t event
     return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0 ? -errno : 0;
 }
 
+/* What is ready in this turn is not told to it any more. */
+static void batch_strike(struct cf_loop *loop, const struct cf_watch *watch)
+{
+    for (int i = loop->batch_at; i < loop->batch_end; i++) {
+        if (loop->batch[i].data.ptr == watch)
+            loop->batch[i].data.ptr = NULL;
+    }
+}
+
 void cf_loop_unwatch(struct cf_loop *loop, struct cf_watch *watch)
 {
     if (watch->fd < 0)
         return;
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
     watch->fd = -1;
-    for (int i = loop->batch_at; i < loop->batch_end; i++) {
-        if (loop->batch[i].data.ptr == watch)
-            loop->batch[i].data.ptr = NULL;
+    batch_strike(loop, watch);
+}
+
+void cf_loop_unwatch_close(struct cf_loop *loop, struct cf_watch *watch, int *fd)
+{
+    if (watch->fd >= 0) {
+        watch->fd = -1;
+        batch_strike(loop, watch);
     }
+    cf_fd_close(fd); /* the last descriptor of an open file takes it out of every epoll */
 }
 
 static void heap_put(struct cf_loop *loop, size_t i, struct cf_timer *timer)
@@ -183,25 +205,39 @@ void cf_loop_timer_stop(struct cf_loop *loop, struct cf_timer *timer)
     }
 }
 
-void cf_loop_task_add(struct cf_loop *loop, struct cf_task *task)
+static void task_add(struct cf_tasks *tasks, struct cf_task *task)
 {
     if (task->link)
         return;
+    task->in = tasks;
     task->next = NULL;
-    task->link = loop->tasks_tail;
-    *loop->tasks_tail = task;
-    loop->tasks_tail = &task->next;
+    task->link = tasks->tail;
+    *tasks->tail = task;
+    tasks->tail = &task->next;
+    tasks->count++;
+}
+
+void cf_loop_task_add(struct cf_loop *loop, struct cf_task *task)
+{
+    task_add(&loop->tasks, task);
+}
+
+void cf_loop_task_add_last(struct cf_loop *loop, struct cf_task *task)
+{
+    task_add(&loop->last, task);
 }
 
 void cf_loop_task_remove(struct cf_loop *loop, struct cf_task *task)
 {
+    (void)loop;
     if (!task->link)
         return;
     *task->link = task->next;
     if (task->next)
         task->next->link = task->link;
     else
-        loop->tasks_tail = task->link;
+        task->in->tail = task->link;
+    task->in->count--;
     task->link = NULL;
 }
 
@@ -211,20 +247,47 @@ static void no_op(struct cf_task *task)
     (void)task;
 }
 
-static void run_tasks(struct cf_loop *loop)
+static void run_tasks(struct cf_loop *loop, struct cf_tasks *tasks)
 {
     struct cf_task mark = { .fn = no_op };
 
-    if (!loop->tasks)
+    if (!tasks->first)
         return;
-    cf_loop_task_add(loop, &mark);
-    while (loop->tasks != &mark && !loop->stopped) {
-        struct cf_task *task = loop->tasks;
+    task_add(tasks, &mark);
+    while (tasks->first != &mark && !loop->stopped) {
+        struct cf_task *task = tasks->first;
 
         cf_loop_task_remove(loop, task);
         task->fn(task);
     }
     cf_loop_task_remove(loop, &mark);
+}
+
+bool cf_loop_rest(struct cf_loop *loop)
+{
+    if (!loop->last.first)
+        return false;
+    loop->last_turns = 0;
+    run_tasks(loop, &loop->last);
+    return true;
+}
+
+/* What nobody waits for, when nothing else is ready or it has waited for long. */
+static void run_last(struct cf_loop *loop, bool idle)
+{
+    struct cf_task *task = loop->last.first;
+
+    if (!task)
+        return;
+    if (loop->last.count >= CF_LOOP_LAST_MAX || loop->last_turns >= CF_LOOP_LAST_TURNS) {
+        cf_loop_rest(loop);
+    } else if (idle) {
+        loop->last_turns = 0;
+        cf_loop_task_remove(loop, task);
+        task->fn(task);
+    } else {
+        loop->last_turns++;
+    }
 }
 
 static void run_timers(struct cf_loop *loop)
@@ -243,7 +306,7 @@ static int wait_ms(const struct cf_loop *loop)
 {
     int64_t us;
 
-    if (loop->tasks)
+    if (loop->tasks.first || loop->last.first)
         return 0;
     if (loop->n_heap == 0)
         return -1;
@@ -269,24 +332,46 @@ static int wait_batch(struct cf_loop *loop)
     return 0;
 }
 
+static void run_urgent(struct cf_loop *loop)
+{
+    for (int i = loop->batch_at; i < loop->batch_end && !loop->stopped; i++) {
+        struct cf_watch *watch = loop->batch[i].data.ptr;
+
+        if (!watch || !watch->urgent)
+            continue;
+        loop->batch[i].data.ptr = NULL;
+        watch->fn(watch, loop->batch[i].events);
+    }
+}
+
+static void run_batch(struct cf_loop *loop)
+{
+    while (loop->batch_at < loop->batch_end && !loop->stopped) {
+        struct epoll_event *event = &loop->batch[loop->batch_at++];
+        struct cf_watch *watch = event->data.ptr;
+
+        if (watch)
+            watch->fn(watch, event->events);
+    }
+}
+
 int cf_loop_run(struct cf_loop *loop)
 {
     while (!loop->stopped) {
         int r = wait_batch(loop);
+        bool idle;
 
         if (r < 0)
             return r;
         loop->now_us = cf_clock_monotonic_us();
         loop->n_turns++;
-        while (loop->batch_at < loop->batch_end && !loop->stopped) {
-            struct epoll_event *event = &loop->batch[loop->batch_at++];
-            struct cf_watch *watch = event->data.ptr;
-
-            if (watch)
-                watch->fn(watch, event->events);
-        }
+        idle = loop->batch_at == loop->batch_end;
+        run_urgent(loop);
+        run_batch(loop);
         run_timers(loop);
-        run_tasks(loop);
+        run_tasks(loop, &loop->tasks);
+        if (!loop->stopped)
+            run_last(loop, idle);
     }
     loop->stopped = false;
     return loop->result;

@@ -22,10 +22,14 @@
 struct cf_loop;
 struct signalfd_siginfo;
 
+#define CF_LOOP_LAST_MAX 64
+#define CF_LOOP_LAST_TURNS 16
+
 /* A descriptor; events are those of epoll_ctl(2), EPOLLET included. */
 struct cf_watch {
     int fd; /* -1 while not watched */
     void (*fn)(struct cf_watch *watch, uint32_t events);
+    bool urgent; /* called before those that are not, of the same turn */
 };
 
 /* A moment; due_us is on the clock of cf_clock_monotonic_us(). */
@@ -39,7 +43,14 @@ struct cf_timer {
 struct cf_task {
     struct cf_task *next;
     struct cf_task **link; /* NULL while not queued */
+    struct cf_tasks *in;
     void (*fn)(struct cf_task *task);
+};
+
+/* First in, first out. */
+struct cf_tasks {
+    struct cf_task *first, **tail;
+    size_t count;
 };
 
 /* A child process; called once when it can be waited for (it is not reaped). */
@@ -73,6 +84,11 @@ int cf_loop_watch(struct cf_loop *loop, struct cf_watch *watch, int fd, uint32_t
 int cf_loop_rewatch(struct cf_loop *loop, struct cf_watch *watch, uint32_t events);
 /* Does not close the descriptor; call it before close(). No-op when not watched. */
 void cf_loop_unwatch(struct cf_loop *loop, struct cf_watch *watch);
+/*
+ * As cf_loop_unwatch() and close(*fd), *fd being the watched descriptor and -1
+ * after it, with one system call. Nobody may have a duplicate of it.
+ */
+void cf_loop_unwatch_close(struct cf_loop *loop, struct cf_watch *watch, int *fd);
 
 /*
  * (Re)start a timer; -ENOMEM only when it was not running. For a moment that
@@ -83,7 +99,17 @@ void cf_loop_timer_stop(struct cf_loop *loop, struct cf_timer *timer);
 
 /* No-op when it is queued already. */
 void cf_loop_task_add(struct cf_loop *loop, struct cf_task *task);
+/* As cf_loop_task_add(), but for work that nobody waits for: see cf_loop_rest(). */
+void cf_loop_task_add_last(struct cf_loop *loop, struct cf_task *task);
+/* Takes out either kind. */
 void cf_loop_task_remove(struct cf_loop *loop, struct cf_task *task);
+
+/*
+ * Do now all that nobody waits for. By itself the loop does one of these tasks
+ * each time when no descriptor is ready, and all of them when CF_LOOP_LAST_MAX
+ * wait or CF_LOOP_LAST_TURNS turns have passed. Returns false when there was nothing.
+ */
+bool cf_loop_rest(struct cf_loop *loop);
 
 int cf_loop_child_start(struct cf_loop *loop, struct cf_child *child, pid_t pid);
 void cf_loop_child_stop(struct cf_loop *loop, struct cf_child *child);

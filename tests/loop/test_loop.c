@@ -387,6 +387,100 @@ static void stop_twice(struct entry *entry)
     cf_loop_stop(loop, 7);
 }
 
+/* Takes itself out after as many calls as `left` says. */
+static int left;
+
+static void leave_after_some(struct entry *entry)
+{
+    int fd = entry->watch.fd;
+
+    if (--left > 0)
+        return;
+    cf_loop_unwatch_close(loop, &entry->watch, &fd);
+    assert_int_equal(fd, -1);
+    assert_int_equal(entry->watch.fd, -1);
+}
+
+static void watch_end(struct entry *entry)
+{
+    int fd = entry->watch.fd;
+
+    cf_loop_unwatch_close(loop, &entry->watch, &fd);
+}
+
+static void urgent_descriptors_come_before_others(void **state)
+{
+    struct entry a = entry_of('a', leave_after_some), b = entry_of('b', NULL), last;
+
+    (void)state;
+    left = 1;
+    b.watch.urgent = true;
+    assert_int_equal(cf_loop_watch(loop, &a.watch, readable(), EPOLLIN), 0);
+    assert_int_equal(cf_loop_watch(loop, &b.watch, readable(), EPOLLIN), 0);
+    start_last(&last);
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_string_equal(calls, "ba.");
+    watch_end(&b);
+}
+
+static void what_nobody_waits_for_is_done_once_nothing_is_ready(void **state)
+{
+    struct entry a = entry_of('a', leave_after_some);
+    struct entry x = entry_of('x', NULL), y = entry_of('y', NULL), z = entry_of('z', stop);
+
+    (void)state;
+    left = 3;
+    cf_loop_task_add_last(loop, &x.task);
+    cf_loop_task_add_last(loop, &y.task);
+    cf_loop_task_add_last(loop, &z.task);
+    cf_loop_task_remove(loop, &y.task);
+    assert_int_equal(cf_loop_watch(loop, &a.watch, readable(), EPOLLIN), 0);
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_string_equal(calls, "aaaxz");
+}
+
+static void what_nobody_waits_for_is_done_under_load_too(void **state)
+{
+    struct entry a = entry_of('a', NULL), x = entry_of('x', stop);
+
+    (void)state;
+    cf_loop_task_add_last(loop, &x.task);
+    assert_int_equal(cf_loop_watch(loop, &a.watch, readable(), EPOLLIN), 0);
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_int_equal(strspn(calls, "a"), CF_LOOP_LAST_TURNS + 1);
+    assert_string_equal(calls + strspn(calls, "a"), "x");
+    watch_end(&a);
+}
+
+static void much_that_nobody_waits_for_is_done_at_the_end_of_the_turn(void **state)
+{
+    struct entry a = entry_of('a', NULL), x[CF_LOOP_LAST_MAX];
+
+    (void)state;
+    for (int i = 0; i < CF_LOOP_LAST_MAX; i++) {
+        x[i] = entry_of('x', i + 1 < CF_LOOP_LAST_MAX ? NULL : stop);
+        cf_loop_task_add_last(loop, &x[i].task);
+    }
+    assert_int_equal(cf_loop_watch(loop, &a.watch, readable(), EPOLLIN), 0);
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_int_equal(strspn(calls, "a"), 1);
+    assert_int_equal(strspn(calls + 1, "x"), CF_LOOP_LAST_MAX);
+    watch_end(&a);
+}
+
+static void what_nobody_waits_for_can_be_asked_for(void **state)
+{
+    struct entry x = entry_of('x', NULL), y = entry_of('y', NULL);
+
+    (void)state;
+    cf_loop_task_add_last(loop, &x.task);
+    cf_loop_task_add_last(loop, &y.task);
+    assert_true(cf_loop_rest(loop));
+    assert_string_equal(calls, "xy");
+    assert_false(cf_loop_rest(loop));
+    assert_string_equal(calls, "xy");
+}
+
 static void the_loop_returns_what_it_was_stopped_with_first(void **state)
 {
     struct entry a = entry_of('a', stop_twice), b = entry_of('b', stop);
@@ -511,6 +605,11 @@ int main(void)
         TEST(descriptors_come_before_timers_and_timers_before_tasks),
         TEST(a_task_put_off_by_a_task_runs_in_the_next_turn),
         TEST(tasks_run_once_in_order_unless_they_are_taken_out),
+        TEST(urgent_descriptors_come_before_others),
+        TEST(what_nobody_waits_for_is_done_once_nothing_is_ready),
+        TEST(what_nobody_waits_for_is_done_under_load_too),
+        TEST(much_that_nobody_waits_for_is_done_at_the_end_of_the_turn),
+        TEST(what_nobody_waits_for_can_be_asked_for),
         TEST(an_edge_that_a_stop_left_is_told_by_the_next_run),
         TEST(the_loop_returns_what_it_was_stopped_with_first),
         TEST(a_childs_end_is_told_once_and_left_to_be_reaped),
