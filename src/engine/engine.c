@@ -59,6 +59,14 @@ void cf_engine_warn(struct cf_engine *engine, enum cf_engine_warning warning, in
     }
 }
 
+void cf_engine_judge(struct cf_engine *engine, const struct cf_flow *flow,
+                     struct cf_judgement *ret_judgement)
+{
+    if (cf_limits_connections(&engine->flows.limits) || cf_flow_table_full(&engine->flows))
+        cf_loop_rest(engine->config.loop);
+    cf_flow_judge(&engine->flows, flow, ret_judgement);
+}
+
 static bool is_echo_request(const struct cf_packet *packet)
 {
     if (packet->icmp.code != 0)
@@ -179,6 +187,7 @@ static int netlink_watch(struct cf_engine *engine, struct cf_error *err)
     int r;
 
     engine->flows_watch.fn = flows_ready;
+    engine->flows_watch.urgent = true;
     r = cf_loop_watch(engine->config.loop, &engine->flows_watch, gateway->flows_fd, EPOLLIN);
     if (r == 0) {
         engine->strays_watch.fn = strays_ready;

@@ -295,7 +295,7 @@ static void judge(struct echo_flow *flow, const struct cf_packet *packet)
     struct cf_outcome outcome;
     int r = 0;
 
-    cf_flow_judge(&engine->flows, &flow->flow, &judgement);
+    cf_engine_judge(engine, &flow->flow, &judgement);
     if (judgement.verdict.action == CF_ALLOW)
         r = socket_open(flow);
     if (cf_outward_exhausted(-r)) {

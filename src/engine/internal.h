@@ -55,6 +55,10 @@ struct cf_engine {
     } drain;
 };
 
+/* As cf_flow_judge(); flows that are over do not count towards a limit. */
+void cf_engine_judge(struct cf_engine *engine, const struct cf_flow *flow,
+                     struct cf_judgement *ret_judgement);
+
 /* Write a warning unless this run has had it. */
 void cf_engine_warn(struct cf_engine *engine, enum cf_engine_warning warning, int error);
 

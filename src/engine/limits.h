@@ -46,6 +46,12 @@ struct cf_limits {
 void cf_limits_init(struct cf_limits *limits, struct cf_audit *audit,
                     const struct cf_profile *profile);
 
+/* How many flows may be open is limited. */
+static inline bool cf_limits_connections(const struct cf_limits *limits)
+{
+    return limits->each[CF_LIMIT_CONNECTIONS].value != 0;
+}
+
 /* Turn the verdict of a flow that the rules allow into a denial when a limit is hit. */
 void cf_limits_judge(struct cf_limits *limits, int64_t now_us, struct cf_verdict *verdict);
 

@@ -18,6 +18,10 @@
  * anyway: a peer that does not read would not have got these bytes from a
  * reset connection either.
  *
+ * What is over is closed when the loop has nothing better to do (`over`):
+ * programs that open one connection after the other wait for the next SYN to
+ * be answered, and nobody for this.
+ *
  * Who frees: the owner, in or after `ended`.
  */
 #include "engine/relay.h"
@@ -63,8 +67,7 @@ void cf_relay_side_close(struct cf_relay *relay, struct cf_relay_side *side)
 {
     if (side == &relay->inside && side->fd >= 0)
         relay->segments = segments(side->fd);
-    cf_loop_unwatch(relay->loop, &side->watch);
-    cf_fd_close(&side->fd);
+    cf_loop_unwatch_close(relay->loop, &side->watch, &side->fd);
 }
 
 void cf_relay_side_reset(struct cf_relay *relay, struct cf_relay_side *side)
@@ -178,13 +181,21 @@ static void reset_when_empty(struct cf_relay *relay)
     end(relay);
 }
 
+/* Nobody waits for the rest: both peers know all that there is to know. */
+static void end_later(struct cf_relay *relay)
+{
+    stop(relay);
+    relay->over = true;
+    cf_loop_task_add_last(relay->loop, &relay->task);
+}
+
 /* Both ends of data were passed on: over once the sandbox has confirmed what is in the buffer. */
 static void end_when_confirmed(struct cf_relay *relay)
 {
     uint64_t bytes = unsent(relay->inside.fd);
 
     if (bytes == 0) {
-        end(relay);
+        end_later(relay);
         return;
     }
     if (relay->outside.fd >= 0) {
@@ -251,7 +262,12 @@ static void run(struct cf_relay *relay)
 
 static void run_task(struct cf_task *task)
 {
-    run(cf_container_of(task, struct cf_relay, task));
+    struct cf_relay *relay = cf_container_of(task, struct cf_relay, task);
+
+    if (relay->over)
+        end(relay);
+    else
+        run(relay);
 }
 
 /* One side has failed, and what it sent before is still on its way to the other. */
@@ -286,6 +302,8 @@ static void inside_ready(struct cf_watch *watch, uint32_t events)
 {
     struct cf_relay *relay = cf_container_of(watch, struct cf_relay, inside.watch);
 
+    if (relay->over)
+        return;
     cf_splice_from_events(&relay->out, events);
     cf_splice_to_events(&relay->in, events);
     if (events & EPOLLERR && relay->out_done)
@@ -297,6 +315,8 @@ static void outside_ready(struct cf_watch *watch, uint32_t events)
 {
     struct cf_relay *relay = cf_container_of(watch, struct cf_relay, outside.watch);
 
+    if (relay->over)
+        return;
     cf_splice_from_events(&relay->in, events);
     cf_splice_to_events(&relay->out, events);
     if (events & EPOLLERR && relay->in_done)
@@ -367,7 +387,9 @@ int cf_relay_move(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_p
     cf_splice_move(&relay->in, relay->pipes, pipes);
     relay->loop = loop;
     relay->pipes = pipes;
-    if (queued)
+    if (queued && relay->over)
+        cf_loop_task_add_last(loop, &relay->task);
+    else if (queued)
         cf_loop_task_add(loop, &relay->task);
     if (waits)
         timer = cf_loop_timer_start(loop, &relay->timer, relay->timer.due_us);

@@ -34,6 +34,7 @@ struct cf_relay {
     struct cf_relay_side inside, outside;
     struct cf_splice out, in; /* from the sandbox, to the sandbox */
     _Atomic bool out_done, in_done;
+    _Atomic bool over;      /* all is passed on, but for closing */
     bool spent;             /* the meter ran out: both sides are reset at once */
     _Atomic bool resetting; /* over but for bytes that still leave the last socket */
     int error;         /* first errno that a side failed with */

@@ -217,9 +217,13 @@ static void hand_over(struct cf_shard *shard, struct cf_relay *relay, uint32_t o
 int cf_shards_start(struct cf_shards *shards, struct cf_relay *relay, uint32_t outside_events,
                     int outside_error)
 {
-    struct cf_shard *shard = least(shards);
+    struct cf_shard *shard;
     int r;
 
+    /* What is over but for closing would count as one that the first shard has. */
+    if (shards->n > 1)
+        cf_loop_rest(shards->each[0].loop);
+    shard = least(shards);
     cf_relay_prepare(relay);
     if (shard == &shards->each[0]) {
         r = cf_relay_start(relay, outside_events, outside_error);

@@ -110,8 +110,11 @@ void cf_tcp_done(struct cf_tcp *tcp)
 {
     if (!tcp->engine)
         return;
-    while (!cf_list_empty(&tcp->live))
-        cf_tcp_flow_end(cf_tcp_flow_at(cf_list_first(&tcp->live)), CF_RESULT_KILLED);
+    while (!cf_list_empty(&tcp->live)) {
+        struct cf_tcp_flow *flow = cf_tcp_flow_at(cf_list_first(&tcp->live));
+
+        cf_tcp_flow_end(flow, flow->relay.over ? CF_RESULT_CLOSED : CF_RESULT_KILLED);
+    }
     while (!cf_list_empty(&tcp->answered))
         cf_tcp_flow_free(cf_tcp_flow_at(cf_list_first(&tcp->answered)));
     cf_tcp_accept_done(tcp);

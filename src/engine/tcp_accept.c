@@ -37,8 +37,10 @@
 
 int cf_tcp_spare_open(struct cf_tcp *tcp)
 {
-    if (tcp->spare_fd < 0)
-        tcp->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (tcp->spare_fd >= 0)
+        return 0;
+    cf_loop_rest(tcp->engine->config.loop);
+    tcp->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return tcp->spare_fd < 0 ? -errno : 0;
 }
 
@@ -80,14 +82,17 @@ static struct cf_tcp_flow *connecting_find(struct cf_tcp *tcp)
 }
 
 /*
- * There is no descriptor to accept with. A flow that is still connecting can be
- * denied as any other, so it goes for one that is connected. Returns false when
- * there is none.
+ * There is no descriptor to accept with. Those of flows that are over go first. A
+ * flow that is still connecting can be denied as any other, so it goes for one
+ * that is connected. Returns false when there is none.
  */
 static bool accept_make_room(struct cf_tcp *tcp, int error)
 {
-    struct cf_tcp_flow *flow = connecting_find(tcp);
+    struct cf_tcp_flow *flow;
 
+    if (cf_loop_rest(tcp->engine->config.loop))
+        return true;
+    flow = connecting_find(tcp);
     cf_engine_warn(tcp->engine, CF_WARNING_RESOURCES, error);
     if (flow)
         cf_tcp_held_sacrifice(flow);
@@ -188,6 +193,7 @@ int cf_tcp_accept_init(struct cf_tcp *tcp, struct cf_error *err)
 
     tcp->pause.fn = pause_over;
     tcp->listener.fn = listener_ready;
+    tcp->listener.urgent = true;
     tcp->spare_fd = -1;
     cf_tcp_spare_open(tcp);
     /* What is accepted from a listener has these from birth. */

@@ -126,6 +126,7 @@ void cf_tcp_flow_pair(struct cf_tcp_flow *flow, int fd)
         return;
     }
     flow->relay.inside.fd = fd;
+    flow->relay.outside.watch.urgent = false;
     flow->relay.meter = cf_flow_meter(&flow->tcp->engine->flows, &flow->flow);
     r = cf_shards_start(flow->tcp->engine->shards, &flow->relay, flow->outside_events,
                         flow->outside_error);

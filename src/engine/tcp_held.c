@@ -5,6 +5,10 @@
  * SYN is kept as it goes back in, and its copies tell that the sandbox still
  * waits.
  *
+ * The outward connect is begun first and the program looked up while it is under
+ * way; flow_open is in the log before the sandbox is answered. Where the connect
+ * is through by then, all of this is one turn of the loop.
+ *
  * An ICMP error that arrives while connect(2) still holds its socket is soft
  * and forgotten, so it is sent again twice. A RST has no such race.
  *
@@ -13,9 +17,11 @@
  */
 #include "engine/tcp_held.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -201,11 +207,19 @@ static int connect_error(int fd, int *ret_later)
     return info.tcpi_state == TCP_SYN_SENT ? EHOSTUNREACH : 0; /* an ICMP error, still soft */
 }
 
+/* Connected outward, and the log says so: now the sandbox may be. */
+static void connected(struct cf_tcp_flow *flow)
+{
+    cf_outward_settle(flow->relay.outside.fd, flow->outside_family);
+    flow->held->tries = 0;
+    inject(flow);
+    cf_tcp_accept_one(flow->tcp);
+}
+
 static void connect_ready(struct cf_watch *watch, uint32_t events)
 {
     struct cf_relay *relay = cf_container_of(watch, struct cf_relay, outside.watch);
     struct cf_tcp_flow *flow = cf_container_of(relay, struct cf_tcp_flow, relay);
-    struct cf_tcp *tcp = flow->tcp;
     int error = 0;
 
     flow->outside_events |= events;
@@ -219,10 +233,7 @@ static void connect_ready(struct cf_watch *watch, uint32_t events)
         cf_outcome_of_connect(relay->outside.fd, error, flow->flow.key.src.addr.family, &outcome);
         connect_failed(flow, &outcome);
     } else if (events & (EPOLLOUT | EPOLLHUP)) {
-        cf_outward_settle(relay->outside.fd, flow->outside_family);
-        flow->held->tries = 0;
-        inject(flow);
-        cf_tcp_accept_one(tcp);
+        connected(flow);
     }
 }
 
@@ -233,7 +244,21 @@ static void set_on(int fd, int level, int name)
     setsockopt(fd, level, name, &on, sizeof on);
 }
 
-/* The outward socket, on its way to the target. Returns 0 or -errno. */
+/* The whole handshake passed while connect(2) was under way, as it does on one machine. */
+static bool connected_already(int fd)
+{
+    struct tcp_info info = { 0 };
+    socklen_t length = sizeof info.tcpi_state;
+
+    static_assert(offsetof(struct tcp_info, tcpi_state) == 0, "asked for alone");
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+           (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT);
+}
+
+/*
+ * The outward socket, on its way to the target. Returns 0, 1 when it is there
+ * already and not watched yet, or -errno.
+ */
 static int connect_begin(struct cf_tcp_flow *flow, const struct cf_addr_port *target,
                          uint8_t hop_limit)
 {
@@ -254,7 +279,10 @@ static int connect_begin(struct cf_tcp_flow *flow, const struct cf_addr_port *ta
     r = cf_outward_connect(fd, target);
     if (r < 0)
         return r;
+    if (connected_already(fd))
+        return 1;
     outside->watch.fn = connect_ready;
+    outside->watch.urgent = true;
     return cf_loop_watch(cf_tcp_flow_loop(flow), &outside->watch, fd, cf_relay_events());
 }
 
@@ -278,6 +306,10 @@ static void connect_start(struct cf_tcp_flow *flow, struct cf_judgement *judgeme
 
     flow->state = CF_TCP_CONNECTING;
     r = connect_begin(flow, &judgement->target, hop_limit);
+    if (r < 0 && cf_outward_exhausted(-r) && cf_loop_rest(engine->config.loop)) {
+        cf_relay_done(&flow->relay);
+        r = connect_begin(flow, &judgement->target, hop_limit);
+    }
     if (r < 0 && cf_outward_exhausted(-r)) {
         cf_engine_warn(engine, CF_WARNING_RESOURCES, -r);
         cf_relay_done(&flow->relay);
@@ -285,15 +317,20 @@ static void connect_start(struct cf_tcp_flow *flow, struct cf_judgement *judgeme
         denied(flow, judgement);
         return;
     }
-    if (r == 0)
-        cf_outward_local(flow->relay.outside.fd, &local);
-    cf_flow_log(&engine->flows, &flow->flow, judgement, r == 0 ? &local : NULL);
-    if (r == 0) {
-        patience_start(flow);
+    if (r < 0) {
+        cf_flow_log(&engine->flows, &flow->flow, judgement, NULL);
+        cf_outcome_of_connect(flow->relay.outside.fd, -r, flow->flow.key.src.addr.family, &outcome);
+        connect_failed(flow, &outcome);
         return;
     }
-    cf_outcome_of_connect(flow->relay.outside.fd, -r, flow->flow.key.src.addr.family, &outcome);
-    connect_failed(flow, &outcome);
+    cf_outward_local(flow->relay.outside.fd, &local);
+    cf_flow_log(&engine->flows, &flow->flow, judgement, &local);
+    if (r == 0)
+        patience_start(flow);
+    else if (cf_audit_flush(engine->config.audit) == 0)
+        connected(flow);
+    else
+        cf_tcp_flow_abort(flow, CF_RESULT_KILLED);
 }
 
 void cf_tcp_held_start(struct cf_tcp_flow *flow, const struct cf_packet *packet)
@@ -308,7 +345,7 @@ void cf_tcp_held_start(struct cf_tcp_flow *flow, const struct cf_packet *packet)
         cf_tcp_accept_one(flow->tcp);
         return;
     }
-    cf_flow_judge(&engine->flows, &flow->flow, &judgement);
+    cf_engine_judge(engine, &flow->flow, &judgement);
     if (judgement.verdict.action != CF_ALLOW) {
         denied(flow, &judgement);
         return;

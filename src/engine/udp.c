@@ -468,6 +468,8 @@ static int flow_open(struct udp_flow *flow, const struct cf_addr_port *target)
         cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
         cf_fd_close(&flow->outside_fd);
         cf_fd_close(&flow->inside_fd);
+        if (cf_loop_rest(udp->engine->config.loop))
+            continue;
         cf_engine_warn(udp->engine, CF_WARNING_RESOURCES, -r);
         if (!evict(udp))
             return r;
@@ -534,7 +536,7 @@ static void judge(struct udp_flow *flow, const struct cf_datagram *datagram)
     struct cf_judgement judgement;
     int r = 0;
 
-    cf_flow_judge(&engine->flows, &flow->flow, &judgement);
+    cf_engine_judge(engine, &flow->flow, &judgement);
     if (judgement.verdict.action == CF_ALLOW) {
         if (udp->n_flows >= udp->limit)
             evict(udp);
@@ -627,8 +629,8 @@ int cf_udp_init(struct cf_udp *udp, struct cf_engine *engine, struct cf_error *e
     cf_list_init(&udp->denied);
     udp->limit = CF_UDP_FLOWS_MAX;
     udp->idle.fn = idle_due;
-    udp->new4 = (struct cf_watch) { -1, new4_ready };
-    udp->new6 = (struct cf_watch) { -1, new6_ready };
+    udp->new4 = (struct cf_watch) { .fd = -1, .fn = new4_ready };
+    udp->new6 = (struct cf_watch) { .fd = -1, .fn = new6_ready };
     udp->engine = engine;
     if (gateway->udp4_fd >= 0) {
         cf_datagrams_want_hops(gateway->udp4_fd, CF_FAMILY_IPV4);
