@@ -4,10 +4,10 @@
  * How this works. Everything is set up in one order, and each step that fails
  * ends the run before the command has started (125):
  *
- *   profile            policy/    text to profile; wrong: 78
- *   host network       netlink/   what the host's routes are, once
  *   identity           sandbox/   the engine's user namespace, still one thread
- *   gateway begins     netlink/   both network namespaces, rules, sockets
+ *   gateway begins     netlink/   both network namespaces, rules, sockets; beside it:
+ *   profile            policy/    text to profile; wrong: 78, whatever else is wrong
+ *   host network       netlink/   what the host's routes are, once; then the link
  *   audit log          audit/     from here on everything is an event
  *   sandbox begins     sandbox/   beside the gateway, and inside it when it can be
  *   names, resolver    dns/
@@ -47,12 +47,19 @@ static void block_questions(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+static int run_refused(struct cf_run *run, const struct cf_error *err)
+{
+    cf_cli_say("%s", err->text);
+    cf_cli_say("the command was not run");
+    cf_run_drop_log(run);
+    return CF_EXIT_FAILED;
+}
+
 static int run_profile(struct cf_run *run)
 {
     struct cf_error err = { 0 };
     int r;
 
-    run->start_us = cf_clock_monotonic_us();
     run->signals.watch.fd = -1;
     uname(&run->uts);
     cf_run_id_make(run->id);
@@ -61,12 +68,8 @@ static int run_profile(struct cf_run *run)
     signal(SIGTTOU, SIG_IGN); /* a word to the terminal must not stop the engine */
     signal(SIGXFSZ, SIG_IGN); /* a log at the caller's limit of file size is an error like any */
     r = cf_run_start(run, &err);
-    if (r < 0 && !run->started) {
-        cf_cli_say("%s", err.text);
-        cf_cli_say("the command was not run");
-        cf_run_drop_log(run);
-        return CF_EXIT_FAILED;
-    }
+    if (r < 0 && !run->started)
+        return run_refused(run, &err);
     if (r == 0) {
         r = cf_loop_run(run->loop);
         if (r < 0)
@@ -86,8 +89,9 @@ int cf_cli_run(int argc, char **argv)
     struct cf_run run = { 0 };
     struct cf_options options;
     struct cf_error err = { 0 };
-    int status;
+    int status, begun;
 
+    run.start_us = cf_clock_monotonic_us();
     if (cf_sandbox_caller_save(&run.caller, &err) < 0) {
         cf_cli_say("%s", err.text);
         return CF_EXIT_FAILED;
@@ -98,11 +102,12 @@ int cf_cli_run(int argc, char **argv)
         return status;
     }
     run.options = &options;
+    begun = cf_run_begin(&run, &err);
     status = cf_cli_policy_load(&options, &run.profile);
     if (status == CF_EXIT_OK) {
         run.command = options.n_rest > 0 ? options.rest : run.profile->command;
         if (run.command) {
-            status = run_profile(&run);
+            status = begun < 0 ? run_refused(&run, &err) : run_profile(&run);
         } else {
             cf_cli_say("no command: name one behind '--', or `command` in the policy; "
                        "try 'childflow --help'");

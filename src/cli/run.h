@@ -57,6 +57,14 @@ struct cf_run {
 };
 
 /*
+ * What a run needs whatever its policy says is begun while that is read: the
+ * engine's user namespace, and both network namespaces. Called while there is one
+ * thread. What was made stays in run for cf_run_close(), which alone may follow
+ * when this fails or the policy is refused. Returns 0 or -errno with a message.
+ */
+int cf_run_begin(struct cf_run *run, struct cf_error *err);
+
+/*
  * Set everything up to the command's first instruction. On failure the
  * command has not run unless run->started says so, and what was made stays
  * in run for cf_run_close().

@@ -163,8 +163,15 @@ static void ping_gids(const struct cf_identity *identity, unsigned *ret_first, u
     fclose(map);
 }
 
-/* What the host has, and what the policy wants of it; the making of it begins. */
-static int begin_network(struct cf_run *run, struct cf_error *err)
+int cf_run_begin(struct cf_run *run, struct cf_error *err)
+{
+    int r = cf_sandbox_identity(&run->identity, err);
+
+    return r < 0 ? r : cf_gateway_start(&run->gateway, err);
+}
+
+/* What the host has, and what the policy wants of it. */
+static int configure_network(struct cf_run *run, struct cf_error *err)
 {
     struct cf_gateway_config config = { .ipv4 = true };
     int r;
@@ -177,13 +184,11 @@ static int begin_network(struct cf_run *run, struct cf_error *err)
                             "egress.ipv6 is on, but the host has no IPv6 route; "
                             "add one, or set egress.ipv6 to auto");
     run->ipv6 = run->network.has_ipv6 && run->profile->egress.ipv6 != CF_IPV6_OFF;
-    r = cf_sandbox_identity(&run->identity, err);
-    if (r < 0)
-        return r;
     config.ipv6 = run->ipv6;
     config.mtu = run->network.mtu;
     ping_gids(&run->identity, &config.first_gid, &config.last_gid);
-    return cf_gateway_start(&config, &run->gateway, err);
+    cf_gateway_configure(run->gateway, &config);
+    return 0;
 }
 
 /* Beside the network, and inside it as soon as there is something to be inside of. */
@@ -337,7 +342,7 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     sigset_t set;
     int r;
 
-    r = begin_network(run, err);
+    r = configure_network(run, err);
     if (r == 0)
         r = open_log(run, err);
     if (r == 0)

@@ -3,17 +3,20 @@
  *
  * How this works. Two threads each leave the host's namespace for a new one,
  * at the same time, since making one is most of the cost, and the caller goes
- * on with its own work meanwhile:
+ * on with its own work meanwhile, which begins with reading the policy:
  *
- *   gateway's   namespace, settings, GATE rtnl, sockets, rules, GATE rules; stays
- *   sandbox's   namespace, settings, GATE netns, waits for rtnl, makes the link,
- *               waits for the rules, brings it up; ends
- *   caller      cf_gateway_netns_wait() waits for netns,
+ *   gateway's   namespace, settings of IPv4, rules, sockets, waits for the
+ *               configuration, settings of IPv6, GATE ruled, sockets; stays
+ *   sandbox's   namespace, GATE netns, settings of IPv4, waits for the
+ *               configuration, other settings, waits for ruled, makes the link; ends
+ *   caller      cf_gateway_configure() opens GATE configured,
+ *               cf_gateway_netns_wait() waits for netns,
  *               cf_gateway_finish() for both threads
  *
  * The link waits for the rules, because the sandbox's kernel speaks by itself
  * some milliseconds after it is up (RFC 3810): without rules nothing would
- * account for that.
+ * account for that. A gateway that is closed before it is configured opens the
+ * gate with an error, and both threads end.
  *
  * A gate is opened exactly once, with 0 or the error of the job that should
  * have passed it. Nothing has to be undone by hand: a namespace is gone, with
@@ -56,13 +59,13 @@ struct job {
 
 /* What lives from cf_gateway_start() to cf_gateway_finish(). */
 struct cf_gateway_making {
-    struct cf_gateway_config config;
+    struct cf_gateway_config config; /* from when `configured` is open */
+    struct gate configured;
     struct cf_sysctl_host host;
     struct cf_gateway *gateway;
     struct cf_gateway_thread *helper; /* the sandbox's thread */
     int sandbox_rtnl_fd;
     struct job outer, inner; /* of the gateway's thread and of the sandbox's */
-    struct gate ruled;       /* the gateway's rules stand */
 };
 
 static void gate_init(struct gate *gate)
@@ -128,9 +131,16 @@ static int sandbox_namespace_make(struct cf_gateway_making *making, struct cf_er
     if (making->sandbox_rtnl_fd < 0)
         return making->sandbox_rtnl_fd;
     gateway->diag_fd = cf_netlink_open(NETLINK_SOCK_DIAG, err);
-    if (gateway->diag_fd < 0)
-        return gateway->diag_fd;
-    return cf_sysctl_sandbox_write(&making->config, &making->host, err);
+    return gateway->diag_fd < 0 ? gateway->diag_fd : 0;
+}
+
+static int sandbox_namespace_set(struct cf_gateway_making *making, struct cf_error *err)
+{
+    int r = cf_sysctl_sandbox_ipv4_write(&making->host, err);
+
+    if (r == 0)
+        r = gate_wait(&making->configured);
+    return r < 0 ? r : cf_sysctl_sandbox_write(&making->config, &making->host, err);
 }
 
 /* The job of the sandbox's thread. */
@@ -143,6 +153,8 @@ static int sandbox_make(void *data)
 
     r = sandbox_namespace_make(making, &job->err);
     gate_open(&job->gate, r);
+    if (r == 0)
+        r = sandbox_namespace_set(making, &job->err);
     if (r < 0)
         return r;
     if (gate_wait(&making->outer.gate) < 0)
@@ -151,9 +163,7 @@ static int sandbox_make(void *data)
     link.sandbox_rtnl_fd = making->sandbox_rtnl_fd;
     link.sandbox_netns_fd = making->gateway->sandbox_netns_fd;
     r = cf_link_make(&link, &making->config, &job->err);
-    if (r < 0 || gate_wait(&making->ruled) < 0)
-        return r;
-    return cf_link_start(&link, &making->config, &job->err);
+    return r < 0 ? r : cf_link_start(&link, &making->config, &job->err);
 }
 
 static int gateway_namespace_make(struct cf_gateway_making *making, struct cf_error *err)
@@ -166,7 +176,16 @@ static int gateway_namespace_make(struct cf_gateway_making *making, struct cf_er
     making->gateway->rtnl_fd = cf_netlink_open(NETLINK_ROUTE, err);
     if (making->gateway->rtnl_fd < 0)
         return making->gateway->rtnl_fd;
-    return cf_sysctl_gateway_write(&making->config, &making->host, err);
+    r = cf_sysctl_gateway_ipv4_write(&making->host, err);
+    if (r == 0)
+        r = cf_nft_load(err);
+    if (r == 0)
+        r = cf_sockets_open(making->gateway, err);
+    if (r == 0)
+        r = gate_wait(&making->configured);
+    if (r == 0 && making->config.ipv6)
+        r = cf_sysctl_gateway_ipv6_write(err);
+    return r;
 }
 
 /* The job of the gateway's thread. */
@@ -178,11 +197,8 @@ static int gateway_make(void *data)
 
     r = gateway_namespace_make(making, &job->err);
     gate_open(&job->gate, r);
-    if (r == 0)
-        r = cf_sockets_open(making->gateway, &making->config, &job->err);
-    if (r == 0)
-        r = cf_nft_load(&job->err);
-    gate_open(&making->ruled, r);
+    if (r == 0 && making->config.ipv6)
+        r = cf_sockets_ipv6_open(making->gateway, &job->err);
     return r;
 }
 
@@ -191,6 +207,8 @@ static int making_done(struct cf_gateway_making *making, struct cf_error *err)
 {
     int r, s;
 
+    if (!making->configured.open) /* only this thread ever opens it */
+        gate_open(&making->configured, -ECANCELED);
     r = cf_gateway_thread_finish(making->gateway->thread);
     s = cf_gateway_thread_finish(making->helper);
     cf_gateway_thread_stop(making->helper);
@@ -199,7 +217,7 @@ static int making_done(struct cf_gateway_making *making, struct cf_error *err)
     cf_fd_close(&making->sandbox_rtnl_fd);
     gate_done(&making->outer.gate);
     gate_done(&making->inner.gate);
-    gate_done(&making->ruled);
+    gate_done(&making->configured);
     making->gateway->making = NULL;
     free(making);
     return r < 0 ? r : s;
@@ -258,31 +276,28 @@ static void gateway_cleanup(struct cf_gateway **gateway)
     cf_gateway_close(*gateway);
 }
 
-static struct cf_gateway_making *making_new(struct cf_gateway *gateway,
-                                            const struct cf_gateway_config *config)
+static struct cf_gateway_making *making_new(struct cf_gateway *gateway)
 {
     struct cf_gateway_making *making = calloc(1, sizeof(*making));
 
     if (!making)
         return NULL;
-    making->config = *config;
     making->gateway = gateway;
     making->sandbox_rtnl_fd = -1;
     making->outer.making = making->inner.making = making;
     gate_init(&making->outer.gate);
     gate_init(&making->inner.gate);
-    gate_init(&making->ruled);
+    gate_init(&making->configured);
     return making;
 }
 
-int cf_gateway_start(const struct cf_gateway_config *config, struct cf_gateway **ret,
-                     struct cf_error *err)
+int cf_gateway_start(struct cf_gateway **ret, struct cf_error *err)
 {
     CF_CLEANUP(gateway_cleanup) struct cf_gateway *gateway = gateway_new();
     struct cf_gateway_making *making;
     int r;
 
-    making = gateway ? making_new(gateway, config) : NULL;
+    making = gateway ? making_new(gateway) : NULL;
     if (!making)
         return cf_error_set(err, -ENOMEM, "out of memory");
     gateway->making = making;
@@ -297,6 +312,12 @@ int cf_gateway_start(const struct cf_gateway_config *config, struct cf_gateway *
     *ret = gateway;
     gateway = NULL;
     return 0;
+}
+
+void cf_gateway_configure(struct cf_gateway *gateway, const struct cf_gateway_config *config)
+{
+    gateway->making->config = *config;
+    gate_open(&gateway->making->configured, 0);
 }
 
 int cf_gateway_netns_wait(struct cf_gateway *gateway, struct cf_error *err)
@@ -317,9 +338,11 @@ int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **
     CF_CLEANUP(gateway_cleanup) struct cf_gateway *gateway = NULL;
     int r;
 
-    r = cf_gateway_start(config, &gateway, err);
-    if (r == 0)
-        r = cf_gateway_finish(gateway, err);
+    r = cf_gateway_start(&gateway, err);
+    if (r < 0)
+        return r;
+    cf_gateway_configure(gateway, config);
+    r = cf_gateway_finish(gateway, err);
     if (r < 0)
         return r;
     *ret = gateway;

@@ -35,7 +35,7 @@
 #define CF_NFLOG_FLOWS 7
 #define CF_NFLOG_STRAYS 8
 
-/* What the host's own network looks like; read before anything is unshared. */
+/* What the host's own network looks like; read by a thread that is in its namespace. */
 struct cf_host_network {
     bool has_ipv4; /* a route to the world: a default route, or any that is not link-local */
     bool has_ipv6;
@@ -73,9 +73,10 @@ struct cf_gateway {
 };
 
 /*
- * Begin to make both namespaces, the link, the rules and the sockets, beside
- * the caller. Until cf_gateway_finish() the fields of the gateway are not to
- * be looked at, but for what cf_gateway_netns_wait() waits for.
+ * Begin to make both namespaces, the rules and the sockets, beside the caller;
+ * what depends on the configuration, the link above all, waits for it. Until
+ * cf_gateway_finish() the fields of the gateway are not to be looked at, but
+ * for what cf_gateway_netns_wait() waits for.
  *
  * The caller is in the user namespace that shall own them, with all
  * capabilities there, and stays in its own network namespace.
@@ -84,16 +85,18 @@ struct cf_gateway {
  *
  * Returns 0 or -errno with a message.
  */
-int cf_gateway_start(const struct cf_gateway_config *config, struct cf_gateway **ret,
-                     struct cf_error *err);
+int cf_gateway_start(struct cf_gateway **ret, struct cf_error *err);
 
-/* Wait for sandbox_netns_fd; there may be no link in it yet. 0 or as cf_gateway_finish(). */
+/* Once, after cf_gateway_start() and before anything below but cf_gateway_close(). */
+void cf_gateway_configure(struct cf_gateway *gateway, const struct cf_gateway_config *config);
+
+/* Wait for sandbox_netns_fd; nothing may be set in it yet. 0 or as cf_gateway_finish(). */
 int cf_gateway_netns_wait(struct cf_gateway *gateway, struct cf_error *err);
 
 /* Wait for all of it. Returns 0 or -errno; the message names what the kernel lacks. */
 int cf_gateway_finish(struct cf_gateway *gateway, struct cf_error *err);
 
-/* cf_gateway_start() and cf_gateway_finish() in one. */
+/* cf_gateway_start(), cf_gateway_configure() and cf_gateway_finish() in one. */
 int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **ret,
                     struct cf_error *err);
 void cf_gateway_close(struct cf_gateway *gateway);

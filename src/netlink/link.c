@@ -70,6 +70,9 @@ static int end_put(struct nl_msg *request, const char *name, const uint8_t mac[6
 
     r |= nla_put(request, IFLA_ADDRESS, 6, mac);
     r |= nla_put_u32(request, IFLA_MTU, mtu);
+    /* The kernel would make one for each CPU, use the first, and wait to be rid of the rest. */
+    r |= nla_put_u32(request, IFLA_NUM_TX_QUEUES, 1);
+    r |= nla_put_u32(request, IFLA_NUM_RX_QUEUES, 1);
     return r;
 }
 

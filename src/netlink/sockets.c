@@ -156,7 +156,7 @@ static int ipv4_open(struct cf_gateway *gateway, struct cf_error *err)
     return r;
 }
 
-static int ipv6_open(struct cf_gateway *gateway, struct cf_error *err)
+int cf_sockets_ipv6_open(struct cf_gateway *gateway, struct cf_error *err)
 {
     int r;
 
@@ -183,16 +183,13 @@ static int nflog_open(uint16_t group, uint32_t bytes, uint32_t batch, int *ret_f
     return 0;
 }
 
-int cf_sockets_open(struct cf_gateway *gateway, const struct cf_gateway_config *config,
-                    struct cf_error *err)
+int cf_sockets_open(struct cf_gateway *gateway, struct cf_error *err)
 {
     int r;
 
     r = tcp_open(&gateway->tcp_fd, err);
     if (r == 0)
         r = ipv4_open(gateway, err);
-    if (r == 0 && config->ipv6)
-        r = ipv6_open(gateway, err);
     if (r == 0)
         r = nflog_open(CF_NFLOG_FLOWS, 65535, 1, &gateway->flows_fd, err);
     if (r == 0)

@@ -8,10 +8,11 @@
 #include "netlink/gateway.h"
 
 /*
- * Fill the descriptors of gateway that belong to the gateway's namespace. What
- * is not opened stays -1; on error the caller closes what is.
+ * Fill the descriptors of gateway that belong to the gateway's namespace: those
+ * of both families and of IPv4, and those of IPv6. What is not opened stays -1;
+ * on error the caller closes what is.
  */
-int cf_sockets_open(struct cf_gateway *gateway, const struct cf_gateway_config *config,
-                    struct cf_error *err);
+int cf_sockets_open(struct cf_gateway *gateway, struct cf_error *err);
+int cf_sockets_ipv6_open(struct cf_gateway *gateway, struct cf_error *err);
 
 #endif

@@ -13,9 +13,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "netlink/link.h"
 
 #define ROOT "/proc/sys/net/"
@@ -29,39 +29,51 @@ struct setting {
     enum need need;
 };
 
-/* The value without its newline, tabs as spaces; false when it cannot be read. */
-static bool value_read(const char *name, char value[VALUE_SIZE])
+/* The value without its newline, tabs as spaces; "" when it cannot be read. */
+static void value_of(int fd, char value[VALUE_SIZE])
 {
-    char path[128];
-    cf_auto_close int fd = -1;
-    ssize_t n;
+    ssize_t n = fd < 0 ? -1 : read(fd, value, VALUE_SIZE - 1);
     char *c;
 
-    value[0] = '\0';
-    snprintf(path, sizeof(path), ROOT "%s", name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    n = read(fd, value, VALUE_SIZE - 1);
     value[n < 0 ? 0 : n] = '\0';
     value[strcspn(value, "\n")] = '\0';
     for (c = value; *c; c++)
         if (*c == '\t')
             *c = ' ';
-    return n > 0;
 }
 
+static void value_read(const char *name, char value[VALUE_SIZE])
+{
+    cf_auto_close int fd = -1;
+    char path[128];
+
+    snprintf(path, sizeof(path), ROOT "%s", name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    value_of(fd, value);
+}
+
+/* Opened once for both: to find a setting by its path is most of what it costs. */
 static int setting_write(const struct setting *setting, struct cf_error *err)
 {
+    cf_auto_close int fd = -1;
     char path[128], old[VALUE_SIZE];
-    int r;
+    int r = 0;
 
     if (setting->value[0] == '\0')
         return 0;
-    if (value_read(setting->name, old) && strcmp(old, setting->value) == 0)
-        return 0;
     snprintf(path, sizeof(path), ROOT "%s", setting->name);
-    r = cf_fd_write_file(path, setting->value);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        r = -errno;
+        value_read(setting->name, old);
+    } else {
+        value_of(fd, old);
+    }
+    if (strcmp(old, setting->value) == 0)
+        return 0;
+    /* At the start again: what is written behind it is passed over (sysctl_writes_strict). */
+    if (r == 0 && pwrite(fd, setting->value, strlen(setting->value), 0) < 0)
+        r = -errno;
     if (r < 0 && setting->need == NEEDED)
         return cf_error_errno(err, r, "cannot write '%s' to '%s' in a namespace of our own%s",
                               setting->value, path,
@@ -90,13 +102,9 @@ void cf_sysctl_host_read(struct cf_sysctl_host *ret)
     value_read("ipv6/conf/lo/disable_ipv6", ret->loopback_disable_ipv6);
 }
 
-int cf_sysctl_sandbox_write(const struct cf_gateway_config *config,
-                            const struct cf_sysctl_host *host, struct cf_error *err)
+int cf_sysctl_sandbox_ipv4_write(const struct cf_sysctl_host *host, struct cf_error *err)
 {
-    char gids[VALUE_SIZE];
-    const bool kernel_ipv6 = host->loopback_disable_ipv6[0] != '\0';
     const struct setting ipv4[] = {
-        { "ipv4/ping_group_range", gids, NEEDED },
         { "ipv4/ip_unprivileged_port_start", host->unprivileged_port_start, NEEDED },
         { "ipv4/ip_local_port_range", host->local_port_range, HELPFUL },
         { "ipv4/tcp_ecn", host->tcp_ecn, HELPFUL },
@@ -104,6 +112,16 @@ int cf_sysctl_sandbox_write(const struct cf_gateway_config *config,
         { "ipv4/conf/all/rp_filter", "0", NEEDED },
         { "ipv4/conf/default/rp_filter", "0", NEEDED },
     };
+
+    return WRITE(ipv4, err);
+}
+
+int cf_sysctl_sandbox_write(const struct cf_gateway_config *config,
+                            const struct cf_sysctl_host *host, struct cf_error *err)
+{
+    char gids[VALUE_SIZE];
+    const bool kernel_ipv6 = host->loopback_disable_ipv6[0] != '\0';
+    const struct setting groups[] = { { "ipv4/ping_group_range", gids, NEEDED } };
     /* eth0 is born with the defaults; lo keeps ::1 where the host's has it. */
     const struct setting ipv6[] = {
         { "ipv6/conf/all/disable_ipv6", "0", NEEDED },
@@ -117,14 +135,13 @@ int cf_sysctl_sandbox_write(const struct cf_gateway_config *config,
     int r;
 
     snprintf(gids, sizeof(gids), "%u %u", config->first_gid, config->last_gid);
-    r = WRITE(ipv4, err);
+    r = WRITE(groups, err);
     if (r == 0 && kernel_ipv6)
         r = WRITE(ipv6, err);
     return r;
 }
 
-int cf_sysctl_gateway_write(const struct cf_gateway_config *config,
-                            const struct cf_sysctl_host *host, struct cf_error *err)
+int cf_sysctl_gateway_ipv4_write(const struct cf_sysctl_host *host, struct cf_error *err)
 {
     /* rp_filter and its like: the new namespace has the host's values, and
      * the largest of `all` and the interface counts. */
@@ -145,6 +162,12 @@ int cf_sysctl_gateway_write(const struct cf_gateway_config *config,
         { "ipv4/tcp_max_syn_backlog", "65535", HELPFUL },
         { "core/somaxconn", "65535", HELPFUL },
     };
+
+    return WRITE(ipv4, err);
+}
+
+int cf_sysctl_gateway_ipv6_write(struct cf_error *err)
+{
     const struct setting ipv6[] = {
         { "ipv6/conf/all/disable_ipv6", "0", NEEDED },
         { "ipv6/conf/default/disable_ipv6", "0", NEEDED },
@@ -155,10 +178,6 @@ int cf_sysctl_gateway_write(const struct cf_gateway_config *config,
         { "ipv6/conf/default/accept_dad", "0", NEEDED },
         { "ipv6/conf/default/addr_gen_mode", "1", NEEDED },
     };
-    int r;
 
-    r = WRITE(ipv4, err);
-    if (r == 0 && config->ipv6)
-        r = WRITE(ipv6, err);
-    return r;
+    return WRITE(ipv6, err);
 }

@@ -23,10 +23,14 @@ struct cf_sysctl_host {
 /* Read in the host's namespace, before anything is unshared. */
 void cf_sysctl_host_read(struct cf_sysctl_host *ret);
 
-/* Both return 0 or -errno with a message; run in a fresh namespace without links. */
+/*
+ * All return 0 or -errno with a message; run in a fresh namespace without links.
+ * Each namespace has two parts, one of which can go before the configuration is known.
+ */
+int cf_sysctl_sandbox_ipv4_write(const struct cf_sysctl_host *host, struct cf_error *err);
 int cf_sysctl_sandbox_write(const struct cf_gateway_config *config,
                             const struct cf_sysctl_host *host, struct cf_error *err);
-int cf_sysctl_gateway_write(const struct cf_gateway_config *config,
-                            const struct cf_sysctl_host *host, struct cf_error *err);
+int cf_sysctl_gateway_ipv4_write(const struct cf_sysctl_host *host, struct cf_error *err);
+int cf_sysctl_gateway_ipv6_write(struct cf_error *err);
 
 #endif

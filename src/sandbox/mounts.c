@@ -92,9 +92,7 @@ static int renew_sysfs(bool *ret_refused, struct cf_error *err)
         if (r < 0)
             return cf_error_errno(err, r, "cannot renew '%s'", target);
     }
-    if (umount2(SYSFS, MNT_DETACH) < 0)
-        return cf_error_errno(err, -errno, "cannot unmount sysfs");
-    return 0;
+    return 0; /* it goes with the tmpfs that it is mounted in */
 }
 
 static int renew_mqueue(struct cf_error *err)

@@ -2,9 +2,9 @@
  * sandbox.c - the engine's side of the sandbox
  *
  * How this works. cf_sandbox_start() plans everything that needs memory and
- * clones PID 1 (init.c) into its namespaces, and while that one mounts,
- * compiles the system call filter. cf_sandbox_join() gives PID 1 the network
- * namespace for the rest, cf_sandbox_ready() waits for it. The engine's thread that calls these
+ * clones PID 1 (init.c) into its namespaces. cf_sandbox_join() gives PID 1 the
+ * network namespace and, while that one mounts, compiles the system call
+ * filter; cf_sandbox_ready() waits for it. The engine's thread that calls these
  * must be the one that lives as long as the engine: its death is PID 1's.
  *
  *   namespace      belongs to   because
@@ -299,7 +299,7 @@ static int launch(struct cf_sandbox *sandbox, struct cf_error *err)
     if (sandbox->pid == 0)
         cf_init_run(&sandbox->plan);
     cf_fd_close(&sandbox->plan.control_fd);
-    return cf_filter_init(&sandbox->filter, err);
+    return 0;
 }
 
 static int start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
@@ -347,7 +347,7 @@ int cf_sandbox_join(struct cf_sandbox *sandbox, int netns_fd, struct cf_error *e
         r = cf_init_send(sandbox->control_fd, &message, sizeof message, netns_fd);
     if (r < 0 && r != -EPIPE && r != -ECONNRESET) /* what PID 1 said before it ended tells more */
         return cf_error_errno(err, r, "cannot hand over the network namespace");
-    return 0;
+    return cf_filter_init(&sandbox->filter, err);
 }
 
 int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err)

@@ -613,14 +613,35 @@ static void link_does_not_come_up_without_rules(void **state)
     (void)state;
     pid = fork();
     if (pid == 0) {
-        if (!nfnetlink_refuse() || cf_gateway_start(&config, &begun, &err) < 0)
+        if (!nfnetlink_refuse() || cf_gateway_start(&begun, &err) < 0)
             _exit(2);
+        cf_gateway_configure(begun, &config);
         if (cf_gateway_netns_wait(begun, &err) < 0 || cf_gateway_finish(begun, &err) >= 0)
             _exit(3);
         if (sandbox_is_up(begun->sandbox_netns_fd))
             _exit(4);
         cf_gateway_close(begun);
         _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void gateway_closed_before_its_configuration_leaves_nothing(void **state)
+{
+    const int descriptors = lab_count_descriptors();
+    struct cf_gateway *begun = NULL;
+    struct cf_error err = { 0 };
+    int status;
+    pid_t pid;
+
+    (void)state;
+    pid = fork();
+    if (pid == 0) {
+        if (cf_gateway_start(&begun, &err) < 0)
+            _exit(2);
+        cf_gateway_close(begun);
+        _exit(lab_count_descriptors() == descriptors && lab_wait_threads(1) ? 0 : 3);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -661,6 +682,7 @@ static int tests(void)
         cmocka_unit_test(socket_that_cannot_be_made_returns_errno),
         cmocka_unit_test(counters_count_what_the_sandbox_sends),
         cmocka_unit_test(link_does_not_come_up_without_rules),
+        cmocka_unit_test(gateway_closed_before_its_configuration_leaves_nothing),
         cmocka_unit_test(first_datagrams_are_not_lost_however_soon_they_are_sent),
         cmocka_unit_test(without_ipv6_the_sandbox_has_none_but_on_lo),
         cmocka_unit_test(close_leaves_no_descriptor_and_no_thread),
