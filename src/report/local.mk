@@ -10,6 +10,8 @@ src_report_libcf_report_a_SOURCES = \
 	src/report/findings_sarif.c \
 	src/report/live.c \
 	src/report/live.h \
+	src/report/lookups.c \
+	src/report/lookups.h \
 	src/report/show.c \
 	src/report/show.h \
 	src/report/summary.c \

@@ -35,6 +35,10 @@ int cf_summary_new(struct cf_summary_table **ret_summary)
     cf_hash_init(&summary->lines);
     cf_hash_init(&summary->names);
     cf_hash_init(&summary->flows);
+    if (cf_lookups_new(&summary->lookups) < 0) {
+        cf_summary_free(summary);
+        return -ENOMEM;
+    }
     *ret_summary = summary;
     return 0;
 }
@@ -82,6 +86,7 @@ void cf_summary_free(struct cf_summary_table *summary)
     cf_hash_done(&summary->lines);
     cf_hash_done(&summary->names);
     cf_hash_done(&summary->flows);
+    cf_lookups_free(summary->lookups);
     for (size_t i = 0; i < summary->n_not_in_force; i++)
         free(summary->not_in_force[i]);
     for (size_t i = 0; i < summary->n_warnings; i++) {
@@ -278,9 +283,15 @@ static void line_add_type(struct cf_summary_line *line, uint16_t type)
         line->more_types = true;
 }
 
+/* NXDOMAIN is an answer: search domains alone make many. */
+static bool is_failure(const struct cf_event_dns *dns)
+{
+    return dns->rcode != 0 && dns->rcode != 3;
+}
+
 static void add_dns(struct cf_summary_table *summary, const struct cf_event_dns *dns)
 {
-    char folded[DESTINATION_SIZE];
+    char folded[DESTINATION_SIZE], rcode[CF_EVENT_CODE_SIZE];
     struct key key = { .kind = CF_LINE_ASKED, .subject = CF_LINE_NAME, .destination = folded };
     struct cf_summary_line *line;
 
@@ -290,8 +301,14 @@ static void add_dns(struct cf_summary_table *summary, const struct cf_event_dns 
         summary->names_would_deny++;
     } else if (dns->verdict.action == CF_DENY) {
         key.kind = CF_LINE_DENIED;
+    } else if (is_failure(dns)) {
+        key.kind = CF_LINE_FAILED;
     }
-    key_of_verdict(&key, &dns->verdict);
+    cf_lookups_add(summary->lookups, folded, key.kind == CF_LINE_DENIED);
+    if (key.kind == CF_LINE_FAILED)
+        key.reason = dns->rcode < 0 ? "no answer" : cf_event_rcode_format(dns->rcode, rcode);
+    else
+        key_of_verdict(&key, &dns->verdict);
     line = line_count(summary, &key, 1);
     if (!line)
         return;

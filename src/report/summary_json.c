@@ -115,6 +115,34 @@ static void put_warnings(struct cf_json *json, const struct cf_summary_table *su
     cf_json_unsigned(json, "more_warnings", summary->more_warnings);
 }
 
+static void put_lookups(struct cf_json *json, const struct cf_lookups *lookups)
+{
+    struct cf_lookups_name names[CF_SUMMARY_TOP_NAMES];
+    struct cf_lookups_domain domains[CF_SUMMARY_TUNNELS];
+    size_t n_names = cf_lookups_top(lookups, names, CF_SUMMARY_TOP_NAMES);
+    size_t n_domains = cf_lookups_tunnels(lookups, domains, CF_SUMMARY_TUNNELS);
+
+    cf_json_array(json, "top_names");
+    for (size_t i = 0; i < n_names; i++) {
+        cf_json_object(json, NULL);
+        cf_json_text(json, "name", names[i].name);
+        cf_json_unsigned(json, "count", names[i].count);
+        cf_json_object_end(json);
+    }
+    cf_json_array_end(json);
+    cf_json_array(json, "tunnels");
+    for (size_t i = 0; i < n_domains; i++) {
+        cf_json_object(json, NULL);
+        cf_json_text(json, "domain", domains[i].domain);
+        cf_json_unsigned(json, "names", domains[i].names);
+        cf_json_unsigned(json, "octets", domains[i].octets);
+        cf_json_unsigned(json, "centibits_per_character", domains[i].centibits);
+        cf_json_unsigned(json, "went_out", domains[i].left);
+        cf_json_object_end(json);
+    }
+    cf_json_array_end(json);
+}
+
 static void put_summary(struct cf_json *json, const struct cf_summary_table *summary,
                         const struct cf_summary_page *page, const char *log_path)
 {
@@ -132,6 +160,7 @@ static void put_summary(struct cf_json *json, const struct cf_summary_table *sum
         cf_json_text(json, NULL, summary->not_in_force[i]);
     cf_json_array_end(json);
     put_lines(json, page);
+    put_lookups(json, summary->lookups);
     put_warnings(json, summary);
     cf_json_text(json, "log", log_path);
     cf_json_object_end(json);

@@ -9,10 +9,8 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-    [CF_LINE_ALLOWED] = "allowed",
-    [CF_LINE_ASKED] = "asked",
-    [CF_LINE_WOULD_DENY] = "would deny",
-    [CF_LINE_DENIED] = "denied",
+    [CF_LINE_ALLOWED] = "allowed",       [CF_LINE_ASKED] = "asked",   [CF_LINE_FAILED] = "failed",
+    [CF_LINE_WOULD_DENY] = "would deny", [CF_LINE_DENIED] = "denied",
 };
 static_assert(sizeof kind_names / sizeof kind_names[0] == CF_LINE_KIND_COUNT,
               "a name for each kind");
@@ -29,7 +27,7 @@ static bool said_by_flow(const struct cf_summary_line *line)
         return false;
     if (line->kind == CF_LINE_ASKED)
         return line->name->flow_allowed || line->name->flow_denied;
-    return line->name->flow_denied;
+    return line->kind != CF_LINE_FAILED && line->name->flow_denied;
 }
 
 static void collect(struct cf_hash_node *node, void *data)
@@ -88,8 +86,8 @@ static size_t drop(struct cf_summary_page *page, enum cf_line_kind kind, size_t 
 /* What was denied stays longest: no crowd of names may push it out. */
 static void limit(struct cf_summary_page *page)
 {
-    static const enum cf_line_kind order[] = { CF_LINE_ASKED, CF_LINE_ALLOWED, CF_LINE_WOULD_DENY,
-                                               CF_LINE_DENIED };
+    static const enum cf_line_kind order[] = { CF_LINE_ASKED, CF_LINE_FAILED, CF_LINE_ALLOWED,
+                                               CF_LINE_WOULD_DENY, CF_LINE_DENIED };
     size_t excess = page->n_lines > CF_SUMMARY_LINES ? page->n_lines - CF_SUMMARY_LINES : 0;
 
     static_assert(sizeof order / sizeof order[0] == CF_LINE_KIND_COUNT, "each kind once");

@@ -10,6 +10,7 @@
 
 #include "audit/event.h"
 #include "base/hash.h"
+#include "report/lookups.h"
 #include "report/summary.h"
 
 /* Lines that are printed, whatever was collected. */
@@ -21,11 +22,16 @@
 #define CF_SUMMARY_OPEN_FLOWS 65536
 #define CF_SUMMARY_WARNINGS 16
 #define CF_SUMMARY_NOT_IN_FORCE 64
+/* Names that were asked most, which are shown when more than so many were; tunnels. */
+#define CF_SUMMARY_TOP_NAMES 5
+#define CF_SUMMARY_FEW_NAMES 10
+#define CF_SUMMARY_TUNNELS 8
 
 /* In the order in which they are printed. */
 enum cf_line_kind {
     CF_LINE_ALLOWED,
-    CF_LINE_ASKED, /* a name that was allowed and that no flow went to */
+    CF_LINE_ASKED,  /* a name that was allowed and that no flow went to */
+    CF_LINE_FAILED, /* a name that was allowed and got no answer that says anything */
     CF_LINE_WOULD_DENY,
     CF_LINE_DENIED,
     CF_LINE_KIND_COUNT
@@ -85,6 +91,7 @@ struct cf_summary_table {
     size_t n_not_in_force;
 
     struct cf_hash lines, names, flows;
+    struct cf_lookups *lookups;
     size_t n_lines[CF_LINE_KIND_COUNT][CF_LINE_SUBJECT_COUNT];
     struct cf_summary_rest rest[CF_LINE_KIND_COUNT][CF_LINE_SUBJECT_COUNT];
 
@@ -109,7 +116,7 @@ struct cf_summary_page {
 int cf_summary_page_init(struct cf_summary_page *page, const struct cf_summary_table *summary);
 void cf_summary_page_done(struct cf_summary_page *page);
 
-/* "allowed", "asked", "would deny", "denied". */
+/* "allowed", "asked", "failed", "would deny", "denied". */
 const char *cf_line_kind_name(enum cf_line_kind kind);
 
 #endif

@@ -59,7 +59,8 @@ static const char *unit_of(enum cf_line_kind kind, enum cf_line_subject subject,
     if (subject == CF_LINE_PACKETS)
         return plural(n, "packet", "packets");
     if (subject == CF_LINE_NAME)
-        return kind == CF_LINE_ASKED ? plural(n, "time", "times") : "asked";
+        return kind == CF_LINE_ASKED || kind == CF_LINE_FAILED ? plural(n, "time", "times")
+                                                               : "asked";
     return kind == CF_LINE_DENIED ? plural(n, "try", "tries") : plural(n, "flow", "flows");
 }
 
@@ -264,10 +265,8 @@ static void end_line(struct cf_buffer *buffer)
 static void put_row(struct cf_buffer *buffer, const struct sheet *sheet, const struct row *row)
 {
     static const char *const colours[CF_LINE_KIND_COUNT] = {
-        [CF_LINE_ALLOWED] = GREEN,
-        [CF_LINE_ASKED] = "",
-        [CF_LINE_WOULD_DENY] = YELLOW,
-        [CF_LINE_DENIED] = RED,
+        [CF_LINE_ALLOWED] = GREEN,     [CF_LINE_ASKED] = "",   [CF_LINE_FAILED] = YELLOW,
+        [CF_LINE_WOULD_DENY] = YELLOW, [CF_LINE_DENIED] = RED,
     };
     unsigned count_width = (unsigned)sheet->count_width + 1 + (unsigned)strlen(row->unit);
 
@@ -359,6 +358,56 @@ static int put_warnings(struct cf_buffer *buffer, const struct sheet *sheet,
     return 0;
 }
 
+static int put_top_names(struct cf_buffer *buffer, const struct sheet *sheet,
+                         const struct cf_summary_table *summary)
+{
+    struct cf_lookups_name names[CF_SUMMARY_TOP_NAMES];
+    size_t n;
+
+    /* Few names all stand in rows of their own. */
+    if (cf_lookups_count(summary->lookups) <= CF_SUMMARY_FEW_NAMES)
+        return 0;
+    n = cf_lookups_top(summary->lookups, names, CF_SUMMARY_TOP_NAMES);
+    while (n > 0 && names[n - 1].count < 2) /* once is not often */
+        n--;
+    if (n == 0)
+        return 0;
+    put_kind(buffer, sheet, "names", "");
+    for (size_t i = 0; i < n; i++) {
+        cf_auto_free char *text = cf_show_text(names[i].name, DESTINATION_WIDTH, NULL);
+
+        if (!text)
+            return -ENOMEM;
+        cf_buffer_printf(buffer, "%s%s %" PRIu64, i ? ", " : "asked most: ", text, names[i].count);
+    }
+    cf_buffer_puts(buffer, "\n");
+    return 0;
+}
+
+static int put_tunnels(struct cf_buffer *buffer, const struct sheet *sheet,
+                       const struct cf_summary_table *summary)
+{
+    struct cf_lookups_domain domains[CF_SUMMARY_TUNNELS];
+    size_t n = cf_lookups_tunnels(summary->lookups, domains, CF_SUMMARY_TUNNELS);
+    char octets[CF_SHOW_SIZE];
+
+    for (size_t i = 0; i < n; i++) {
+        cf_auto_free char *text = cf_show_text(domains[i].domain, DESTINATION_WIDTH, NULL);
+
+        if (!text)
+            return -ENOMEM;
+        put_kind(buffer, sheet, "tunnel?", RED);
+        cf_buffer_printf(buffer,
+                         "%s: %" PRIu64 "%s different names below it hold %s, %" PRIu64
+                         ".%02" PRIu64 " bits a character; %" PRIu64 " went out\n",
+                         text, domains[i].names,
+                         domains[i].names == CF_LOOKUPS_DIFFERENT ? " or more" : "",
+                         cf_show_bytes(domains[i].octets, octets), domains[i].centibits / 100,
+                         domains[i].centibits % 100, domains[i].left);
+    }
+    return 0;
+}
+
 static int put_log(struct cf_buffer *buffer, const struct sheet *sheet, const char *log_path)
 {
     cf_auto_free char *text = NULL;
@@ -382,6 +431,10 @@ static int put_all(struct cf_buffer *buffer, const struct cf_summary_table *summ
         r = put_not_in_force(buffer, summary);
     for (size_t i = 0; r == 0 && i < sheet->n_rows; i++)
         put_row(buffer, sheet, &sheet->rows[i]);
+    if (r == 0)
+        r = put_top_names(buffer, sheet, summary);
+    if (r == 0)
+        r = put_tunnels(buffer, sheet, summary);
     if (r == 0)
         r = put_warnings(buffer, sheet, summary);
     return r < 0 ? r : put_log(buffer, sheet, log_path);

@@ -1,10 +1,12 @@
 # Tests of this room.
 check_PROGRAMS += \
 	tests/report/test_live \
+	tests/report/test_lookups \
 	tests/report/test_show \
 	tests/report/test_summary
 TESTS += \
 	tests/report/test_live \
+	tests/report/test_lookups \
 	tests/report/test_show \
 	tests/report/test_summary
 EXTRA_DIST += \
@@ -18,6 +20,8 @@ EXTRA_DIST += \
 	tests/report/hostile.txt \
 	tests/report/live-nothing.txt \
 	tests/report/live.txt \
+	tests/report/lookups.json \
+	tests/report/lookups.txt \
 	tests/report/nothing.json \
 	tests/report/nothing.txt \
 	tests/report/processes.txt \
@@ -33,6 +37,9 @@ report_test_libs = src/report/libcf-report.a src/audit/libcf-audit.a \
 tests_report_test_live_SOURCES = tests/report/test_live.c
 tests_report_test_live_CFLAGS = $(report_test_cflags)
 tests_report_test_live_LDADD = $(report_test_libs)
+tests_report_test_lookups_SOURCES = tests/report/test_lookups.c
+tests_report_test_lookups_CFLAGS = $(report_test_cflags)
+tests_report_test_lookups_LDADD = $(report_test_libs)
 tests_report_test_show_SOURCES = tests/report/test_show.c
 tests_report_test_show_CFLAGS = $(report_test_cflags)
 tests_report_test_show_LDADD = $(report_test_libs)

@@ -262,6 +262,46 @@ static void summary_of_a_build_is_the_sample_of_the_document(void **state)
     cf_summary_free(summary);
 }
 
+static void failed_is(struct cf_summary_table *summary, const char *name, int rcode)
+{
+    const struct cf_event event = {
+        .type = CF_EVENT_DNS,
+        .dns = { .name = name,
+                 .type = 1,
+                 .rcode = rcode,
+                 .source = CF_DNS_SOURCE_ERROR,
+                 .verdict = { CF_ALLOW, false, CF_REASON_RULE, &allow_mirror } },
+    };
+
+    cf_summary_event(summary, &event);
+}
+
+/* Look-ups that fail, names that are asked often, and names that carry data. */
+static void summary_names_what_stands_out_among_the_look_ups(void **state)
+{
+    struct cf_summary_table *summary = summary_new();
+    char name[128];
+
+    (void)state;
+    start(summary, "build", CF_MODE_ENFORCE, NULL, 0);
+    failed_is(summary, "dead.mirror.example.org", 2);
+    failed_is(summary, "dead.mirror.example.org", 2);
+    failed_is(summary, "silent.mirror.example.org", -1);
+    failed_is(summary, "gone.mirror.example.org", 3);
+    for (int i = 0; i < 40; i++)
+        name_is(summary, "registry.example.com", 1, CF_ALLOW, false, &allow_registry);
+    for (unsigned i = 0; i < 100; i++) {
+        for (unsigned k = 0; k < 48; k++)
+            name[k] = "abcdefghijklmnopqrstuvwxyz234567"[(i * 7 + k * (11 + i % 13)) % 32];
+        snprintf(name + 48, sizeof name - 48, "%u.telemetry.example.com", i);
+        name_is(summary, name, 16, CF_DENY, false, &deny_telemetry);
+    }
+    end(summary, 1000000);
+    check_text(summary, NULL, false, "lookups.txt");
+    json_decref(json_of(summary, NULL, "lookups.json"));
+    cf_summary_free(summary);
+}
+
 static void run_that_contacted_nothing_has_one_line(void **state)
 {
     struct cf_summary_table *summary = summary_new();
@@ -585,6 +625,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(summary_of_a_build_is_the_sample_of_the_document),
+        cmocka_unit_test(summary_names_what_stands_out_among_the_look_ups),
         cmocka_unit_test(run_that_contacted_nothing_has_one_line),
         cmocka_unit_test(run_that_never_started_still_has_a_summary),
         cmocka_unit_test(every_kind_of_line_has_its_form),
