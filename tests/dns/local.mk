@@ -14,6 +14,15 @@ tests_dns_test_resolver_SOURCES = tests/dns/test_resolver.c $(dns_test_fixture)
 tests_dns_test_resolver_CFLAGS = $(dns_test_cflags)
 tests_dns_test_resolver_LDADD = $(dns_test_libs)
 
+TESTS += tests/dns/test_documented.py
+EXTRA_DIST += tests/dns/test_documented.py
+
+check_PROGRAMS += tests/dns/test_edns
+TESTS += tests/dns/test_edns
+tests_dns_test_edns_SOURCES = tests/dns/test_edns.c $(dns_test_fixture)
+tests_dns_test_edns_CFLAGS = $(dns_test_cflags)
+tests_dns_test_edns_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_hostile
 TESTS += tests/dns/test_hostile
 tests_dns_test_hostile_SOURCES = tests/dns/test_hostile.c $(dns_test_fixture)

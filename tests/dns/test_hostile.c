@@ -316,6 +316,35 @@ static void malformed_answers_are_servfail_in_audit_mode(void **state)
     fixture_stop(&f);
 }
 
+static uint16_t ids[64];
+
+static bool silent_but_counting(struct fake *fake, bool tcp, struct message *answer)
+{
+    (void)tcp;
+    if (fake->n_udp <= sizeof ids / sizeof *ids)
+        ids[fake->n_udp - 1] = cf_wire_u16(answer->data);
+    return false;
+}
+
+/* Neither the one before nor the next: two of seven may be that by chance, once in 50 million runs. */
+static void each_attempt_has_an_id_of_its_own(void **state)
+{
+    unsigned n = 0;
+
+    (void)state;
+    fixture_start(&f, silent_but_counting);
+    fixture_allow(&f, "**.example");
+    f.profile->dns.timeout_ms = 50;
+    f.profile->dns.attempts = 8;
+    fixture_open(&f, 0);
+    assert_int_equal(fixture_ask(&f, "a.example", CF_TYPE_A), CF_RCODE_SERVFAIL);
+    assert_int_equal(f.upstream.n_udp, 8);
+    for (int i = 1; i < 8; i++)
+        n += ids[i] != ids[i - 1] && ids[i] != (uint16_t)(ids[i - 1] + 1);
+    assert_true(n >= 5);
+    fixture_stop(&f);
+}
+
 static bool silent(struct fake *fake, bool tcp, struct message *answer)
 {
     (void)fake;
@@ -418,6 +447,7 @@ int main(void)
         cmocka_unit_test(what_answers_no_question_is_dropped_and_told),
         cmocka_unit_test(what_comes_from_elsewhere_is_dropped),
         cmocka_unit_test(a_flood_is_told_in_a_few_lines),
+        cmocka_unit_test(each_attempt_has_an_id_of_its_own),
         cmocka_unit_test(malformed_answers_are_servfail_and_bind_nothing),
         cmocka_unit_test(malformed_answers_are_servfail_in_audit_mode),
         cmocka_unit_test(hostile_queries_get_formerr),

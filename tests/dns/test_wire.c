@@ -240,6 +240,8 @@ static void answers_are_checked_whole(void **state)
     static struct message m;
     struct cf_wire_query query;
     struct cf_wire_answer answer;
+    struct cf_wire_walk walk;
+    struct cf_wire_rr rr;
 
     (void)state;
     question(&query, "a.Example", CF_TYPE_A);
@@ -255,6 +257,11 @@ static void answers_are_checked_whole(void **state)
     assert_int_equal(answer.counts[1], 1);
     assert_int_equal(answer.counts[2], 1); /* without the OPT and what is behind */
     assert_int_equal(m.data[answer.length + 2], CF_TYPE_OPT);
+    cf_wire_answer_walk(&answer, &walk);
+    assert_int_equal(cf_wire_walk_next(&walk, &rr), 1);
+    assert_int_equal(rr.ttl, 0); /* its top bit was set */
+    assert_int_equal(cf_wire_walk_next(&walk, &rr), 1);
+    assert_int_equal(rr.ttl, 60);
     for (size_t length = 0; length < m.length; length++) {
         uint8_t *exact = malloc(length ? length : 1);
 

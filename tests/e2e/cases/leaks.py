@@ -158,7 +158,8 @@ def fast_open(bench):
 
 @case("canary: DNS over TLS")
 def dot(bench):
-    canary(bench, "dot", *FOREIGN)
+    for policy in (closed_policy(bench), open_policy(bench)):
+        canary(bench, "dot", *FOREIGN, policy=policy)
 
 
 @case("canary: DNS over HTTPS by address and by name")
@@ -175,6 +176,7 @@ def doh(bench):
 def quic(bench):
     for host in FOREIGN:
         canary(bench, "quic", host)
+        canary(bench, "doq", host, policy=open_policy(bench))
 
 
 @case("canary: resolvers on other ports")
