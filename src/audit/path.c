@@ -26,16 +26,21 @@ static void put_component(struct cf_buffer *buffer, const char *text)
 }
 
 /*
- * The first eight characters (the time) and the last four (random): short,
- * in order, and still another one for each of two runs that start together.
+ * Of 01939f2a-7c5e-7d41-9a7c-30c1d2e389ab, 01939f2a7c5e-d2e389ab: the time to a
+ * millisecond, for the order, and 32 random bits, for runs that start together.
  */
 static void put_run(struct cf_buffer *buffer, const char *run)
 {
     size_t length = strlen(run);
 
-    cf_buffer_append(buffer, run, length < 8 ? length : 8);
-    if (length >= 12)
-        cf_buffer_puts(buffer, run + length - 4);
+    if (length != CF_RUN_ID_SIZE - 1) {
+        put_component(buffer, run);
+        return;
+    }
+    cf_buffer_append(buffer, run, 8);
+    cf_buffer_append(buffer, run + 9, 4);
+    cf_buffer_puts(buffer, "-");
+    cf_buffer_puts(buffer, run + length - 8);
 }
 
 /* From the run's id, so that all paths of a run carry the same time. */

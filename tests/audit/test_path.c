@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -69,9 +70,28 @@ static void placeholders_are_replaced(void **state)
     (void)state;
     check_path("", "");
     check_path("audit.jsonl", "audit.jsonl");
-    check_path("audit/{name}-{run}.jsonl", "audit/build_x-01939f2a89ab.jsonl");
+    check_path("audit/{name}-{run}.jsonl", "audit/build_x-01939f2a7c5b-456789ab.jsonl");
     check_path("{time}/{host}{host}", "20241207T032941Z/host.examplehost.example");
     check_path("a}b", "a}b");
+}
+
+/* With 16 random bits, two of them would be the same in one of four tries. */
+static void runs_that_start_together_have_files_of_their_own(void **state)
+{
+    enum { RUNS = 200 };
+    char *paths[RUNS] = { NULL };
+    char id[CF_RUN_ID_SIZE];
+    struct cf_error err = { 0 };
+
+    (void)state;
+    for (int i = 0; i < RUNS; i++) {
+        cf_run_id_make(id);
+        assert_int_equal(cf_audit_path_expand("{run}", "n", id, "h", &paths[i], &err), 0);
+        for (int other = 0; other < i; other++)
+            assert_string_not_equal(paths[i], paths[other]);
+    }
+    for (int i = 0; i < RUNS; i++)
+        free(paths[i]);
 }
 
 static void check_refused(const char *pattern, const char *message)
@@ -115,6 +135,7 @@ int main(void)
         cmocka_unit_test(run_ids_differ),
         cmocka_unit_test(time_of_what_is_no_run_id_is_none),
         cmocka_unit_test(placeholders_are_replaced),
+        cmocka_unit_test(runs_that_start_together_have_files_of_their_own),
         cmocka_unit_test(anything_else_in_braces_is_refused),
         cmocka_unit_test(path_past_the_limit_is_refused),
     };

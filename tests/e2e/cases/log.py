@@ -160,7 +160,7 @@ def log_pattern(bench):
     check_equal(status, 0, f"status ({err})")
     found = [path.name for path in (bench.folder / "audit" / "deep").iterdir()]
     check_equal(len(found), 1, "logs")
-    check(re.fullmatch(r"pattern-[0-9a-f]{12}\.jsonl", found[0]), found[0])
+    check(re.fullmatch(r"pattern-[0-9a-f]{12}-[0-9a-f]{8}\.jsonl", found[0]), found[0])
 
 
 @case("the log is flushed while the command runs")
