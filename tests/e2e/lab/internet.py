@@ -29,7 +29,8 @@ UNREACHABLE4, UNREACHABLE6 = "203.0.113.200", "2001:db8:2::200"
 PROHIBITED4 = "203.0.113.201"
 CLOSED4 = ROUTER4               # answers, but nothing listens there
 HOLE4, HOLE6 = "203.0.113.202", "2001:db8:2::202"
-FOREIGN4, FOREIGN6 = "198.51.100.53", "2001:db8:3::53"      # a resolver that nobody may use
+FOREIGN4, FOREIGN6 = "198.51.100.53", "2001:db8:3::53"      # a resolver that nobody may use,
+TWIN4, TWIN6 = "198.51.100.54", "2001:db8:3::54"            # and where controls reach it
 LIAR4, LIAR_TOO4 = "203.0.113.66", "203.0.113.67"           # lab/liar.py
 
 ECHO, DIGEST, GREET, RESET, HOLD, CLOSED = 7, 1001, 1003, 1004, 1005, 9
@@ -97,7 +98,7 @@ no-resolv
 no-hosts
 bind-interfaces
 user=root
-listen-address={FOREIGN4},{FOREIGN6}
+listen-address={FOREIGN4},{FOREIGN6},{TWIN4},{TWIN6}
 address=/#/{WEB4}
 """
 
@@ -116,8 +117,7 @@ http {{
     server {{
         listen {web4}:80; listen {other4}:80; listen [{web6}]:80; listen {private4}:80;
         listen {web4}:443 ssl; listen [{web6}]:443 ssl;
-        listen {foreign4}:443 ssl; listen [{foreign6}]:443 ssl;
-        listen {foreign4}:853 ssl; listen [{foreign6}]:853 ssl;
+        {encrypted}
         ssl_certificate {top}/web.pem; ssl_certificate_key {top}/web.key;
         root {top}/www;
     }}
@@ -269,9 +269,9 @@ class Internet:
 
     def addresses(self):
         tool("ip", "link", "set", "lo", "up")
-        for address in (WEB4, OTHER4, DNS4, PRIVATE4, FOREIGN4, LIAR4, LIAR_TOO4):
+        for address in (WEB4, OTHER4, DNS4, PRIVATE4, FOREIGN4, TWIN4, LIAR4, LIAR_TOO4):
             tool("ip", "addr", "add", f"{address}/32", "dev", "lo")
-        for address in (WEB6, DNS6, FOREIGN6):
+        for address in (WEB6, DNS6, FOREIGN6, TWIN6):
             tool("ip", "addr", "add", f"{address}/128", "dev", "lo", "nodad")
         for kind, address in (("unreachable", UNREACHABLE4), ("unreachable", UNREACHABLE6),
                               ("prohibit", PROHIBITED4), ("blackhole", HOLE4),
@@ -321,8 +321,10 @@ class Internet:
 
     def servers(self):
         conf = self.top / "nginx.conf"
+        encrypted = " ".join(f"listen {address}:{port} ssl;" for port in (443, 853)
+                             for address in (FOREIGN4, f"[{FOREIGN6}]", TWIN4, f"[{TWIN6}]"))
         conf.write_text(NGINX.format(top=self.top, web4=WEB4, web6=WEB6, other4=OTHER4,
-                                     private4=PRIVATE4, foreign4=FOREIGN4, foreign6=FOREIGN6))
+                                     private4=PRIVATE4, encrypted=encrypted))
         # nginx goes to the background once it listens.
         tool("nginx", "-q", "-c", str(conf), "-e", str(self.top / "nginx-error.log"))
         self.name_server("names", DNSMASQ)
@@ -330,7 +332,7 @@ class Internet:
         start_servers([(address, port, False) for address in (WEB4, WEB6)
                        for port in (ECHO, DIGEST, GREET, RESET, HOLD)]
                       + [(address, ECHO, True) for address in (WEB4, WEB6)]
-                      + [(address, port, True) for address in (FOREIGN4, FOREIGN6)
+                      + [(address, port, True) for address in (FOREIGN4, FOREIGN6, TWIN4, TWIN6)
                          for port in (443, 853, 5353, 5355)]
                       + [(LIAR4, 53, False)])
 

@@ -56,8 +56,7 @@ class Packet:
 class Tap:
     """Open while a canary sings. net is the lab's Internet."""
 
-    def __init__(self, net, foreign, router):
-        self.foreign = foreign
+    def __init__(self, net, router):
         self.router = router
         self.sock = None
         thread = threading.Thread(target=self.open, args=(net.netns,))
@@ -84,15 +83,15 @@ class Tap:
             if direction != OUTGOING and kind in (IPV4, IPV6) and len(data) >= 20:
                 yield Packet(kind, data)
 
-    def is_leak(self, packet, mark):
+    def is_leak(self, packet, mark, foreign):
         if mark.lower().encode() in packet.data.lower():
             return True
         if packet.is_the_kernels():
             return False
-        return packet.target in self.foreign or packet.is_for_many()
+        return packet.target in foreign or packet.is_for_many()
 
-    def leaks(self, mark):
-        """All leaks up to now. A datagram of our own comes last and says that nothing is missing."""
+    def leaks(self, mark, foreign):
+        """All leaks up to now, foreign: addresses that nothing may go to. A datagram of our own comes last and says that nothing is missing."""
         last = os.urandom(16)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as barrier:
             barrier.sendto(last, (self.router, BARRIER_PORT))
@@ -101,7 +100,7 @@ class Tap:
             if packet.data.endswith(last):
                 self.check_complete()
                 return found
-            if self.is_leak(packet, mark):
+            if self.is_leak(packet, mark, foreign):
                 found.append(str(packet))
         raise RuntimeError("the tap lost its last packet")
 
@@ -111,12 +110,12 @@ class Tap:
         if dropped:
             raise RuntimeError(f"the tap had no room for {dropped} packets")
 
-    def waits_for_leak(self, mark, seconds):
+    def waits_for_leak(self, mark, foreign, seconds):
         """Whether a leak comes within so many seconds."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             for packet in self.packets(left):
-                if self.is_leak(packet, mark):
+                if self.is_leak(packet, mark, foreign):
                     return True
         return False
 
