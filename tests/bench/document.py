@@ -28,8 +28,9 @@ Written by `make bench-engine BENCH_FLAGS=--document`; a new run replaces it who
 The lab is two network namespaces joined by a veth pair; a server in one, and in the other, as an ordinary user, each program in turn:
 the direct path, childflow (`egress: {default: allow}`, every flow written to the log), pasta, slirp4netns, and two plain relays without any policy,
 one that splices and one that reads and writes (`tests/bench/relay.c`). The relays' clients are in a third namespace, so that their traffic crosses
-two links as that of the others does. The programs of a measure take turns, so that a busy moment hits all of them; the first turn warms up
-and is not counted. A program that gives no figure within its deadline is reported so, and not asked again after the second time.
+two links as that of the others does; like any program they have the host's congestion control on both. The programs of a measure take turns,
+so that a busy moment hits all of them; the first turn warms up and is not counted. A program that gives no figure within its deadline is
+reported so, and not asked again after the second time.
 
 - **TCP**: iperf3, `--time SECONDS`; what the receiver got.
 - **CPU**: what the whole machine worked while iperf3 ran, by `/proc/stat` (all but idle, waiting and stolen time), for each gigabyte that

@@ -24,6 +24,7 @@ SPLICE_AT, COPY_AT = "198.51.100.1", "198.51.100.3"
 IPERF_PORT, DNSMASQ_PORT, UNBOUND_PORT = 5201, 5300, 5301
 TRAFFIC_PORT, TRAFFIC_PORTS = 7000, 64
 CLONE_NEWNET = 0x40000000
+THREADS = (1, 2)        # of --engine-threads
 DESCRIPTORS = 65536     # for each program; 10,000 flows take two each
 DEADLINE = 20           # seconds, for one figure
 
@@ -124,6 +125,9 @@ class Lab:
         self.net_make()
         self.services_start()
         self.contenders = self.contenders_list()
+        self.threaded = {count: Contender(f"{count} thread{'s' * (count > 1)}", self.host,
+                                          ["./childflow", "--engine-threads", str(count), "-p",
+                                           "bench.yaml", "--"]) for count in THREADS}
         self.ports_used = 0
 
     def net_make(self):

@@ -195,18 +195,22 @@ def hold_until(child, count):
         raise Failed(f"{line.strip() or 'no'} flows of {count}")
 
 
+def only(figures, *wanted):
+    return {figure: value for figure, value in figures.items() if figure in wanted}
+
+
 def flows_most(lab):
     """10,000, or as many hundreds as the descriptors of one program suffice for."""
     return min(FLOWS_MOST, (lab.descriptors - DESCRIPTORS_SPARE) // 200 * 100)
 
 
-def memory(lab, who):
+def memory(lab, who, counts):
     figures = {}
-    most = flows_most(lab)
+    most = counts[-1]
     child = lab.spawn(who.space, [*who.prefix, "./traffic", "hold", who.server, lab.port()],
                       stdin=subprocess.PIPE)
     try:
-        for count in (*FLOWS, most):
+        for count in counts:
             hold_until(child, count)
             now = memory_now(child.pid)
             for figure in ("peak", "PSS"):
@@ -219,9 +223,30 @@ def memory(lab, who):
         os.killpg(child.pid, signal.SIGKILL)
         child.communicate()
     last = f"peak, {most:,} flows"
-    if last in figures:
+    if most > 0 and last in figures:
         figures["a flow"] = (figures[last] - figures["peak, 0 flows"]) * 1024 / most
     return figures
+
+
+def threads(lab, args):
+    """childflow alone, with more or fewer threads that carry TCP."""
+    def of_counts(function):
+        return {who.name: (lambda who=who: function(who)) for who in lab.threaded.values()}
+
+    for direction, options in (("up", []), ("down", ["--reverse"])):
+        words = [*options, "--parallel", "8"]
+        yield Measure(f"--engine-threads, TCP {direction}, 8 streams",
+                      {"speed": "Gbit/s", "CPU": "s/GB"},
+                      of_counts(lambda who, words=words: stream(lab, who, args.seconds, *words)))
+    yield Measure(f"--engine-threads, connects, {WORKERS} at once",
+                  {"rate": "per second", "p50": "µs"},
+                  of_counts(lambda who: only(traffic(lab, who, "connects", lab.port(), CONNECTS,
+                                                     WORKERS), "rate", "p50")))
+    yield Measure("--engine-threads, start of `true`", {"exec": "ms", "exit": "ms"},
+                  of_counts(lambda who: starts(lab, who.prefix)))
+    yield Measure("--engine-threads, memory", {"peak, 0 flows": "MiB"},
+                  of_counts(lambda who: only(memory(lab, who, (0,)), "peak, 0 flows")),
+                  warms_up=False)
 
 
 def measures(lab, args):
@@ -260,9 +285,11 @@ def measures(lab, args):
     yield Measure("UDP there and back", {"p50": "µs", "rate": "per second", "lost": ""},
                   of_ways(lambda who: datagrams(lab, who), ends))
     yield from queries.measures(lab, args.seconds, Measure, memory_now)
+    yield from threads(lab, args)
     yield Measure("memory", {**{f"{figure}, {count:,} flows": "MiB" for figure in ("peak", "PSS")
                                 for count in (*FLOWS, flows_most(lab))}, "a flow": "KiB"},
-                  of_ways(lambda who: memory(lab, who), ends[1:]), warms_up=False)
+                  of_ways(lambda who: memory(lab, who, (*FLOWS, flows_most(lab))), ends[1:]),
+                  warms_up=False)
 
 
 def measure(one, runs):
