@@ -6,7 +6,9 @@
  * whole signatures. Nothing noted, nothing done. Else what stays is copied
  * without gaps, and a second walk over the old message mends the copy: lengths
  * of what lost a piece, and each compression pointer, since what it leads to may
- * have moved. Names stand in owners and in the data of those types that may
+ * have moved. A third one sees that every name is still what it was: a pointer
+ * of a hostile message may lead to octets that run into a piece, or that hold
+ * a pointer which nobody knows to be one. Names stand in owners and in the data of those types that may
  * be compressed (RFC 3597, 4); no other data is looked into.
  */
 #include "dns/ech.h"
@@ -30,6 +32,8 @@ struct strip {
     size_t n_cuts;
     uint16_t changed[2]; /* types whose records lose a key; 0: none */
     uint16_t dropped[CF_SECTION_COUNT];
+    size_t length; /* of out */
+    bool mended;   /* from here on names are compared */
 };
 
 static int cut(struct strip *strip, size_t at, size_t length)
@@ -168,15 +172,32 @@ static size_t copy(struct strip *strip)
     return length;
 }
 
-/* Mend the pointer that ends a name, if one does; *at moves behind the name. */
+/* Does the copy have the name at the place where it is now? */
+static bool name_is_the_same(const struct strip *strip, size_t at, const struct cf_domain *domain)
+{
+    struct cf_domain copied;
+    size_t next;
+
+    return cf_domain_read(strip->out, strip->length, moved(strip, at), &copied, &next) == 0 &&
+           copied.length == domain->length &&
+           memcmp(copied.bytes, domain->bytes, domain->length) == 0;
+}
+
+/* Mend the pointer that ends a name, if one does, or compare; *at moves behind the name. */
 static int mend_name(struct strip *strip, size_t *at, size_t end)
 {
     const uint8_t *message = strip->answer->message;
     struct cf_domain domain;
     size_t next, target;
+    int r;
 
     if (cf_domain_read(message, end, *at, &domain, &next) < 0)
         return -EBADMSG;
+    if (strip->mended) {
+        r = name_is_the_same(strip, *at, &domain) ? 0 : -EBADMSG;
+        *at = next;
+        return r;
+    }
     while (message[*at] != 0 && message[*at] < POINTER)
         *at += 1 + (size_t)message[*at];
     if (message[*at] >= POINTER) {
@@ -298,17 +319,19 @@ static int mend(struct strip *strip)
 int cf_ech_strip(struct cf_wire_answer *answer, uint8_t memory[CF_WIRE_MESSAGE_MAX])
 {
     struct strip strip = { .answer = answer, .out = memory };
-    size_t length;
     int r = find_cuts(&strip);
 
     if (r < 0 || strip.n_cuts == 0)
         return r;
-    length = copy(&strip);
+    strip.length = copy(&strip);
     r = mend(&strip);
+    strip.mended = true;
+    if (r == 0)
+        r = mend(&strip);
     if (r < 0)
         return r;
     answer->message = memory;
-    answer->length = length;
+    answer->length = strip.length;
     answer->flags &= (uint16_t)~CF_WIRE_AD;
     for (unsigned i = 0; i < CF_SECTION_COUNT; i++)
         answer->counts[i] = (uint16_t)(answer->counts[i] - strip.dropped[i]);

@@ -269,6 +269,29 @@ static void a_name_that_leads_into_the_key_is_refused(void **state)
     assert_int_equal(strip(&parsed), -EBADMSG);
 }
 
+/* Octets that no record says are a name are not mended, so a name that uses them changes. */
+static void a_name_that_would_become_another_is_refused(void **state)
+{
+    struct cf_wire_answer parsed;
+    uint16_t behind;
+
+    (void)state;
+    /* A label that begins in front of the key and ends behind it. */
+    start();
+    ADD_HTTPS(300, PRIORITY_1 "\0\1\0\1\6" "\0\5\0\2xy" HINT6);
+    add_pointer((uint16_t)(answer.length - 20 - 6 - 1), CF_TYPE_CNAME, "", 0, 12);
+    assert_int_equal(strip(&parsed), -EBADMSG);
+    /* A pointer in text, to an owner that moves. */
+    start();
+    ADD_HTTPS(300, PRIORITY_1 ECH);
+    behind = (uint16_t)answer.length;
+    message_add(&answer, SECTION_ANSWER, "behind.example.net", CF_TYPE_TXT, 7,
+                (uint8_t[]) { 4, 1, 'a', 0xc0, (uint8_t)behind }, 5);
+    assert_int_equal(strip(&parsed), 0);
+    add_pointer((uint16_t)(answer.length - 4), CF_TYPE_CNAME, "", 0, 12);
+    assert_int_equal(strip(&parsed), -EBADMSG);
+}
+
 static void check_refused(const void *bytes, size_t length)
 {
     struct cf_wire_answer parsed;
@@ -320,6 +343,7 @@ int main(void)
         cmocka_unit_test(signatures_over_what_was_changed_go),
         cmocka_unit_test(names_that_are_compressed_still_lead_to_what_they_led_to),
         cmocka_unit_test(a_name_that_leads_into_the_key_is_refused),
+        cmocka_unit_test(a_name_that_would_become_another_is_refused),
         cmocka_unit_test(records_that_clients_must_reject_are_refused),
         cmocka_unit_test(more_keys_than_any_answer_has_are_refused),
     };
