@@ -265,7 +265,7 @@ static void run_tasks(struct cf_loop *loop, struct cf_tasks *tasks)
 
 bool cf_loop_rest(struct cf_loop *loop)
 {
-    if (!loop->last.first)
+    if (!loop->last.first || loop->stopped)
         return false;
     loop->last_turns = 0;
     run_tasks(loop, &loop->last);

@@ -107,7 +107,8 @@ void cf_loop_task_remove(struct cf_loop *loop, struct cf_task *task);
 /*
  * Do now all that nobody waits for. By itself the loop does one of these tasks
  * each time when no descriptor is ready, and all of them when CF_LOOP_LAST_MAX
- * wait or CF_LOOP_LAST_TURNS turns have passed. Returns false when there was nothing.
+ * wait or CF_LOOP_LAST_TURNS turns have passed. Returns false when there was nothing, or
+ * the loop is stopped: then none is done, and to ask again is of no use.
  */
 bool cf_loop_rest(struct cf_loop *loop);
 

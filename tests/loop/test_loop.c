@@ -481,6 +481,21 @@ static void what_nobody_waits_for_can_be_asked_for(void **state)
     assert_string_equal(calls, "xy");
 }
 
+/* Who makes room by it would ask for ever. */
+static void nothing_is_asked_for_of_a_loop_that_is_stopped(void **state)
+{
+    struct entry x = entry_of('x', stop);
+
+    (void)state;
+    cf_loop_task_add_last(loop, &x.task);
+    cf_loop_stop(loop, 0);
+    assert_false(cf_loop_rest(loop));
+    assert_string_equal(calls, "");
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_string_equal(calls, "x");
+}
+
 static void the_loop_returns_what_it_was_stopped_with_first(void **state)
 {
     struct entry a = entry_of('a', stop_twice), b = entry_of('b', stop);
@@ -610,6 +625,7 @@ int main(void)
         TEST(what_nobody_waits_for_is_done_under_load_too),
         TEST(much_that_nobody_waits_for_is_done_at_the_end_of_the_turn),
         TEST(what_nobody_waits_for_can_be_asked_for),
+        TEST(nothing_is_asked_for_of_a_loop_that_is_stopped),
         TEST(an_edge_that_a_stop_left_is_told_by_the_next_run),
         TEST(the_loop_returns_what_it_was_stopped_with_first),
         TEST(a_childs_end_is_told_once_and_left_to_be_reaped),
