@@ -10,7 +10,7 @@
  *   INJECTED    connected outward, and the SYN went back in, to the transparent
  *               listener. The kernel handles it at once, so that accept finds the
  *               connection as a rule; a timer and copies of the SYN inject again.
- *   RELAYED     accepted and paired by four-tuple: relay.c has it.
+ *   RELAYED     accepted and paired by four-tuple and SYN: relay.c has it.
  *   ANSWERED    denied, refused, unreachable, or timed out. A copy of the SYN gets
  *               the same answer; a SYN with another sequence number is a new flow.
  *

@@ -9,6 +9,12 @@
  * 6.18). The sandbox sees an ordinary handshake. Where the kernel refuses,
  * nothing but this is lost.
  *
+ * What was accepted belongs to a flow when the four-tuple does and the sequence number
+ * of the SYN that made it, which the kernel keeps for us. A SYN that went back in for
+ * an earlier flow can wait in a queue, or its connection can, while the sandbox gives
+ * up, resets, and takes the same port again: the four-tuple alone would pair the new
+ * flow with a connection that is dead, and reset the one that is its own.
+ *
  * For want of a descriptor to accept with, a flow that is still connecting is
  * given up, and its SYN answered as denied; the last is accepted in place of a
  * spare, without which no flow begins. Should that be gone too, what is connected
@@ -27,6 +33,7 @@
 #include "base/fd.h"
 #include "base/hash.h"
 #include "engine/internal.h"
+#include "engine/packet.h"
 #include "engine/tcp_flow.h"
 #include "engine/tcp_held.h"
 
@@ -44,6 +51,17 @@ int cf_tcp_spare_open(struct cf_tcp *tcp)
     return tcp->spare_fd < 0 ? -errno : 0;
 }
 
+/* Was fd made by the SYN with this sequence number? Yes, where the kernel does not say. */
+static bool made_by(int fd, uint32_t isn)
+{
+    uint8_t syn[CF_TCP_SYN_SIZE];
+    socklen_t length = sizeof syn;
+    struct cf_packet packet;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &length) < 0 ||
+           cf_packet_parse(syn, length, &packet) < 0 || packet.tcp.seq == isn;
+}
+
 /* The flow of what was accepted, when one waits for it. */
 static struct cf_tcp_flow *accepted_find(struct cf_tcp *tcp, int fd, const struct sockaddr *peer)
 {
@@ -58,7 +76,7 @@ static struct cf_tcp_flow *accepted_find(struct cf_tcp *tcp, int fd, const struc
         cf_addr_port_from_sockaddr((struct sockaddr *)&local, &key.dst) == 0)
         found = cf_flow_find(&tcp->engine->flows, &key);
     flow = found ? cf_container_of(found, struct cf_tcp_flow, flow) : NULL;
-    return flow && flow->state == CF_TCP_INJECTED ? flow : NULL;
+    return flow && flow->state == CF_TCP_INJECTED && made_by(fd, flow->isn) ? flow : NULL;
 }
 
 static int accept_next(struct cf_tcp *tcp, struct sockaddr_storage *ret_peer)
@@ -201,6 +219,7 @@ int cf_tcp_accept_init(struct cf_tcp *tcp, struct cf_error *err)
     set_on(fd, SOL_SOCKET, SO_OOBINLINE);
     setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &pending, sizeof pending);
     set_on(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE);
+    set_on(fd, IPPROTO_TCP, TCP_SAVE_SYN);
     r = cf_loop_watch(tcp->engine->config.loop, &tcp->listener, fd, EPOLLIN);
     return r < 0 ? cf_error_errno(err, r, "cannot watch the gateway's TCP listener") : 0;
 }

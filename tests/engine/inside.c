@@ -509,17 +509,16 @@ int inside_ping_denied(void)
 }
 
 /* "world.test A" with its length in front, RFC 1035, 4.2.2. */
-int inside_dns_over_tcp(void)
+/* Ask over a connection to port 53. */
+static int ask_over_tcp(int fd)
 {
     static const uint8_t query[] = { 0, 28,  0x12, 0x34, 1,   0,   0,   1,   0,   0,
                                      0, 0,   0,    0,    5,   'w', 'o', 'r', 'l', 'd',
                                      4, 't', 'e',  's',  't', 0,   0,   1,   0,   1 };
     static const uint8_t expected[] = { 192, 0, 2, 1 };
     uint8_t answer[512];
-    int fd = dial(SOCK_STREAM, DENIED_IPV4, 53);
     ssize_t n;
 
-    CHECK(fd >= 0);
     CHECK(write_all(fd, query, sizeof query));
     CHECK(recv(fd, answer, 2, MSG_WAITALL) == 2);
     n = recv(fd, answer, (size_t)answer[0] << 8 | answer[1], MSG_WAITALL);
@@ -527,6 +526,26 @@ int inside_dns_over_tcp(void)
     CHECK(answer[0] == 0x12 && answer[1] == 0x34);
     CHECK(memmem(answer, (size_t)n, expected, sizeof expected) != NULL);
     return 0;
+}
+
+int inside_dns_over_tcp(void)
+{
+    int fd = dial(SOCK_STREAM, DENIED_IPV4, 53);
+
+    CHECK(fd >= 0);
+    return ask_over_tcp(fd);
+}
+
+int inside_dns_from_one_port(void)
+{
+    struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(INSIDE_ONE_PORT) };
+    struct sockaddr_storage sa;
+    socklen_t length = address(DENIED_IPV4, 53, &sa);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    CHECK(bind(fd, (struct sockaddr *)&own, sizeof own) == 0);
+    CHECK(connect(fd, (struct sockaddr *)&sa, length) == 0);
+    return ask_over_tcp(fd);
 }
 
 int inside_host_port(void)

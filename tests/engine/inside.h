@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* What inside_dns_from_one_port() comes from. */
+#define INSIDE_ONE_PORT 33344
+
 /* Send until something comes back: routers tell of errors only so often. -1 with errno. */
 ssize_t inside_ask(int fd, const void *out, size_t length, void *in, size_t size);
 /* One echo request with so much data; 0 when its reply came, else errno. */
@@ -39,6 +42,7 @@ int inside_udp_send_and_leave(void);
 int inside_ping(void);
 int inside_ping_denied(void);
 int inside_dns_over_tcp(void);
+int inside_dns_from_one_port(void);
 int inside_host_port(void);
 int inside_protocol(void);
 int inside_audit_mode(void);

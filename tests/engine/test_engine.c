@@ -1,7 +1,9 @@
 /*
  * test_engine.c - programs in the sandbox meet a fake internet
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +15,10 @@
 #include <cmocka.h>
 
 #include "../netlink/lab.h"
+#include "dial.h"
+#include "engine/internal.h"
+#include "engine/inward.h"
+#include "engine/packet.h"
 #include "fixture.h"
 #include "inside.h"
 #include "world.h"
@@ -269,6 +275,51 @@ static void port_53_is_the_resolver_for_streams_too(void **state)
     assert_int_equal(fixture_count(CF_EVENT_FLOW_OPEN), 0);
 }
 
+static void wait_readable(int fd)
+{
+    struct pollfd readable = { fd, POLLIN, 0 };
+
+    assert_int_equal(poll(&readable, 1, -1), 1);
+}
+
+/* A SYN from INSIDE_ONE_PORT to port 53, as one that went back in before. */
+static void inject_syn(void)
+{
+    uint8_t syn[CF_CRAFT_SIZE], bytes[40] = {
+        [0] = 0x45,
+        [3] = sizeof bytes,
+        [8] = 64,
+        [9] = IPPROTO_TCP, /* so far IPv4, from here on TCP */
+        [20] = INSIDE_ONE_PORT >> 8,
+        [21] = INSIDE_ONE_PORT & 0xff,
+        [23] = 53,
+        [27] = 1,
+        [32] = 0x50,
+        [33] = CF_TCP_SYN,
+    };
+    struct cf_packet packet;
+    size_t length;
+
+    inet_pton(AF_INET, CF_SANDBOX_IPV4, bytes + 12);
+    inet_pton(AF_INET, DENIED_IPV4, bytes + 16);
+    assert_int_equal(cf_packet_parse(bytes, sizeof bytes, &packet), 0);
+    length = cf_craft_syn(&packet, syn, sizeof syn);
+    assert_int_equal(cf_inward_inject(fixture_engine, syn, length), 0);
+}
+
+/* The sandbox gave up its connection and takes the port again before we have accepted. */
+static void connection_of_an_earlier_syn_is_not_the_next_one(void **state)
+{
+    const struct cf_gateway *gateway = fixture_engine->config.gateway;
+
+    (void)state;
+    assert_int_equal(fixture_begin(inside_dns_from_one_port), 0);
+    wait_readable(gateway->flows_fd);
+    inject_syn();
+    wait_readable(gateway->tcp_fd);
+    assert_int_equal(fixture_end(), 0);
+}
+
 static void host_port_leads_to_the_loopback_and_no_other_does(void **state)
 {
     (void)state;
@@ -358,6 +409,7 @@ static int tests(void)
         cmocka_unit_test(pings_are_answered),
         cmocka_unit_test(denied_pings_are_told),
         cmocka_unit_test(port_53_is_the_resolver_for_streams_too),
+        cmocka_unit_test(connection_of_an_earlier_syn_is_not_the_next_one),
         cmocka_unit_test(host_port_leads_to_the_loopback_and_no_other_does),
         cmocka_unit_test(what_is_no_flow_is_counted),
         cmocka_unit_test(black_hole_times_out),
