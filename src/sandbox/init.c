@@ -9,7 +9,8 @@
  *   setting up  mount what needs no network; JOIN brings the network namespace:
  *               enter it, mount the rest, make the process that becomes the
  *               command, say READY or why not.
- *   waiting     for EXEC.
+ *   waiting     for EXEC. When the process that would become the command ends
+ *               before it comes, the command has ended.
  *   running     the command runs; its signals arrive as messages, and whatever
  *               loses its parent is reaped here.
  *   ending      the command has ended, which is told at once with a list of
@@ -253,7 +254,8 @@ static bool reap(struct init *init)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == init->command) {
+        /* Also when it ends before it has become the command; its number may come again. */
+        if (pid == init->process.pid && !init->ending && !command_ended) {
             command_ended = true;
             command_status = status;
         }

@@ -12,12 +12,15 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/fd.h"
 #include "sandbox/sandbox.h"
 
 static struct cf_loop *loop;
@@ -98,7 +101,21 @@ static int open_netns(void)
     return unshare(CLONE_NEWNET) < 0 ? -errno : fd;
 }
 
-static int run(struct cf_sandbox_config *config, int netns_fd, struct cf_error *err)
+/* The only child of PID 1 so far is the process that would become the command. */
+static int kill_prepared(void)
+{
+    cf_auto_free char *text = NULL;
+    int init = (int)cf_sandbox_pid(sandbox);
+    char path[64];
+    size_t length;
+    int r;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", init, init);
+    r = cf_fd_read_file(path, 4096, &text, &length);
+    return r == 0 && kill((pid_t)atoi(text), SIGKILL) < 0 ? -errno : r;
+}
+
+static int run(struct cf_sandbox_config *config, int netns_fd, bool killed, struct cf_error *err)
 {
     struct cf_signals signals = { .watch.fd = -1 };
     int r = cf_loop_new(&loop, err);
@@ -116,7 +133,7 @@ static int run(struct cf_sandbox_config *config, int netns_fd, struct cf_error *
         return r;
     }
     say_start();
-    r = cf_sandbox_exec(sandbox, err);
+    r = killed ? kill_prepared() : cf_sandbox_exec(sandbox, err);
     if (r == 0)
         r = cf_loop_run(loop);
     cf_sandbox_free(sandbox);
@@ -133,6 +150,7 @@ int main(int argc, char **argv)
     };
     struct cf_error err = { 0 };
     struct cf_caller caller;
+    bool killed = false;
     int at = 2, netns_fd = 0, r = cf_sandbox_caller_save(&caller, &err);
 
     if (argc < 3 || !(report = fopen(argv[1], "we")))
@@ -144,6 +162,8 @@ int main(int argc, char **argv)
             config.guard = argv[at] + 6;
         else if (strcmp(argv[at], "netns=bad") == 0)
             netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        else if (strcmp(argv[at], "kill=prepared") == 0)
+            killed = true;
     }
     config.caller = &caller;
     config.command = argv + at;
@@ -152,7 +172,7 @@ int main(int argc, char **argv)
     if (r == 0 && netns_fd == 0)
         netns_fd = open_netns();
     if (r == 0)
-        r = run(&config, netns_fd, &err);
+        r = run(&config, netns_fd, killed, &err);
     if (r < 0)
         return fail(&err);
     cf_loop_free(loop);

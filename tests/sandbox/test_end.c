@@ -120,6 +120,19 @@ static void kill_9_of_the_command_is_its_status(void **state)
     assert_has(outcome.report, "ended code=-1 signal=9 errno=0 killed=0 left=");
 }
 
+static void kill_9_before_the_command_runs_is_its_status(void **state)
+{
+    const struct scene scene = { .who = scene_who(state), .option = "kill=prepared" };
+    struct outcome outcome;
+    struct play play;
+
+    play_start(&scene, &play, tree);
+    play_end(&play, &outcome);
+    assert_has(outcome.report, "ended code=-1 signal=9 errno=0 killed=0 left=0\n");
+    assert_int_equal(outcome.status, 0);
+    assert_string_equal(outcome.out, "");
+}
+
 static void a_signal_is_passed_on_to_the_command(void **state)
 {
     static const char *const command[] = {
@@ -214,6 +227,7 @@ int main(void)
         AS_BOTH(kill_9_of_the_engine_ends_the_tree),
         AS_BOTH(kill_9_of_pid_1_is_told_apart),
         AS_BOTH(kill_9_of_the_command_is_its_status),
+        AS_BOTH(kill_9_before_the_command_runs_is_its_status),
         AS_BOTH(a_signal_is_passed_on_to_the_command),
         AS_BOTH(a_signal_from_inside_is_not_sent_twice),
         AS_BOTH(a_signal_to_the_group_reaches_a_command_that_left_it),
