@@ -119,10 +119,34 @@ static void flows_read(struct cf_engine *engine, int budget)
         cf_engine_warn(engine, CF_WARNING_LOST, ENOBUFS);
 }
 
+/*
+ * At the limit of connections a program that ends one and begins the next must find
+ * room: what has ended by now may not have been told yet, because new flows come
+ * first. So the next waits for the rest of this turn, and for the other threads.
+ */
+static bool is_recounted(struct cf_engine *engine)
+{
+    if (engine->recounting) {
+        engine->recounting = cf_shards_asked(engine->shards);
+        return !engine->recounting;
+    }
+    cf_loop_rest(engine->config.loop);
+    if (!cf_limits_full(&engine->flows.limits))
+        return true;
+    cf_shards_ask(engine->shards);
+    engine->recounting = true;
+    return false;
+}
+
 static void flows_ready(struct cf_watch *watch, uint32_t events)
 {
+    struct cf_engine *engine = cf_container_of(watch, struct cf_engine, flows_watch);
+
     (void)events;
-    flows_read(cf_container_of(watch, struct cf_engine, flows_watch), FLOWS_A_TURN);
+    if (!cf_limits_connections(&engine->flows.limits))
+        flows_read(engine, FLOWS_A_TURN);
+    else if (is_recounted(engine))
+        flows_read(engine, 1);
 }
 
 /* Addresses of a packet whose rest is cut off or makes no sense. */

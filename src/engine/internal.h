@@ -45,6 +45,7 @@ struct cf_engine {
     struct cf_lost flows_lost, strays_lost;
     uint64_t packets; /* of the sandbox, accounted for so far */
     bool warned[CF_WARNING_COUNT];
+    bool recounting; /* the limit of connections is reached: what is over is asked for */
     struct {
         void (*done)(void *data);
         void *data;

@@ -95,7 +95,7 @@ static bool is_hit(struct cf_limits *limits, enum cf_limit limit, int64_t now_us
 {
     switch (limit) {
     case CF_LIMIT_CONNECTIONS:
-        return limits->n_open >= limits->each[limit].value;
+        return cf_limits_full(limits);
     case CF_LIMIT_NEW_PER_SECOND:
         credit_gain(limits, now_us);
         return limits->credit < FLOW;

@@ -52,6 +52,13 @@ static inline bool cf_limits_connections(const struct cf_limits *limits)
     return limits->each[CF_LIMIT_CONNECTIONS].value != 0;
 }
 
+/* As many are open as may be: the next is denied. */
+static inline bool cf_limits_full(const struct cf_limits *limits)
+{
+    return cf_limits_connections(limits) &&
+           limits->n_open >= limits->each[CF_LIMIT_CONNECTIONS].value;
+}
+
 /* Turn the verdict of a flow that the rules allow into a denial when a limit is hit. */
 void cf_limits_judge(struct cf_limits *limits, int64_t now_us, struct cf_verdict *verdict);
 

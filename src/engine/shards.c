@@ -46,6 +46,9 @@ struct cf_shard {
     struct cf_mailbox inbox;
     struct cf_mail leave;  /* to the shard: leave the loop */
     struct cf_mail failed; /* from it: its loop has failed */
+    struct cf_mail asked;  /* to it: tell what is over; and back, behind those */
+    struct cf_task tell;
+    bool looked; /* `tell` has seen one turn */
     int result;            /* of the loop */
     bool running;
     pthread_t thread;
@@ -56,6 +59,7 @@ struct cf_shards {
     struct cf_mailbox inbox; /* relays that have ended elsewhere */
     struct cf_shard *each;
     size_t n;
+    size_t n_asked; /* shards that have not answered yet */
 };
 
 static struct cf_relay *relay_of(struct cf_mail *mail)
@@ -72,6 +76,23 @@ static void ended_here(struct cf_relay *relay, enum cf_flow_result result)
     cf_mailbox_send(&shard->shards->inbox, &relay->shard.mail);
 }
 
+/*
+ * In the shard's thread. The turn that the question came in may have begun before it was
+ * asked; the next one has heard of all that had happened by then.
+ */
+static void tell(struct cf_task *task)
+{
+    struct cf_shard *shard = cf_container_of(task, struct cf_shard, tell);
+
+    shard->looked = !shard->looked;
+    if (shard->looked) {
+        cf_loop_task_add(shard->loop, task);
+        return;
+    }
+    cf_loop_rest(shard->loop);
+    cf_mailbox_send(&shard->shards->inbox, &shard->asked);
+}
+
 /* In the shard's thread. */
 static void shard_mail(struct cf_mailbox *box, struct cf_mail *mail)
 {
@@ -81,6 +102,10 @@ static void shard_mail(struct cf_mailbox *box, struct cf_mail *mail)
 
     if (mail == &shard->leave) {
         cf_loop_stop(shard->loop, 0);
+        return;
+    }
+    if (mail == &shard->asked) {
+        cf_loop_task_add(shard->loop, &shard->tell);
         return;
     }
     r = cf_relay_start(relay, relay->shard.events, relay->shard.error);
@@ -111,6 +136,10 @@ static void caller_mail(struct cf_mailbox *box, struct cf_mail *mail)
     for (size_t i = 1; i < shards->n; i++) {
         if (mail == &shards->each[i].failed) {
             cf_loop_stop(shards->config.loop, shards->each[i].result);
+            return;
+        }
+        if (mail == &shards->each[i].asked) {
+            shards->n_asked--;
             return;
         }
     }
@@ -173,6 +202,7 @@ int cf_shards_new(const struct cf_shards_config *config, struct cf_shards **ret_
         struct cf_shard *shard = &shards->each[i];
 
         shard->shards = shards;
+        shard->tell.fn = tell;
         shard->pipes = i == 0 ? config->pipes : &shard->own_pipes;
         cf_pipe_pool_init(shard->pipes, shards->n);
         cf_list_init(&shard->relays);
@@ -247,6 +277,21 @@ void cf_shards_left(struct cf_relay *relay)
     relay->shard.at = NULL;
 }
 
+void cf_shards_ask(struct cf_shards *shards)
+{
+    if (shards->n_asked > 0)
+        return;
+    for (size_t i = 1; i < shards->n; i++) {
+        shards->n_asked++;
+        cf_mailbox_send(&shards->each[i].inbox, &shards->each[i].asked);
+    }
+}
+
+bool cf_shards_asked(const struct cf_shards *shards)
+{
+    return shards->n_asked > 0;
+}
+
 /* The thread is gone: one of its relays goes on in the caller's loop. */
 static void take_back(struct cf_shards *shards, struct cf_relay *relay)
 {
@@ -292,6 +337,7 @@ void cf_shards_gather(struct cf_shards *shards)
     }
     cf_mailbox_close(&shards->inbox);
     shards->config.pipes->limit = CF_PIPES_MAX;
+    shards->n_asked = 0;
     shards->n = 1;
 }
 

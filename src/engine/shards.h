@@ -42,6 +42,13 @@ int cf_shards_start(struct cf_shards *shards, struct cf_relay *relay, uint32_t o
 void cf_shards_left(struct cf_relay *relay);
 
 /*
+ * Ask each thread for the relays that are over by now. Until all of their ends were
+ * told, cf_shards_asked() says so; the caller's loop runs meanwhile.
+ */
+void cf_shards_ask(struct cf_shards *shards);
+bool cf_shards_asked(const struct cf_shards *shards);
+
+/*
  * End the threads. What they carry goes on in the caller's loop, and belongs to the
  * caller again; of what has ended by then, ended is called. Relays that start later are
  * the caller's too.

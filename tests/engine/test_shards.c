@@ -363,6 +363,56 @@ static void a_relay_in_its_last_wait_is_gathered_with_its_timer(void **state)
         assert_int_equal(ends[i].result, CF_RESULT_RESET);
 }
 
+static bool all_have_answered(void)
+{
+    return !cf_shards_asked(shards);
+}
+
+/* Between sockets of this kind an end has come by the time that close() returns. */
+static void prepare_local(struct end *end)
+{
+    int inside[2], outside[2];
+
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, inside), 0);
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, outside), 0);
+    cf_relay_init(&end->relay, loop, &pipes, ended);
+    end->relay.inside.fd = inside[0];
+    end->client = inside[1];
+    end->relay.outside.fd = outside[0];
+    end->server = outside[1];
+}
+
+static void what_has_ended_on_other_threads_is_told_to_who_asks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < RELAYS; i++) {
+        prepare_local(&ends[i]);
+        assert_int_equal(cf_shards_start(shards, &ends[i].relay, 0, 0), 0);
+    }
+    assert_false(cf_shards_asked(shards));
+    for (size_t i = 0; i < RELAYS; i++) {
+        cf_fd_close(&ends[i].client);
+        cf_fd_close(&ends[i].server);
+    }
+    cf_shards_ask(shards);
+    assert_true(cf_shards_asked(shards));
+    run_until(all_have_answered);
+    for (size_t i = 0; i < RELAYS; i++)
+        assert_true(ends[i].over || ends[i].relay.loop == loop);
+}
+
+static void who_asks_has_an_answer_once_all_are_gathered(void **state)
+{
+    (void)state;
+    cf_shards_ask(shards);
+    cf_shards_gather(shards);
+    assert_false(cf_shards_asked(shards));
+    cf_shards_ask(shards);
+    assert_false(cf_shards_asked(shards));
+}
+
 #define LIMIT (3000017)
 
 static bool all_met_the_limit(void)
@@ -517,6 +567,8 @@ int main(void)
         TEST(what_is_gathered_goes_on_with_what_it_holds),
         TEST(relays_that_start_behind_the_gathering_are_the_callers),
         TEST(a_relay_in_its_last_wait_is_gathered_with_its_timer),
+        TEST(what_has_ended_on_other_threads_is_told_to_who_asks),
+        TEST(who_asks_has_an_answer_once_all_are_gathered),
         TEST(not_one_byte_more_than_the_limit_passes_and_not_one_less),
         TEST(the_limit_is_met_exactly_where_bytes_are_copied),
         TEST(a_relay_that_another_thread_cannot_start_ends_as_for_want_of_something),

@@ -86,6 +86,19 @@ def bytes_exact(bench):
     check_equal([event["code"] for event in done.of("warning")], ["limit_bytes"], "warnings")
 
 
+def check_turnover(bench, threads, held):
+    policy = bench.policy(allow=WEB, egress={"limits": {"connections": held + 1}})
+    out = bench.ask("turnover", net.WEB4, str(net.ECHO), "100", str(held), policy=policy,
+                    options=["--engine-threads", str(threads)])
+    check_equal(out, "0", f"refused, with {threads} threads and {held} beside")
+
+
+@case("what has ended does not count towards egress.limits.connections, on any thread")
+def turnover(bench):
+    for threads, held in ((1, 0), (1, 2), (3, 0), (3, 1), (3, 2)):
+        check_turnover(bench, threads, held)
+
+
 @case("engine threads that cannot be had refuse the run")
 def refused(bench):
     words, log = bench.words(bench.policy(), ["touch", "ran"], ["--engine-threads", "64"])
