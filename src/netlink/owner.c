@@ -14,7 +14,7 @@
  * nobody: the caller logs why, and goes on.
  *
  * A program with thousands of descriptors would make each of its sockets cost
- * thousands of looks, and the engine has one thread. So the descriptors next
+ * thousands of looks, and one thread does them all. So the descriptors next
  * to the last ones found are looked at first, because numbers are given out in
  * order, and all looks of a second have a limit.
  */
