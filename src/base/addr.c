@@ -45,14 +45,29 @@ int cf_addr_parse(const char *text, struct cf_addr *ret_addr)
     return -EINVAL;
 }
 
+/* By hand: inet_ntop() has sprintf() format each of the four numbers. */
+static void ipv4_format(const uint8_t bytes[4], char *at)
+{
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            *at++ = '.';
+        if (bytes[i] >= 100)
+            *at++ = (char)('0' + bytes[i] / 100);
+        if (bytes[i] >= 10)
+            *at++ = (char)('0' + bytes[i] / 10 % 10);
+        *at++ = (char)('0' + bytes[i] % 10);
+    }
+    *at = '\0';
+}
+
 char *cf_addr_format(const struct cf_addr *addr, char text[CF_ADDR_TEXT_SIZE])
 {
-    int family = addr->family == CF_FAMILY_IPV4 ? AF_INET : AF_INET6;
-
     if (addr->family == CF_FAMILY_NONE)
         snprintf(text, CF_ADDR_TEXT_SIZE, "-");
+    else if (addr->family == CF_FAMILY_IPV4)
+        ipv4_format(addr->bytes, text);
     else
-        inet_ntop(family, addr->bytes, text, CF_ADDR_TEXT_SIZE);
+        inet_ntop(AF_INET6, addr->bytes, text, CF_ADDR_TEXT_SIZE);
     return text;
 }
 

@@ -42,16 +42,28 @@ static size_t rows_fill(struct cf_ask_desk *desk, const struct cf_wire_answer *a
     return n;
 }
 
+static bool asked_together(const struct cf_dns_client *a, const struct cf_dns_client *b)
+{
+    return a->batch != 0 && a->batch == b->batch && a->src.port == b->src.port &&
+           a->asked.port == b->asked.port && cf_addr_equal(&a->src.addr, &b->src.addr) &&
+           cf_addr_equal(&a->asked.addr, &b->asked.addr);
+}
+
 void cf_ask_process_find(struct cf_ask *ask)
 {
-    const struct cf_resolver_config *config = &ask->desk->config;
+    struct cf_ask_desk *desk = ask->desk;
+    const struct cf_resolver_config *config = &desk->config;
 
     if (ask->process_known)
         return;
     ask->process_known = true;
-    ask->process = (struct cf_event_process) { .unknown = "not_looked_up" };
-    if (config->process_find)
-        config->process_find(config->process_data, &ask->client, &ask->process);
+    if (!asked_together(&ask->client, &desk->found_for)) {
+        desk->found = (struct cf_event_process) { .unknown = "not_looked_up" };
+        if (config->process_find)
+            config->process_find(config->process_data, &ask->client, &desk->found);
+        desk->found_for = ask->client;
+    }
+    ask->process = desk->found;
 }
 
 /* Move a text, which may be NULL, to *at. */

@@ -26,6 +26,8 @@
 struct cf_ask_desk {
     struct cf_resolver_config config;
     bool by_program; /* some rule asks for the program, so it is found before a name is judged */
+    struct cf_dns_client found_for; /* the last of a batch that was looked up; batch 0: none */
+    struct cf_event_process found;
     uint8_t reply[CF_REPLY_SIZE];
     struct cf_event_answer rows[CF_ASK_ROWS_MAX];
     char text[CF_ASK_TEXT_MAX];

@@ -17,6 +17,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/judge.h \
 	src/dns/names.c \
 	src/dns/names.h \
+	src/dns/outbox.c \
+	src/dns/outbox.h \
 	src/dns/rdata.c \
 	src/dns/rdata.h \
 	src/dns/reply.c \

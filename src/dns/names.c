@@ -26,6 +26,7 @@ struct binding {
     struct binding *next;
     int64_t until_us;
     uint64_t dns_id;
+    uint64_t hash; /* of name */
     bool alias;
     char name[];
 };
@@ -199,11 +200,13 @@ static struct binding *binding_take(struct cf_names *names, struct entry *entry,
                                     bool alias, int64_t now_us)
 {
     struct binding **link = &entry->bindings, *found = NULL;
+    uint64_t hash = cf_hash_bytes(name, strlen(name));
 
     while (*link) {
         struct binding *binding = *link;
 
-        if (!found && binding->alias == alias && strcmp(binding->name, name) == 0) {
+        if (!found && binding->hash == hash && binding->alias == alias &&
+            strcmp(binding->name, name) == 0) {
             *link = binding->next;
             entry->n_bindings--;
             names->n_bindings--;
@@ -224,6 +227,7 @@ static struct binding *binding_make(const char *name, bool alias)
 
     if (!binding)
         return NULL;
+    binding->hash = cf_hash_bytes(name, size - 1);
     binding->alias = alias;
     memcpy(binding->name, name, size);
     return binding;

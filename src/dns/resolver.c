@@ -59,6 +59,8 @@ struct cf_resolver {
     struct cf_cache *cache; /* NULL: off */
     struct cf_query *queries;
     uint64_t n_asked;
+    void (*settled)(void *data);
+    void *settled_data;
     struct cf_ask_desk desk;
     uint8_t stripped[CF_WIRE_MESSAGE_MAX]; /* an answer without its keys for ECH */
 };
@@ -79,6 +81,14 @@ static void unasked(void *data, const struct cf_addr_port *server, uint64_t n,
                   length, length >= 2 ? cf_wire_u16(message) : 0U);
 }
 
+static void upstream_settled(void *data)
+{
+    const struct cf_resolver *resolver = data;
+
+    if (resolver->settled)
+        resolver->settled(resolver->settled_data);
+}
+
 int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
                     struct cf_error *err)
 {
@@ -91,6 +101,7 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
         .attempts = (unsigned)config->profile->dns.attempts,
         .transport = config->profile->dns.transport,
         .unasked = unasked,
+        .settled = upstream_settled,
         .data = resolver,
     };
     int r;
@@ -146,6 +157,17 @@ void cf_resolver_free(struct cf_resolver *resolver)
 const struct cf_addr_port *cf_resolver_servers(const struct cf_resolver *resolver, size_t *ret_n)
 {
     return cf_upstream_servers(resolver->upstream, ret_n);
+}
+
+void cf_resolver_settled(struct cf_resolver *resolver, void (*fn)(void *data), void *data)
+{
+    resolver->settled = fn;
+    resolver->settled_data = data;
+}
+
+int cf_resolver_flush(struct cf_resolver *resolver)
+{
+    return cf_audit_flush(resolver->desk.config.audit);
 }
 
 const char *cf_resolver_library(void)
@@ -434,34 +456,48 @@ static size_t message_build(const struct cf_wire_query *query, uint8_t *message,
     return *ret_opt_at + OPT_SIZE + options;
 }
 
+/*
+ * Who asks is looked up while the server thinks: it costs the answer no time,
+ * and the program still has its socket.
+ */
+static int query_start(struct cf_query *query, const struct cf_ask *ask)
+{
+    uint8_t message[CF_WIRE_HEADER_SIZE + sizeof ask->query.question + OPT_SIZE + OPTIONS_MAX];
+    size_t length, opt_at;
+    int r;
+
+    length = message_build(&ask->query, message, &opt_at);
+    r = cf_upstream_ask(query->resolver->upstream, message, length, opt_at, upstream_answered,
+                        query, &query->lookup);
+    if (r < 0)
+        return r;
+    query->ask = *ask;
+    query->ask.query.edns.options = NULL; /* belonged to the client's message */
+    query->ask.query.edns.options_length = 0;
+    cf_ask_process_find(&query->ask);
+    r = cf_ask_process_keep(&query->ask, &query->process_text);
+    if (r < 0)
+        cf_upstream_cancel(query->lookup);
+    return r;
+}
+
 static void ask_upstream(struct cf_resolver *resolver, struct cf_ask *ask,
                          struct cf_query **ret_query)
 {
-    uint8_t message[CF_WIRE_HEADER_SIZE + sizeof ask->query.question + OPT_SIZE + OPTIONS_MAX];
     struct cf_query *query = calloc(1, sizeof *query);
-    char *process_text = NULL;
-    size_t length, opt_at;
     int r = -ENOMEM;
 
-    length = message_build(&ask->query, message, &opt_at);
-    if (query)
-        r = cf_ask_process_keep(ask, &process_text);
-    if (query && r == 0)
-        r = cf_upstream_ask(resolver->upstream, message, length, opt_at, upstream_answered, query,
-                            &query->lookup);
+    if (query) {
+        query->resolver = resolver;
+        r = query_start(query, ask);
+    }
     if (r < 0) {
         free(query);
         if (r == -ENOSPC)
             ask->verdict = (struct cf_verdict) { .action = CF_DENY, .reason = CF_REASON_LIMIT };
         cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, NULL);
-        free(process_text);
         return;
     }
-    query->resolver = resolver;
-    query->ask = *ask;
-    query->process_text = process_text;
-    query->ask.query.edns.options = NULL; /* belonged to the client's message */
-    query->ask.query.edns.options_length = 0;
     query->next = resolver->queries;
     if (query->next)
         query->next->prev = query;

@@ -47,6 +47,13 @@ struct cf_dns_client {
     bool tcp;
     struct cf_addr_port src;   /* in the sandbox */
     struct cf_addr_port asked; /* the server that the program meant */
+
+    /*
+     * Questions with one number other than 0 had all arrived before the first
+     * of them was put, and are put without anything between them: those of one
+     * socket share one look-up of the process.
+     */
+    uint64_t batch;
 };
 
 /*
@@ -81,6 +88,18 @@ int cf_resolver_query(struct cf_resolver *resolver, const struct cf_dns_client *
                       const uint8_t *message, size_t length,
                       void (*reply)(void *data, const uint8_t *message, size_t length), void *data,
                       struct cf_query **ret_query);
+
+/*
+ * Have fn called each time that the answers which came from upstream together
+ * have all been given. fn: NULL for nobody; may flush and send, and nothing else
+ */
+void cf_resolver_settled(struct cf_resolver *resolver, void (*fn)(void *data), void *data);
+
+/*
+ * Write to the log what was said so far. Replies leave the process behind
+ * their events: call this between reply and sending. Returns 0 or -errno.
+ */
+int cf_resolver_flush(struct cf_resolver *resolver);
 
 /* The client is gone: reply will not be called. The query is still logged. */
 void cf_resolver_cancel(struct cf_query *query);

@@ -4,8 +4,13 @@
  * How this works. Datagrams are read in batches, with the address that each
  * was sent to; a request remembers who asked and whom, until its reply. One
  * that is answered at once (from hosts, policy or cache) costs no allocation:
- * requests that are done wait in a short list for the next datagram. A reply
- * that the socket does not take is lost, as UDP is; the client asks again.
+ * requests that are done wait in a short list for the next datagram.
+ *
+ * Replies gather in the outbox of their socket. When a batch is worked off,
+ * and when the resolver has given what came from upstream, the log is written
+ * and then they leave in one call: no answer leaves before its event is in the
+ * file, and a log that cannot be written lets none out. A reply that the
+ * socket does not take is lost, as UDP is; the client asks again.
  */
 #include "dns/server.h"
 
@@ -17,6 +22,7 @@
 #include <sys/socket.h>
 
 #include "base/hash.h"
+#include "dns/outbox.h"
 #include "dns/stream.h"
 
 #define DNS_PORT 53
@@ -25,11 +31,6 @@
 #define DATAGRAM_MAX 4096
 #define SPARE_MAX 1024
 #define SOCKET_ROOM (4 << 20)
-
-union pktinfo {
-    struct in_pktinfo ipv4;
-    struct in6_pktinfo ipv6;
-};
 
 union control {
     struct cmsghdr align;
@@ -40,15 +41,13 @@ struct request {
     struct request *next, *prev;
     struct udp *udp;
     struct cf_query *query; /* NULL unless under way */
-    struct sockaddr_storage peer;
-    socklen_t peer_length;
-    union pktinfo asked;
+    struct cf_dns_route route;
 };
 
 struct udp {
     struct cf_watch watch;
     struct cf_dns_server *server;
-    int family;
+    struct cf_outbox outbox;
 };
 
 struct cf_dns_server {
@@ -60,9 +59,10 @@ struct cf_dns_server {
     struct request *spare;
     size_t n_spare;
     uint64_t datagrams_in;
+    uint64_t n_batches;
     struct mmsghdr messages[BATCH];
     struct iovec iovecs[BATCH];
-    struct sockaddr_storage peers[BATCH];
+    union cf_dns_peer peers[BATCH];
     union control controls[BATCH];
     uint8_t datagrams[BATCH][DATAGRAM_MAX];
 };
@@ -109,39 +109,34 @@ static void request_free(struct request *request)
     server->n_spare++;
 }
 
-static void put_pktinfo(struct msghdr *header, int level, int type, const void *info, size_t size)
+/* What has gathered leaves, behind its events. */
+static void udp_send(struct udp *udp)
 {
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR(header);
+    if (udp->outbox.n == 0)
+        return;
+    if (cf_resolver_flush(udp->server->resolver) == 0)
+        cf_outbox_send(&udp->outbox, udp->watch.fd);
+    else
+        cf_outbox_clear(&udp->outbox);
+}
 
-    cmsg->cmsg_level = level;
-    cmsg->cmsg_type = type;
-    cmsg->cmsg_len = CMSG_LEN(size);
-    memcpy(CMSG_DATA(cmsg), info, size);
-    header->msg_controllen = CMSG_SPACE(size);
+static void settled(void *data)
+{
+    struct cf_dns_server *server = data;
+
+    udp_send(&server->udp4);
+    udp_send(&server->udp6);
 }
 
 static void reply(void *data, const uint8_t *message, size_t length)
 {
     struct request *request = data;
-    struct iovec iovec = { .iov_base = (void *)(uintptr_t)message, .iov_len = length };
-    union control control = { 0 };
-    struct msghdr header = {
-        .msg_name = &request->peer,
-        .msg_namelen = request->peer_length,
-        .msg_iov = &iovec,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof control,
-    };
+    struct udp *udp = request->udp;
 
     if (message) {
-        if (request->udp->family == AF_INET)
-            put_pktinfo(&header, IPPROTO_IP, IP_PKTINFO, &request->asked.ipv4,
-                        sizeof request->asked.ipv4);
-        else
-            put_pktinfo(&header, IPPROTO_IPV6, IPV6_PKTINFO, &request->asked.ipv6,
-                        sizeof request->asked.ipv6);
-        (void)sendmsg(request->udp->watch.fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (cf_outbox_is_full(&udp->outbox))
+            udp_send(udp);
+        cf_outbox_add(&udp->outbox, &request->route, message, length);
     }
     request_free(request);
 }
@@ -150,7 +145,8 @@ static void reply(void *data, const uint8_t *message, size_t length)
  * The address that a datagram was sent to, as it came and as what its reply
  * leaves from. The route decides the interface, but for link-local addresses.
  */
-static int asked_read(struct msghdr *header, union pktinfo *ret_info, struct cf_addr *ret_asked)
+static int asked_read(struct msghdr *header, union cf_dns_pktinfo *ret_info,
+                      struct cf_addr *ret_asked)
 {
     for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg; cmsg = CMSG_NXTHDR(header, cmsg)) {
         if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
@@ -173,16 +169,15 @@ static int asked_read(struct msghdr *header, union pktinfo *ret_info, struct cf_
 
 static void datagram(struct udp *udp, struct mmsghdr *message)
 {
-    struct cf_dns_client client = { .asked.port = DNS_PORT };
+    struct cf_dns_client client = { .asked.port = DNS_PORT, .batch = udp->server->n_batches };
     struct request *request = request_new(udp);
     struct cf_query *query;
 
     if (!request)
         return;
-    request->peer_length = message->msg_hdr.msg_namelen;
-    memcpy(&request->peer, message->msg_hdr.msg_name, request->peer_length);
-    if (asked_read(&message->msg_hdr, &request->asked, &client.asked.addr) < 0 ||
-        cf_addr_port_from_sockaddr((struct sockaddr *)&request->peer, &client.src) < 0 ||
+    memcpy(&request->route.peer, message->msg_hdr.msg_name, sizeof request->route.peer);
+    if (asked_read(&message->msg_hdr, &request->route.asked, &client.asked.addr) < 0 ||
+        cf_addr_port_from_sockaddr(&request->route.peer.any, &client.src) < 0 ||
         cf_resolver_query(udp->server->resolver, &client, message->msg_hdr.msg_iov->iov_base,
                           message->msg_len, reply, request, &query) < 0)
         request_free(request);
@@ -217,10 +212,13 @@ static void udp_ready(struct cf_watch *watch, uint32_t events)
     (void)events;
     for (int turn = 0; turn < BATCHES_PER_TURN && n == BATCH; turn++) {
         n = batch_read(udp);
-        if (n > 0)
-            udp->server->datagrams_in += (uint64_t)n;
+        if (n <= 0)
+            break;
+        udp->server->datagrams_in += (uint64_t)n;
+        udp->server->n_batches++;
         for (int i = 0; i < n; i++)
             datagram(udp, &udp->server->messages[i]);
+        udp_send(udp);
     }
 }
 
@@ -232,7 +230,6 @@ static int udp_open(struct cf_dns_server *server, struct udp *udp, int family, i
     int one = 1, room = SOCKET_ROOM, r;
 
     udp->server = server;
-    udp->family = family;
     udp->watch.fd = -1;
     udp->watch.fn = udp_ready;
     if (fd < 0)
@@ -258,6 +255,7 @@ int cf_dns_server_new(struct cf_loop *loop, struct cf_resolver *resolver, int fd
     server->resolver = resolver;
     server->udp4.watch.fd = server->udp6.watch.fd = -1;
     server->streams = (struct cf_streams) { .loop = loop, .resolver = resolver };
+    cf_resolver_settled(resolver, settled, server);
     r = udp_open(server, &server->udp4, AF_INET, fd4, err);
     if (r == 0)
         r = udp_open(server, &server->udp6, AF_INET6, fd6, err);
@@ -273,6 +271,7 @@ void cf_dns_server_free(struct cf_dns_server *server)
 {
     if (!server)
         return;
+    cf_resolver_settled(server->resolver, NULL, NULL);
     cf_streams_close(&server->streams);
     while (server->requests) {
         cf_resolver_cancel(server->requests->query);

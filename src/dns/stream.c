@@ -230,10 +230,13 @@ static void fill(struct cf_stream *stream)
     }
 }
 
+/* Answers leave behind their events, and none when the log cannot be written. */
 static void drain(struct cf_stream *stream)
 {
     struct cf_buffer *out = &stream->out;
 
+    if (stream->out_at < out->length && cf_resolver_flush(stream->streams->resolver) < 0)
+        stream->broken = true;
     while (!stream->broken && stream->out_at < out->length) {
         ssize_t n = send(stream->watch.fd, out->data + stream->out_at, out->length - stream->out_at,
                          MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -71,7 +71,7 @@ struct server {
     uint64_t n_unasked;
 };
 
-/* A socket of c-ares that the loop watches. */
+/* A socket of c-ares that the loop watches, until it is closed. */
 struct sock {
     struct cf_watch watch;
     struct server *server;
@@ -88,7 +88,8 @@ struct cf_upstream {
     unsigned attempts;
     void (*unasked)(void *data, const struct cf_addr_port *server, uint64_t n,
                     const uint8_t *message, size_t length);
-    void *unasked_data;
+    void (*settled)(void *data);
+    void *told_data; /* of unasked() and settled() */
     size_t n_lookups;
     struct cf_lookup *landed, **landed_tail;
     struct cf_task task;
@@ -155,15 +156,6 @@ static void sock_ready(struct cf_watch *watch, uint32_t events)
     timer_arm(server);
 }
 
-static void sock_drop(struct server *server, struct sock **link)
-{
-    struct sock *sock = *link;
-
-    cf_loop_unwatch(server->upstream->loop, &sock->watch);
-    *link = sock->next;
-    free(sock);
-}
-
 /* A socket that cannot be watched answers nobody: its queries time out. */
 static void sock_changed(void *data, ares_socket_t fd, int readable, int writable)
 {
@@ -173,11 +165,8 @@ static void sock_changed(void *data, ares_socket_t fd, int readable, int writabl
 
     while (*link && (*link)->watch.fd != fd)
         link = &(*link)->next;
-    if (!events) {
-        if (*link)
-            sock_drop(server, link);
+    if (!events) /* it is closed next */
         return;
-    }
     if (*link) {
         cf_loop_rewatch(server->upstream->loop, &(*link)->watch, events);
         return;
@@ -211,10 +200,21 @@ static ares_socket_t sock_open(int family, int type, int protocol, void *data)
     return fd;
 }
 
+/* To close it takes it out of the loop too, in one call. */
 static int sock_close(ares_socket_t fd, void *data)
 {
-    (void)data;
-    return close(fd);
+    struct server *server = data;
+    struct sock **link = &server->socks, *sock;
+
+    while (*link && (*link)->watch.fd != fd)
+        link = &(*link)->next;
+    sock = *link;
+    if (!sock)
+        return close(fd);
+    *link = sock->next;
+    cf_loop_unwatch_close(server->upstream->loop, &sock->watch, &fd);
+    free(sock);
+    return 0;
 }
 
 static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t length,
@@ -238,7 +238,7 @@ static ares_ssize_t sock_read(ares_socket_t fd, void *at, size_t size, int flags
             return n;
         server->n_unasked++;
         if (upstream->unasked)
-            upstream->unasked(upstream->unasked_data, &upstream->addrs[server - upstream->servers],
+            upstream->unasked(upstream->told_data, &upstream->addrs[server - upstream->servers],
                               server->n_unasked, at, (size_t)n);
     }
 }
@@ -382,6 +382,8 @@ static void landed_run(struct cf_task *task)
             lookup_free(lookup);
         lookup = next;
     }
+    if (upstream->settled)
+        upstream->settled(upstream->told_data);
 }
 
 /* c-ares takes 127.0.0.1 when the file names no server; that is not what was written. */
@@ -539,7 +541,8 @@ int cf_upstream_new(const struct cf_upstream_config *config, struct cf_upstream 
     upstream->timeout_ms = config->timeout_ms;
     upstream->attempts = config->attempts;
     upstream->unasked = config->unasked;
-    upstream->unasked_data = config->data;
+    upstream->settled = config->settled;
+    upstream->told_data = config->data;
     upstream->landed_tail = &upstream->landed;
     upstream->task.fn = landed_run;
     r = ares_library_init(ARES_LIB_INIT_ALL);
@@ -581,8 +584,6 @@ void cf_upstream_free(struct cf_upstream *upstream)
         cf_loop_timer_stop(upstream->loop, &server->timer);
         if (server->channel)
             ares_destroy(server->channel);
-        while (server->socks)
-            sock_drop(server, &server->socks);
         cf_asked_free(server->asked);
     }
     while (upstream->landed) {

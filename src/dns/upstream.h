@@ -39,6 +39,8 @@ struct cf_upstream_config {
      */
     void (*unasked)(void *data, const struct cf_addr_port *server, uint64_t n,
                     const uint8_t *message, size_t length);
+    /* Told when all answers that came together have been given. NULL: nobody is told. */
+    void (*settled)(void *data);
     void *data;
 };
 

@@ -729,6 +729,51 @@ static void not_now(void *data, const uint8_t *message, size_t length)
     (void)length;
 }
 
+static void ignored(void *data, const uint8_t *message, size_t length)
+{
+    (void)data;
+    (void)message;
+    (void)length;
+}
+
+/* Put a question of a batch and expect so many look-ups of who asks, from the start. */
+static void check_looked_up(uint64_t batch, uint16_t src_port, const char *asked, unsigned want)
+{
+    struct cf_dns_client client = { .src.port = src_port, .batch = batch };
+    static struct message query;
+    struct cf_query *waiting;
+
+    cf_addr_parse("198.18.0.2", &client.src.addr);
+    cf_addr_parse(asked, &client.asked.addr);
+    message_start(&query, 7, CF_WIRE_RD, "denied.test", CF_TYPE_A);
+    assert_int_equal(cf_resolver_query(f.resolver, &client, query.data, query.length, ignored, NULL,
+                                       &waiting),
+                     0);
+    assert_null(waiting);
+    assert_int_equal(f.n_looked_up, want);
+    assert_string_equal(f.seen.exe, f.exe);
+}
+
+static void one_look_up_says_who_asks_in_one_batch_from_one_socket(void **state)
+{
+    (void)state;
+    start();
+    fixture_open(&f, 100);
+    f.exe = "/usr/bin/first";
+    check_looked_up(1, 4000, "192.0.2.53", 1);
+    check_looked_up(1, 4000, "192.0.2.53", 1);
+    f.exe = "/usr/bin/second";
+    check_looked_up(1, 4001, "192.0.2.53", 2);
+    check_looked_up(1, 4001, "192.0.2.54", 3);
+    check_looked_up(1, 4001, "192.0.2.54", 3);
+    f.exe = "/usr/bin/third";
+    check_looked_up(2, 4001, "192.0.2.54", 4);
+    f.exe = "/usr/bin/fourth";
+    check_looked_up(0, 4001, "192.0.2.54", 5);
+    check_looked_up(0, 4001, "192.0.2.54", 6);
+    fixture_stop(&f);
+}
+
 /* Two questions wait at once: what the second one's look-up says is not the first one's. */
 static void who_asked_is_kept_while_the_question_waits(void **state)
 {
@@ -783,6 +828,7 @@ int main(void)
         cmocka_unit_test(an_alias_is_judged_for_each_program_that_asks),
         cmocka_unit_test(without_rules_for_programs_each_is_looked_up_for_the_log_alone),
         cmocka_unit_test(who_asked_is_kept_while_the_question_waits),
+        cmocka_unit_test(one_look_up_says_who_asks_in_one_batch_from_one_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,13 +10,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "audit/run_id.h"
 #include "base/hash.h"
 #include "dns/server.h"
 #include "fixture.h"
@@ -171,6 +174,95 @@ static void datagrams_are_answered_from_the_address_that_was_asked(void **state)
     check_datagram("::1", at6.port, "a.example", "192.0.2.1");
     assert_int_equal(f.upstream.n_udp, 1);
     stop();
+}
+
+static void log_failed(void *data, const struct cf_error *err)
+{
+    (void)data;
+    (void)err;
+    cf_loop_stop(f.loop, 0);
+}
+
+static void start_with_log(const char *path)
+{
+    char run[CF_RUN_ID_SIZE];
+
+    fixture_start(&f, zone);
+    fixture_allow(&f, "**.example");
+    cf_audit_close(f.audit, NULL);
+    cf_run_id_make(run);
+    assert_int_equal(cf_audit_open(path, run, log_failed, NULL, &f.audit, NULL), 0);
+    fixture_open(&f, 100);
+    fd4 = udp_open(AF_INET, &at4);
+    fd6 = udp_open(AF_INET6, &at6);
+    assert_int_equal(cf_dns_server_new(f.loop, f.resolver, fd4, fd6, &server, NULL), 0);
+}
+
+/* Ask for name over UDP and run the loop until the answer or the end of the log. */
+static void ask_datagram(struct client *client, const char *name)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(at4.port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    static struct message query;
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    client_open(client, fd);
+    message_start(&query, 5, CF_WIRE_RD, name, CF_TYPE_A);
+    assert_int_equal(send(fd, query.data, query.length, 0), (ssize_t)query.length);
+    client_wait(client, 1);
+}
+
+static void check_logged(const char *name)
+{
+    char folder[] = "/tmp/childflow-test-XXXXXX", path[64];
+    static struct client client;
+    char text[8192];
+    ssize_t n;
+    int fd;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/log", folder);
+    start_with_log(path);
+    ask_datagram(&client, name);
+    assert_true(client.in.length > 0);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = read(fd, text, sizeof text - 1);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_non_null(strstr(text, name));
+    close(fd);
+    client_close(&client);
+    stop();
+    unlink(path);
+    rmdir(folder);
+}
+
+static void an_answer_leaves_when_its_event_is_in_the_file(void **state)
+{
+    (void)state;
+    check_logged("a.example");
+    check_logged("denied.test");
+}
+
+static void check_unanswered(const char *name)
+{
+    static struct client client;
+
+    start_with_log("/dev/full");
+    ask_datagram(&client, name);
+    assert_int_equal(client.in.length, 0);
+    assert_int_equal(recv(client.watch.fd, client.in.data, 512, MSG_DONTWAIT), -1);
+    client_close(&client);
+    stop();
+}
+
+static void a_log_that_cannot_be_written_lets_no_answer_out(void **state)
+{
+    (void)state;
+    check_unanswered("a.example");
+    check_unanswered("denied.test");
 }
 
 static void stream_closed(void *data, uint64_t bytes_out, uint64_t bytes_in)
@@ -378,6 +470,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(datagrams_are_answered_from_the_address_that_was_asked),
+        cmocka_unit_test(an_answer_leaves_when_its_event_is_in_the_file),
+        cmocka_unit_test(a_log_that_cannot_be_written_lets_no_answer_out),
         cmocka_unit_test(streams_take_questions_one_behind_the_other),
         cmocka_unit_test(a_length_below_a_header_closes_the_stream),
         cmocka_unit_test(a_slow_reader_gets_all_of_it),
