@@ -163,6 +163,12 @@ int cf_audit_warn(struct cf_audit *audit, const char *code, const char *fmt, ...
     return cf_audit_emit(audit, &event);
 }
 
+void cf_audit_settle(struct cf_audit *audit)
+{
+    cf_audit_flush(audit);
+    cf_log_file_sync(&audit->file);
+}
+
 int cf_audit_close(struct cf_audit *audit, struct cf_error *err)
 {
     bool intact;

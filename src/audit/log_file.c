@@ -134,14 +134,32 @@ bool cf_log_file_intact(const struct cf_log_file *file, const char *path)
            ours.st_ino == there.st_ino && (uint64_t)ours.st_size == file->whole;
 }
 
+static void *sync_run(void *data)
+{
+    struct cf_log_file *file = data;
+
+    file->sync_error = fsync(file->fd) < 0 ? errno : 0;
+    return NULL;
+}
+
+void cf_log_file_sync(struct cf_log_file *file)
+{
+    if (file->fd >= 0 && file->regular && !file->syncing)
+        file->syncing = pthread_create(&file->thread, NULL, sync_run, file) == 0;
+}
+
 int cf_log_file_close(struct cf_log_file *file)
 {
     int r = 0;
 
     if (file->fd < 0)
         return 0;
-    if (file->regular && fsync(file->fd) < 0)
-        r = -errno;
+    if (file->syncing)
+        pthread_join(file->thread, NULL);
+    else if (file->regular)
+        sync_run(file);
+    file->syncing = false;
+    r = -file->sync_error;
     /* close() tells of a failed write-back on network file systems. */
     if (close(file->fd) < 0 && errno != EINTR && r == 0)
         r = -errno;

@@ -4,6 +4,7 @@
 #ifndef CF_AUDIT_LOG_FILE_H
 #define CF_AUDIT_LOG_FILE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,9 @@ struct cf_log_file {
     int fd;         /* -1 when closed */
     bool regular;   /* can be cut and synced; a pipe or a terminal cannot */
     uint64_t whole; /* bytes of whole lines that this run wrote */
+    bool syncing;   /* by the thread, until the close */
+    pthread_t thread;
+    int sync_error; /* of the thread, positive */
 };
 
 /*
@@ -32,6 +36,12 @@ int cf_log_file_write(struct cf_log_file *file, const char *lines, size_t length
 
 /* Is path still the file, with all that was written? Of what cannot be told, true. */
 bool cf_log_file_intact(const struct cf_log_file *file, const char *path);
+
+/*
+ * Begin to put what was written on the disk, beside what the caller does next.
+ * Nothing may be written any more; an error is told by the close.
+ */
+void cf_log_file_sync(struct cf_log_file *file);
 
 /* Put what was written on the disk (a regular file), and close. 0 or -errno. */
 int cf_log_file_close(struct cf_log_file *file);

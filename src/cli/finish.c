@@ -65,21 +65,35 @@ static void print_summary(struct cf_run *run, const char *log_path)
     cf_buffer_done(&text);
 }
 
-void cf_run_close(struct cf_run *run)
+/* What carried the tree's traffic, and the tree's namespaces. */
+static void release(struct cf_run *run)
 {
-    cf_live_stop(run);
     cf_engine_free(run->engine);
+    run->engine = NULL;
     cf_dns_server_free(run->dns);
+    run->dns = NULL;
     cf_resolver_free(run->resolver);
+    run->resolver = NULL;
     cf_names_free(run->names);
+    run->names = NULL;
     cf_owners_free(run->owners);
+    run->owners = NULL;
     cf_sandbox_free(run->sandbox);
+    run->sandbox = NULL;
     if (run->loop) {
         cf_loop_task_remove(run->loop, &run->flush);
         cf_loop_signals_stop(run->loop, &run->signals);
     }
     cf_loop_free(run->loop);
+    run->loop = NULL;
     cf_gateway_close(run->gateway);
+    run->gateway = NULL;
+}
+
+void cf_run_close(struct cf_run *run)
+{
+    cf_live_stop(run);
+    release(run);
     cf_summary_free(run->summary);
     cf_profile_free(run->profile);
     cf_sandbox_caller_done(&run->caller);
@@ -110,6 +124,8 @@ int cf_run_finish(struct cf_run *run)
     cf_resolver_free(run->resolver);
     run->resolver = NULL;
     emit_run_end(run);
+    cf_audit_settle(run->audit);
+    release(run);
     denied = was_denied(cf_audit_totals(run->audit));
     if (cf_audit_path(run->audit))
         log_path = strdup(cf_audit_path(run->audit));
