@@ -24,6 +24,7 @@
 
 #define TYPE_IXFR 251
 #define TYPE_AXFR 252
+#define TYPE_ANY 255
 
 #define KEY_TYPES "dns.deny_types"
 #define KEY_REBINDING "dns.block_rebinding"
@@ -131,6 +132,10 @@ bool cf_protection_type(const struct cf_profile *profile, uint16_t type,
             cf_verdict_deny(profile, CF_REASON_TYPE, &protections->types[i], ret_verdict);
             return true;
         }
+    }
+    if (type == TYPE_ANY && protections->n_types > 0) { /* it asks for those too */
+        cf_verdict_deny(profile, CF_REASON_TYPE, &protections->types[0], ret_verdict);
+        return true;
     }
     if (type != TYPE_AXFR && type != TYPE_IXFR)
         return false;

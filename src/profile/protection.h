@@ -27,7 +27,10 @@ void cf_protections_free(struct cf_protections *protections);
  * then, with the profile's mode applied. The profile is sealed.
  */
 
-/* The asking for a record type. AXFR and IXFR are denied whatever the policy says. */
+/*
+ * The asking for a record type. AXFR and IXFR are denied whatever the policy
+ * says, and ANY (RFC 8482), which asks for all types, where it denies any.
+ */
 bool cf_protection_type(const struct cf_profile *profile, uint16_t type,
                         struct cf_verdict *ret_verdict);
 

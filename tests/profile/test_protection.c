@@ -231,6 +231,7 @@ static void listed_types_are_denied_and_transfers_always(void **state)
     check_type("", "AXFR", "deny type");
     check_type("", "IXFR", "deny type");
     check_type("deny_type AXFR", "AXFR", "deny type dns.deny_types: AXFR");
+    check_type("deny_type TXT", "ANY", "deny type dns.deny_types: TXT");
     check_type("deny_type TXT; audit", "TXT", "would_deny type dns.deny_types: TXT");
 }
 

@@ -28,10 +28,13 @@ def deny_types(bench):
     check("typed.lab" not in bench.net.asked(), "the server was asked")
 
 
-@case("deny_types: ANY is refused when the policy says nothing, and asked for when it says so")
+@case("deny_types: ANY is refused when the policy says nothing, or denies any type")
 def any_type(bench):
     done = bench.good(["dig", "+tcp", "ANY", "small.lab"], bench.policy(allow=["small.lab"]))
     check_equal(rcode(done.out), "REFUSED")
+    policy = bench.policy(allow=["small.lab"], dns={"deny_types": ["TXT"]})
+    done = bench.good(["dig", "+tcp", "ANY", "small.lab"], policy)
+    check_equal(rcode(done.out), "REFUSED", "where another type is denied")
     policy = bench.policy(allow=["small.lab"], dns={"deny_types": []})
     check_in("a small record", bench.good(["dig", "+tcp", "ANY", "small.lab"], policy).out)
 
