@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dns/svcb.h"
+
 /* Text that is written behind itself until it is full. */
 struct text {
     char *data;
@@ -154,6 +156,8 @@ int cf_rdata_check(const uint8_t *message, const struct cf_wire_rr *rr)
     in.end = rr->rdata_at + rr->rdata_length;
     if (rr->class != CF_CLASS_IN)
         return 0;
+    if (cf_svcb_is(rr))
+        return cf_svcb_check(message, rr);
     if (rr->type == CF_TYPE_A)
         in.at += 4;
     else if (rr->type == CF_TYPE_AAAA)

@@ -10,7 +10,8 @@
 
 /*
  * Is a record's data what its type says? Names must be readable and all of it
- * be used: A, AAAA, CNAME, NS, PTR, DNAME, MX, SOA, SRV and TXT of class IN.
+ * be used: A, AAAA, CNAME, NS, PTR, DNAME, MX, SOA, SRV, TXT, SVCB and HTTPS of
+class IN.
  * What is known of no other type is asked of none.
  *
  * Returns 0 or -EBADMSG.

@@ -35,3 +35,20 @@ int cf_svcb_next(struct cf_svcb *svcb, struct cf_svcb_param *ret_param)
     svcb->at = ret_param->at + ret_param->length;
     return 1;
 }
+
+int cf_svcb_check(const uint8_t *message, const struct cf_wire_rr *rr)
+{
+    struct cf_svcb_param param;
+    struct cf_svcb svcb;
+    int r = cf_svcb_open(&svcb, message, rr);
+
+    if (r < 0)
+        return r;
+    while ((r = cf_svcb_next(&svcb, &param)) > 0) {
+        size_t size = param.key == CF_SVCB_IPV4HINT ? 4 : param.key == CF_SVCB_IPV6HINT ? 16 : 0;
+
+        if (size > 0 && (param.length == 0 || param.length % size != 0))
+            return -EBADMSG;
+    }
+    return r;
+}

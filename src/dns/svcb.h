@@ -45,4 +45,10 @@ int cf_svcb_open(struct cf_svcb *svcb, const uint8_t *message, const struct cf_w
  */
 int cf_svcb_next(struct cf_svcb *svcb, struct cf_svcb_param *ret_param);
 
+/*
+ * Can the whole record be read, and are its hints of whole addresses (7.3)?
+ * What cannot be read hides what stands behind it. 0 or -EBADMSG.
+ */
+int cf_svcb_check(const uint8_t *message, const struct cf_wire_rr *rr);
+
 #endif

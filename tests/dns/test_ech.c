@@ -43,19 +43,23 @@ static void add_https(uint32_t ttl, const void *bytes, size_t length)
 
 #define ADD_HTTPS(ttl, literal) add_https(ttl, literal, sizeof(literal) - 1)
 
-static void parse(struct cf_wire_answer *ret_answer)
+static int parse(struct cf_wire_answer *ret_answer)
 {
     struct message question;
     struct cf_wire_query query;
 
     message_start(&question, 1, CF_WIRE_RD, NAME, cf_wire_u16(answer.data + 12 + 17));
     assert_int_equal(cf_wire_query_parse(question.data, question.length, &query), 0);
-    assert_int_equal(cf_wire_answer_parse(answer.data, answer.length, &query, ret_answer), 0);
+    return cf_wire_answer_parse(answer.data, answer.length, &query, ret_answer);
 }
 
+/* As an answer of a server fares: what cannot be parsed is not stripped either. */
 static int strip(struct cf_wire_answer *ret_answer)
 {
-    parse(ret_answer);
+    int r = parse(ret_answer);
+
+    if (r < 0)
+        return r;
     memset(stripped, 0xaa, sizeof stripped);
     return cf_ech_strip(ret_answer, stripped);
 }

@@ -21,6 +21,9 @@ static const uint8_t svcb_private6[] = { 0, 1, 0, 0, 6, 0, 16, 0xfd, 0, 0, 0, 0,
                                          0, 0, 0, 0, 0, 0, 0,  0,    0, 0, 9 };
 static const uint8_t svcb_ech[] = { 0, 1, 0, 0, 4, 0, 4, 192, 0, 2, 30, 0, 5, 0, 3, 'k', 'e', 'y' };
 static const uint8_t svcb_broken[] = { 0, 1, 0, 0, 5, 0, 9, 'k' };
+/* The hint of 10.0.0.9 stands behind a key that is greater than its own. */
+static const uint8_t svcb_unordered[] = { 0, 1, 0, 0, 6, 0, 0, 0, 4, 0, 4, 10, 0, 0, 9 };
+static const uint8_t svcb_half_hint[] = { 0, 1, 0, 0, 4, 0, 6, 192, 0, 2, 30, 10, 0 };
 
 /* "ADDRESS.rebind.example": that address. */
 static bool rebind(struct message *answer, const char *name)
@@ -72,6 +75,12 @@ static bool zone(struct fake *fake, bool tcp, struct message *answer)
         message_add(answer, SECTION_ANSWER, name, query.type, 300, svcb_ech, sizeof svcb_ech);
     } else if (strcmp(name, "broken.example") == 0) {
         message_add(answer, SECTION_ANSWER, name, query.type, 300, svcb_broken, sizeof svcb_broken);
+    } else if (strcmp(name, "unordered.example") == 0) {
+        message_add(answer, SECTION_ANSWER, name, query.type, 300, svcb_unordered,
+                    sizeof svcb_unordered);
+    } else if (strcmp(name, "half-hint.example") == 0) {
+        message_add(answer, SECTION_ANSWER, name, query.type, 300, svcb_half_hint,
+                    sizeof svcb_half_hint);
     } else if (strcmp(name, "to-doh.example") == 0) {
         message_add_name(answer, SECTION_ANSWER, name, CF_TYPE_CNAME, 300, "dns.google");
         message_add_addr(answer, SECTION_ANSWER, "dns.google", 300, "192.0.2.8");
@@ -227,14 +236,20 @@ static void without_strip_ech_answers_are_left_alone(void **state)
     fixture_stop(&f);
 }
 
+/* RFC 9460, 2.2: such records are rejected; else what they hide would pass. */
 static void a_record_that_hides_its_parameters_is_servfail(void **state)
 {
+    static const char *const names[] = { "broken.example", "unordered.example",
+                                         "half-hint.example" };
+
     (void)state;
     start("**.example");
-    f.profile->dns.strip_ech = true;
     fixture_open(&f, 100);
-    assert_int_equal(fixture_ask(&f, "broken.example", CF_TYPE_HTTPS), CF_RCODE_SERVFAIL);
-    assert_int_equal(f.seen.dns.source, CF_DNS_SOURCE_ERROR);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(fixture_ask(&f, names[i], CF_TYPE_HTTPS), CF_RCODE_SERVFAIL);
+        assert_int_equal(fixture_ask(&f, names[i], CF_TYPE_SVCB), CF_RCODE_SERVFAIL);
+        assert_int_equal(f.seen.dns.source, CF_DNS_SOURCE_ERROR);
+    }
     fixture_stop(&f);
 }
 
