@@ -14,6 +14,12 @@ tests_dns_test_resolver_SOURCES = tests/dns/test_resolver.c $(dns_test_fixture)
 tests_dns_test_resolver_CFLAGS = $(dns_test_cflags)
 tests_dns_test_resolver_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_asker
+TESTS += tests/dns/test_asker
+tests_dns_test_asker_SOURCES = tests/dns/test_asker.c $(dns_test_fixture)
+tests_dns_test_asker_CFLAGS = $(dns_test_cflags)
+tests_dns_test_asker_LDADD = $(dns_test_libs)
+
 TESTS += tests/dns/test_documented.py
 EXTRA_DIST += tests/dns/test_documented.py
 
