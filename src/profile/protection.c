@@ -143,6 +143,29 @@ bool cf_protection_type(const struct cf_profile *profile, uint16_t type,
     return true;
 }
 
+/* Where an IPv6 address of this prefix has an IPv4 address in it. */
+static const struct {
+    struct cf_prefix prefix;
+    size_t offset;
+} carriers[] = {
+    /* RFC 6052, 2.1; RFC 3056; RFC 4291, 2.5.5.1; RFC 2765 */
+    { { { CF_FAMILY_IPV6, { 0x00, 0x64, 0xff, 0x9b } }, 96 }, 12 },
+    { { { CF_FAMILY_IPV6, { 0x20, 0x02 } }, 16 }, 2 },
+    { { { CF_FAMILY_IPV6, { 0 } }, 96 }, 12 },
+    { { { CF_FAMILY_IPV6, { [8] = 0xff, [9] = 0xff } }, 96 }, 12 },
+};
+
+#define N_CARRIERS (sizeof carriers / sizeof carriers[0])
+
+/* The IPv4 address in an IPv6 address of carrier i, when it is one. */
+static bool is_carried(size_t i, const struct cf_addr *addr, struct cf_addr *ret_carried)
+{
+    if (!cf_prefix_contains(&carriers[i].prefix, addr))
+        return false;
+    *ret_carried = cf_addr_from_ipv4(addr->bytes + carriers[i].offset);
+    return true;
+}
+
 /* Encrypted DNS. */
 
 bool cf_protection_name(const struct cf_profile *profile, const char *name,
@@ -158,11 +181,24 @@ bool cf_protection_name(const struct cf_profile *profile, const char *name,
     return true;
 }
 
+static bool is_resolver(const struct cf_encrypted *resolvers, const struct cf_addr *addr)
+{
+    struct cf_addr carried;
+
+    if (cf_encrypted_has_addr(resolvers, addr))
+        return true;
+    for (size_t i = 0; i < N_CARRIERS; i++) {
+        if (is_carried(i, addr, &carried) && cf_encrypted_has_addr(resolvers, &carried))
+            return true;
+    }
+    return false;
+}
+
 static bool is_encrypted(const struct cf_encrypted *resolvers, const struct cf_flow_query *query)
 {
     if (query->proto == CF_PROTO_ICMP)
         return false;
-    if (query->port == CF_ENCRYPTED_DNS_PORT || cf_encrypted_has_addr(resolvers, &query->dst))
+    if (query->port == CF_ENCRYPTED_DNS_PORT || is_resolver(resolvers, &query->dst))
         return true;
     for (size_t i = 0; i < query->n_names; i++) {
         if (!query->names[i].pinned && cf_encrypted_has_name(query->names[i].name))
@@ -214,26 +250,14 @@ static bool is_of_inside_group(const struct cf_addr *addr)
     return false;
 }
 
-/* Where an IPv6 address of this prefix has an IPv4 address in it. */
-static const struct {
-    struct cf_prefix prefix;
-    size_t offset;
-} carriers[] = {
-    /* RFC 6052, 2.1; RFC 3056; RFC 4291, 2.5.5.1; RFC 2765 */
-    { { { CF_FAMILY_IPV6, { 0x00, 0x64, 0xff, 0x9b } }, 96 }, 12 },
-    { { { CF_FAMILY_IPV6, { 0x20, 0x02 } }, 16 }, 2 },
-    { { { CF_FAMILY_IPV6, { 0 } }, 96 }, 12 },
-    { { { CF_FAMILY_IPV6, { [8] = 0xff, [9] = 0xff } }, 96 }, 12 },
-};
-
 bool cf_addr_is_inside(const struct cf_addr *addr)
 {
+    struct cf_addr carried;
+
     if (is_of_inside_group(addr))
         return true;
-    for (size_t i = 0; i < sizeof carriers / sizeof carriers[0]; i++) {
-        struct cf_addr carried = cf_addr_from_ipv4(addr->bytes + carriers[i].offset);
-
-        if (cf_prefix_contains(&carriers[i].prefix, addr) && is_of_inside_group(&carried))
+    for (size_t i = 0; i < N_CARRIERS; i++) {
+        if (is_carried(i, addr, &carried) && is_of_inside_group(&carried))
             return true;
     }
     return false;

@@ -161,6 +161,9 @@ static void flows_of_encrypted_dns_are_denied_whatever_the_rules_say(void **stat
     check_flow("allow 8.8.8.8:443; block_encrypted", "tcp 8.8.8.8 443", ENCRYPTED);
     check_flow("allow any; block_encrypted", "udp 1.1.1.1 443", ENCRYPTED);
     check_flow("allow any; block_encrypted", "udp 2606:4700:4700::1111 5443", ENCRYPTED);
+    check_flow("allow any; block_encrypted", "tcp 64:ff9b::808:808 443", ENCRYPTED);
+    check_flow("allow any; block_encrypted", "tcp 2002:808:808::1 443", ENCRYPTED);
+    check_flow("allow any; block_encrypted", "tcp 64:ff9b::c000:201 443", "allow rule any");
     check_flow("allow icmp://1.1.1.1; block_encrypted", "icmp 1.1.1.1 0",
                "allow rule icmp://1.1.1.1");
     check_flow("allow dns.google:443; block_encrypted", "tcp 192.0.2.1 443 dns.google", ENCRYPTED);
