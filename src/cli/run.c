@@ -47,6 +47,14 @@ static void block_questions(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* What is an error here, where it is seen. The command has what the caller had. */
+static void ignore_signals(void)
+{
+    signal(SIGPIPE, SIG_IGN); /* a process of ours that was killed, a reader that has gone */
+    signal(SIGTTOU, SIG_IGN); /* a word to the terminal must not stop the engine */
+    signal(SIGXFSZ, SIG_IGN); /* a log at the caller's limit of file size */
+}
+
 static int run_refused(struct cf_run *run, const struct cf_error *err)
 {
     cf_cli_say("%s", err->text);
@@ -64,9 +72,6 @@ static int run_profile(struct cf_run *run)
     uname(&run->uts);
     cf_run_id_make(run->id);
     raise_open_files();
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGTTOU, SIG_IGN); /* a word to the terminal must not stop the engine */
-    signal(SIGXFSZ, SIG_IGN); /* a log at the caller's limit of file size is an error like any */
     r = cf_run_start(run, &err);
     if (r < 0 && !run->started)
         return run_refused(run, &err);
@@ -96,6 +101,7 @@ int cf_cli_run(int argc, char **argv)
         cf_cli_say("%s", err.text);
         return CF_EXIT_FAILED;
     }
+    ignore_signals();
     block_questions();
     if (!cf_options_parse(argc, argv, CF_OPTIONS_RUN, &options, &status)) {
         cf_sandbox_caller_done(&run.caller);
