@@ -10,9 +10,10 @@
 #include "dns/wire.h"
 
 #define IDS 65536
+#define KEPT 4 /* of 10,000 that wait, two in 100,000 have four younger ones of their id */
 
 struct cf_asked {
-    uint32_t prints[IDS]; /* by id; 0: never used */
+    uint32_t prints[IDS][KEPT]; /* by id, the youngest first; 0: none */
 };
 
 struct cf_asked *cf_asked_new(void)
@@ -43,16 +44,26 @@ static uint32_t print_of(const uint8_t *message, size_t length)
 
 void cf_asked_note(struct cf_asked *asked, const uint8_t *message, size_t length)
 {
-    uint32_t print = print_of(message, length);
+    uint32_t print = print_of(message, length), *prints;
 
-    if (print)
-        asked->prints[cf_wire_u16(message)] = print;
+    if (!print)
+        return;
+    prints = asked->prints[cf_wire_u16(message)];
+    memmove(prints + 1, prints, (KEPT - 1) * sizeof *prints);
+    prints[0] = print;
 }
 
 bool cf_asked_answered(const struct cf_asked *asked, const uint8_t *message, size_t length)
 {
     uint32_t print = print_of(message, length);
+    const uint32_t *prints;
 
-    return print && (cf_wire_u16(message + 2) & CF_WIRE_QR) &&
-           asked->prints[cf_wire_u16(message)] == print;
+    if (!print || !(cf_wire_u16(message + 2) & CF_WIRE_QR))
+        return false;
+    prints = asked->prints[cf_wire_u16(message)];
+    for (size_t i = 0; i < KEPT; i++) {
+        if (prints[i] == print)
+            return true;
+    }
+    return false;
 }

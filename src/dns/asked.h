@@ -1,9 +1,10 @@
 /*
  * asked.h - what a server was asked in datagrams, so that an answer to nothing is known
  *
- * One fingerprint for each id, of the last question that went out with it: a
- * fixed 256 KiB, whatever comes. An id that was used remains so when its answer
- * came or time was up, so a late or a second answer is none to nothing.
+ * Fingerprints of the last four questions that went out with each id, since
+ * questions that wait at the same time can have the same: 1 MiB at most,
+ * whatever comes. An id that was used remains so when its answer came or time
+ * was up, so a late or a second answer is none to nothing.
  */
 #ifndef CF_DNS_ASKED_H
 #define CF_DNS_ASKED_H

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/asked.h"
 #include "fixture.h"
 
 #define FORGED "192.0.2.66"
@@ -441,9 +442,34 @@ static void a_query_with_a_bit_turned_is_answered_or_not(void **state)
     fixture_stop(&f);
 }
 
+/* Of a hundred that wait, two have one id once in a few thousand questions. */
+static void questions_that_wait_with_one_id_are_all_answered(void **state)
+{
+    static const char *const names[] = { "a.example", "b.example", "c.example", "d.example" };
+    struct cf_asked *asked = cf_asked_new();
+    struct message message;
+
+    (void)state;
+    assert_non_null(asked);
+    for (size_t i = 0; i < 4; i++) {
+        message_start(&message, 7, CF_WIRE_RD, names[i], CF_TYPE_A);
+        cf_asked_note(asked, message.data, message.length);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        message_start(&message, 7, CF_WIRE_QR, names[i], CF_TYPE_A);
+        assert_true(cf_asked_answered(asked, message.data, message.length));
+        message_start(&message, 8, CF_WIRE_QR, names[i], CF_TYPE_A);
+        assert_false(cf_asked_answered(asked, message.data, message.length));
+    }
+    message_start(&message, 7, CF_WIRE_QR, "e.example", CF_TYPE_A);
+    assert_false(cf_asked_answered(asked, message.data, message.length));
+    cf_asked_free(asked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(questions_that_wait_with_one_id_are_all_answered),
         cmocka_unit_test(what_answers_no_question_is_dropped_and_told),
         cmocka_unit_test(what_comes_from_elsewhere_is_dropped),
         cmocka_unit_test(a_flood_is_told_in_a_few_lines),
