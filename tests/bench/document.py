@@ -241,10 +241,11 @@ def panels(done):
 
 def write(folder, args, load, done):
     """doc/PERFORMANCE.md and the plot beside it; load is what loads() says."""
+    top = head(args)    # before a file is written, which makes the tree a changed one
     (folder / "performance.svg").write_text(plot.svg(list(panels(done))), encoding="utf-8")
     spread = [row for measure, results in done for row in spread_rows(measure, results)]
     (folder / "PERFORMANCE.md").write_text("\n".join([
-        "# Performance\n", head(args), load, "",
+        "# Performance\n", top, load, "",
         METHOD, "## Targets\n", *targets_table(done, True), "",
         "## Figures\n", "![bars of the medians below](performance.svg)", *tables(done), "",
         "## Spread\n", spread_head(), *spread, ""]), encoding="utf-8")
