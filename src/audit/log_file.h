@@ -39,7 +39,8 @@ bool cf_log_file_intact(const struct cf_log_file *file, const char *path);
 
 /*
  * Begin to put what was written on the disk, beside what the caller does next.
- * Nothing may be written any more; an error is told by the close.
+ * Nothing may be written any more. The close tells of an error, and does it all
+ * where there is no thread to be had.
  */
 void cf_log_file_sync(struct cf_log_file *file);
 

@@ -17,7 +17,8 @@
  *
  * Then the loop runs until the sandbox has ended and the flows have drained;
  * a log that cannot be written ends the tree at once. What comes after is the
- * same for every end: flows closed, run_end, log closed, summary, exit code.
+ * same for every end: flows closed, run_end, the log put on the disk while engine and
+ * namespaces are let go, log closed, summary, exit code.
  */
 #include "cli/run.h"
 

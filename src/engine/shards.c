@@ -48,7 +48,7 @@ struct cf_shard {
     struct cf_mail failed; /* from it: its loop has failed */
     struct cf_mail asked;  /* to it: tell what is over; and back, behind those */
     struct cf_task tell;
-    bool looked; /* `tell` has seen one turn */
+    bool looked;           /* `tell` has seen one turn */
     int result;            /* of the loop */
     bool running;
     pthread_t thread;

@@ -119,6 +119,26 @@ static void lines_leave_at_a_flush_and_when_64_kib_wait(void **state)
     assert_int_equal(cf_audit_close(audit, NULL), 0);
 }
 
+static void settled_log_has_all_its_lines_and_closes_with_its_error(void **state)
+{
+    struct failure failure = { 0 };
+    struct cf_audit *audit;
+
+    (void)state;
+    name_path("settled.jsonl");
+    audit = open_log(path, &failure);
+    cf_audit_warn(audit, "test", "one");
+    cf_audit_settle(audit);
+    assert_int_equal(check_lines(path), 1);
+    cf_audit_settle(audit);
+    assert_int_equal(cf_audit_close(audit, NULL), 0);
+    audit = open_log("/dev/full", &failure);
+    cf_audit_warn(audit, "test", "one");
+    cf_audit_settle(audit);
+    assert_int_equal(failure.calls, 1);
+    assert_int_equal(cf_audit_close(audit, NULL), -ENOSPC);
+}
+
 static void log_that_exists_is_refused(void **state)
 {
     struct cf_audit *audit = NULL;
@@ -428,6 +448,7 @@ static int remove_folder(void **state)
 {
     const char *const files[] = {
         "a/b/log.jsonl",     "a/b",          "a",           "flush.jsonl",
+        "settled.jsonl",
         "old.jsonl",         "link.jsonl",   "fifo",        "cloexec.jsonl",
         "cut.jsonl",         "totals.jsonl", "left.jsonl",  "emptied.jsonl",
         "moved.jsonl.moved", "dropped",      "dropped.fifo"
@@ -446,6 +467,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(log_holds_each_event_once_and_in_order),
         cmocka_unit_test(lines_leave_at_a_flush_and_when_64_kib_wait),
+        cmocka_unit_test(settled_log_has_all_its_lines_and_closes_with_its_error),
         cmocka_unit_test(log_that_exists_is_refused),
         cmocka_unit_test(dangling_link_is_refused_and_not_followed),
         cmocka_unit_test(folder_that_cannot_be_made_is_named),
