@@ -34,6 +34,9 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/profile.h \
 	src/profile/protection.c \
 	src/profile/protection.h \
+	src/profile/proxy.c \
+	src/profile/proxy.h \
+	src/profile/proxy_url.c \
 	src/profile/quote.c \
 	src/profile/quote.h \
 	src/profile/record_type.c \

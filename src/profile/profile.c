@@ -96,6 +96,7 @@ void cf_profile_free(struct cf_profile *profile)
     free(profile->dns.deny_types);
     strings_free(profile->dns.search, profile->dns.n_search);
     hosts_free(profile->hosts, profile->n_hosts);
+    cf_proxy_done(&profile->proxy);
     rules_free(profile->egress.rules, profile->egress.n_rules);
     groups_free(profile->egress.groups, profile->egress.n_groups);
     rules_free(profile->egress.host_port_rules, profile->egress.n_host_ports);
@@ -499,6 +500,8 @@ int cf_profile_seal(struct cf_profile *profile)
     r = cf_index_new(profile, &profile->index);
     if (r == 0)
         r = cf_protections_new(profile, &profile->protections);
+    if (r == 0 && profile->proxy.bypass)
+        r = cf_profile_seal(profile->proxy.bypass);
     if (r < 0)
         unseal(profile);
     return r;

@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/hash.h"
 #include "profile/endpoint.h"
+#include "profile/proxy.h"
 
 struct cf_index;
 struct cf_name_set;
@@ -162,6 +163,8 @@ struct cf_profile {
 
     struct cf_host *hosts; /* names are unique; sorted by name once the profile is sealed */
     size_t n_hosts;
+
+    struct cf_proxy proxy;
 
     struct {
         enum cf_action fallback; /* egress.default */

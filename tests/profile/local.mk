@@ -74,3 +74,10 @@ tests_profile_test_trace_SOURCES = tests/profile/test_trace.c \
 	tests/profile/fixture.c tests/profile/fixture.h
 tests_profile_test_trace_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_trace_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_proxy
+TESTS += tests/profile/test_proxy
+tests_profile_test_proxy_SOURCES = tests/profile/test_proxy.c \
+	tests/profile/fixture.c tests/profile/fixture.h
+tests_profile_test_proxy_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_proxy_LDADD = $(PROFILE_TEST_LIBS)
