@@ -296,7 +296,7 @@ int inside_urgent_in(void)
 
 int inside_source_port_reuse(void)
 {
-    struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(33333) };
+    struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(INSIDE_OWN_PORT) };
     struct sockaddr_storage sa;
     socklen_t length = address(WORLD_IPV4, WORLD_SHORT, &sa);
     int on = 1;

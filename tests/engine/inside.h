@@ -7,8 +7,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What inside_dns_from_one_port() comes from. */
-#define INSIDE_ONE_PORT 33344
+/*
+ * Ports that a connection of ours is bound to. The kernel gives out none of them (ip(7),
+ * ip_local_port_range): one that it gave to an earlier connection is in TIME_WAIT for a minute.
+ */
+#define INSIDE_OWN_PORT 20333 /* of inside_source_port_reuse() */
+#define INSIDE_ONE_PORT 20344 /* of inside_dns_from_one_port() */
 
 /* Send until something comes back: routers tell of errors only so often. -1 with errno. */
 ssize_t inside_ask(int fd, const void *out, size_t length, void *in, size_t size);
