@@ -167,6 +167,45 @@ tests_fuzz_fuzz_query_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_query_LDADD = $(fuzz_query_libs)
 endif
 
+# connect_reply
+fuzz_connect_reply_sources = tests/fuzz/fuzz_connect_reply.c
+fuzz_connect_reply_libs = src/proxy/libcf-proxy.a src/audit/libcf-audit.a \
+	src/profile/libcf-profile.a src/base/libcf-base.a $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
+
+EXTRA_DIST += tests/fuzz/corpus/connect_reply
+check_PROGRAMS += tests/fuzz/replay_connect_reply
+TESTS += tests/fuzz/replay_connect_reply
+tests_fuzz_replay_connect_reply_SOURCES = tests/fuzz/replay.c $(fuzz_connect_reply_sources)
+tests_fuzz_replay_connect_reply_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"connect_reply"'
+tests_fuzz_replay_connect_reply_LDADD = $(fuzz_connect_reply_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_connect_reply
+tests_fuzz_fuzz_connect_reply_SOURCES = $(fuzz_connect_reply_sources)
+tests_fuzz_fuzz_connect_reply_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_connect_reply_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_connect_reply_LDADD = $(fuzz_connect_reply_libs)
+endif
+
+# socks5
+fuzz_socks5_sources = tests/fuzz/fuzz_socks5.c
+fuzz_socks5_libs = $(fuzz_connect_reply_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/socks5
+check_PROGRAMS += tests/fuzz/replay_socks5
+TESTS += tests/fuzz/replay_socks5
+tests_fuzz_replay_socks5_SOURCES = tests/fuzz/replay.c $(fuzz_socks5_sources)
+tests_fuzz_replay_socks5_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"socks5"'
+tests_fuzz_replay_socks5_LDADD = $(fuzz_socks5_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_socks5
+tests_fuzz_fuzz_socks5_SOURCES = $(fuzz_socks5_sources)
+tests_fuzz_fuzz_socks5_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_socks5_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_socks5_LDADD = $(fuzz_socks5_libs)
+endif
+
 # The dictionary of fuzz_policy is made from the table of keys.
 EXTRA_DIST += tests/fuzz/policy.dict
 check_PROGRAMS += tests/fuzz/test_dictionary

@@ -1,0 +1,13 @@
+noinst_LIBRARIES += src/proxy/libcf-proxy.a
+src_proxy_libcf_proxy_a_SOURCES = \
+	src/proxy/basic.c \
+	src/proxy/basic.h \
+	src/proxy/http_connect.c \
+	src/proxy/http_connect.h \
+	src/proxy/outcome.c \
+	src/proxy/outcome.h \
+	src/proxy/socks5.c \
+	src/proxy/socks5.h \
+	src/proxy/target.h \
+	src/proxy/words.c \
+	src/proxy/words.h

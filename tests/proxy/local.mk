@@ -1,0 +1,17 @@
+# Tests of this room.
+proxy_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+proxy_test_libs = src/proxy/libcf-proxy.a src/audit/libcf-audit.a src/loop/libcf-loop.a \
+	src/profile/libcf-profile.a src/base/libcf-base.a \
+	$(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/proxy/test_http_connect tests/proxy/test_socks5 tests/proxy/test_words
+TESTS += tests/proxy/test_http_connect tests/proxy/test_socks5 tests/proxy/test_words
+tests_proxy_test_http_connect_SOURCES = tests/proxy/test_http_connect.c
+tests_proxy_test_http_connect_CFLAGS = $(proxy_test_cflags)
+tests_proxy_test_http_connect_LDADD = $(proxy_test_libs)
+tests_proxy_test_socks5_SOURCES = tests/proxy/test_socks5.c
+tests_proxy_test_socks5_CFLAGS = $(proxy_test_cflags)
+tests_proxy_test_socks5_LDADD = $(proxy_test_libs)
+tests_proxy_test_words_SOURCES = tests/proxy/test_words.c
+tests_proxy_test_words_CFLAGS = $(proxy_test_cflags)
+tests_proxy_test_words_LDADD = $(proxy_test_libs)
