@@ -15,6 +15,8 @@ src_base_libcf_base_a_SOURCES = \
 	src/base/hash.h \
 	src/base/intern.c \
 	src/base/intern.h \
+	src/base/secret.c \
+	src/base/secret.h \
 	src/base/siphash.h \
 	src/base/text.c \
 	src/base/text.h

@@ -34,3 +34,9 @@ TESTS += tests/base/test_intern
 tests_base_test_intern_SOURCES = tests/base/test_intern.c
 tests_base_test_intern_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_base_test_intern_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/base/test_secret
+TESTS += tests/base/test_secret
+tests_base_test_secret_SOURCES = tests/base/test_secret.c
+tests_base_test_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_base_test_secret_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
