@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "policy/hidden.h"
 #include "policy/source.h"
 
 /* Characters of a long line that are kept in front of the caret and behind it. */
@@ -48,8 +49,15 @@ bool cf_diagnostics_full(const struct cf_diagnostics *diagnostics)
     return diagnostics->n_errors >= CF_DIAGNOSTICS_MAX;
 }
 
+/* They return how many characters that are. */
+static unsigned put_word(struct cf_buffer *buffer, const char *word)
+{
+    cf_buffer_puts(buffer, word);
+    return (unsigned)strlen(word);
+}
+
 /* One character of a line as it is shown: what would act on a terminal, or hides, becomes '?'. */
-static void put_shown(struct cf_buffer *buffer, const char *at, unsigned length, unsigned code)
+static unsigned put_shown(struct cf_buffer *buffer, const char *at, unsigned length, unsigned code)
 {
     bool plain = length > 0 && (code == '\t' || cf_text_is_printable(code));
 
@@ -57,17 +65,59 @@ static void put_shown(struct cf_buffer *buffer, const char *at, unsigned length,
         cf_buffer_append(buffer, at, length);
     else
         cf_buffer_puts(buffer, "?");
+    return 1;
+}
+
+/* A line that is shown in part, and what of it must not be. */
+struct shown_line {
+    const char *text; /* from some bytes in front of what is shown */
+    size_t length;    /* to some bytes behind it */
+    size_t from, to;  /* the next part that is hidden; both the length when there is none */
+};
+
+/* As far around what is shown a URL is looked for. */
+#define LOOK_AROUND 4096
+
+static void find_hidden(struct shown_line *line, size_t start)
+{
+    if (!cf_hidden_find(line->text, line->length, start, &line->from, &line->to))
+        line->from = line->to = line->length;
+}
+
+/* at: in a line of the source, `left` bytes in front of its end */
+static struct shown_line look_around(const struct cf_source *source, const char *at, size_t left)
+{
+    struct shown_line line = { .text = at };
+
+    while (line.text > source->text && line.text[-1] != '\n' && at - line.text < LOOK_AROUND)
+        line.text--;
+    line.length = (size_t)(at - line.text) + (left < LOOK_AROUND ? left : LOOK_AROUND);
+    find_hidden(&line, 0);
+    return line;
+}
+
+static bool is_hidden(struct shown_line *line, const char *at)
+{
+    size_t offset = (size_t)(at - line->text);
+
+    while (offset >= line->to && line->to < line->length)
+        find_hidden(line, line->to);
+    return offset >= line->from && offset < line->to;
 }
 
 /*
- * The line around the column, with "..." where it was cut. NULL when there is
- * nothing to show or memory is out; *ret_caret is how many characters stand in
- * front of the column.
+ * The line around the column, with "..." where it was cut, and "***" for what
+ * is hidden. NULL when there is nothing to show or memory is out; *ret_caret is
+ * how many characters stand in front of the column.
  */
-static char *cut_line(struct cf_source *source, struct cf_mark at, unsigned *ret_caret)
+static char *cut_line(struct cf_source *source, const struct cf_finding *finding,
+                      unsigned *ret_caret)
 {
-    struct cf_mark first = { .line = at.line, .column = 1 };
+    struct cf_mark at = finding->at, first = { .line = at.line, .column = 1 };
+    unsigned shown = 0, here;
+    struct shown_line line;
     struct cf_buffer buffer;
+    bool hidden = false;
     const char *text;
     size_t left = 0;
     char *cut;
@@ -77,20 +127,29 @@ static char *cut_line(struct cf_source *source, struct cf_mark at, unsigned *ret
     text = cf_source_find(source, first, &left);
     if (!text || (first.column == 1 && left == 0))
         return NULL;
+    line = look_around(source, text, left);
     cf_buffer_init(&buffer, 0);
     if (first.column > 1)
-        cf_buffer_puts(&buffer, "...");
-    for (unsigned here = first.column; left > 0 && here <= at.column + SOURCE_BEHIND; here++) {
+        shown = put_word(&buffer, "...");
+    for (here = first.column; left > 0 && here <= at.column + SOURCE_BEHIND; here++) {
         unsigned code = 0;
         unsigned n = cf_utf8_length(text, left, &code);
+        bool before = hidden;
 
-        put_shown(&buffer, text, n, code);
+        if (here == at.column)
+            *ret_caret = shown;
+        hidden = is_hidden(&line, text) || (finding->secret && here >= at.column);
+        if (!hidden)
+            shown += put_shown(&buffer, text, n, code);
+        else if (!before)
+            shown += put_word(&buffer, CF_HIDDEN_MASK);
         text += n ? n : 1;
         left -= n ? n : 1;
     }
+    if (here <= at.column)
+        *ret_caret = shown + (at.column - here);
     if (left > 0)
         cf_buffer_puts(&buffer, "...");
-    *ret_caret = at.column - first.column + (first.column > 1 ? 3 : 0);
     cut = cf_buffer_steal(&buffer);
     cf_buffer_done(&buffer);
     return cut;
@@ -155,7 +214,7 @@ static int diagnostic_fill(struct cf_diagnostic *item, struct cf_source *source,
         return -ENOMEM;
     if (!source->text || source->hidden || finding->at.line == 0)
         return 0;
-    item->source = cut_line(source, finding->at, &item->source_caret);
+    item->source = cut_line(source, finding, &item->source_caret);
     return 0;
 }
 
@@ -236,11 +295,13 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *so
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
+    cf_hidden_mask(message, sizeof message);
     /* A policy from elsewhere must not print the machine's own files into a log. */
     if (source->hidden)
-        snprintf(message, sizeof message,
-                 "expected a name, or an address and names, got what is not shown here, as the file "
-                 "is not below the folder of the policy");
+        snprintf(
+            message, sizeof message,
+            "expected a name, or an address and names, got what is not shown here, as the file "
+            "is not below the folder of the policy");
     length = strlen(message);
     if (finding->suggestion)
         snprintf(message + length, sizeof message - length, " (did you mean '%s'?)",

@@ -4,7 +4,7 @@
  * How this works: the table is walked as the reader walks it, map by map, and
  * each built row writes its value: by its type (value.c), or by its own
  * function. A key that has neither a value nor a default is left out, and so
- * is a map with nothing in it.
+ * is a map with nothing in it, or whose row says that it means nothing.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,7 +35,8 @@ static size_t shown_children(const struct cf_profile *profile, const char *path,
         char child[CF_KEY_SIZE];
 
         row = cf_schema_find(cf_key_child(path, names[i], child));
-        if (row->type == CF_TYPE_MAP ? shown_children(profile, row->path, below, ignored) == 0
+        if (row->type == CF_TYPE_MAP ? (row->shown && !row->shown(profile)) ||
+                                           shown_children(profile, row->path, below, ignored) == 0
                                      : !is_shown(row, profile))
             continue;
         rows[n_shown] = row;

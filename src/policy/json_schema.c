@@ -72,16 +72,17 @@ static void put_keys(struct cf_buffer *buffer)
     cf_buffer_puts(buffer, "]}]");
 }
 
-/* A rule: text, or a map of the keys that the table has below the list. */
+/* A rule: text, or a map of the keys that the table has below the list, if any. */
 static void put_endpoint(struct cf_buffer *buffer, const struct cf_schema_key *key, int depth)
 {
+    const char *names[CF_SCHEMA_CHILDREN_MAX];
     char path[CF_KEY_SIZE];
 
-    if (!key->list) {
+    snprintf(path, sizeof path, "%s[]", key->path);
+    if (!key->list || cf_schema_children(path, names) == 0) {
         cf_buffer_puts(buffer, "\"type\": \"string\", \"minLength\": 1");
         return;
     }
-    snprintf(path, sizeof path, "%s[]", key->path);
     cf_buffer_puts(buffer, "\"oneOf\": [");
     put_indent(buffer, depth + 1);
     cf_buffer_puts(buffer, "{\"type\": \"string\", \"minLength\": 1},");

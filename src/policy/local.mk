@@ -21,6 +21,8 @@ src_policy_libcf_policy_a_SOURCES = src/policy/analysis.c \
 	src/policy/guard.c \
 	src/policy/guard.h \
 	src/policy/groups.c \
+	src/policy/hidden.c \
+	src/policy/hidden.h \
 	src/policy/hosts.c \
 	src/policy/hosts_file.c \
 	src/policy/json_schema.c \
@@ -38,6 +40,7 @@ src_policy_libcf_policy_a_SOURCES = src/policy/analysis.c \
 	src/policy/pattern.h \
 	src/policy/policy.c \
 	src/policy/policy.h \
+	src/policy/proxy.c \
 	src/policy/read.c \
 	src/policy/read.h \
 	src/policy/scalar.c \

@@ -4,7 +4,8 @@
  * How this works: the bytes are checked and hashed, load.c has yaml.c make a
  * tree of them and of each file that the policy extends, and merges these.
  * read.c makes a profile of the tree and of the table in schema.c, then
- * options.c adds what the command line says. Whatever step finds an error,
+ * options.c adds what the command line says, and proxy.c looks at the keys
+ * of `proxy` together. Whatever step finds an error,
  * the others that can still say something useful run, and the profile is
  * thrown away at the end. A profile without errors is sealed, so that
  * verdicts can be asked for; analysis.c does, to find rules that do nothing.
@@ -189,6 +190,8 @@ static int make_profile(struct cf_profile *profile, struct named *named,
         whole = read_policy(&reader, &load, &named->source, named->id);
     if (options && !reader.out_of_memory)
         cf_read_options(&reader, options);
+    if (!reader.out_of_memory)
+        cf_read_proxy_whole(&reader);
     whole = whole && diagnostics->n_errors == n_errors;
     r = finish_profile(&reader, &load, whole, options && options->analyse, err);
     cf_reader_done(&reader);

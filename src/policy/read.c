@@ -90,6 +90,8 @@ void cf_read_value(struct cf_reader *reader, const struct cf_schema_key *row,
 
     if (row->type == CF_TYPE_MAP) {
         read_map(reader, row, node, key);
+        if (row->read)
+            row->read(reader, row, node, key);
         return;
     }
     if (!read) {
@@ -149,6 +151,12 @@ static void report_unknown(struct cf_reader *reader, const struct cf_yaml_node *
     char got[CF_QUOTED_SIZE], known[256];
     size_t n;
 
+    if (strcmp(path, "proxy") == 0 && strcasecmp(name->text, "password") == 0) {
+        cf_read_report(reader, CF_FINDING(CF_CODE_UNKNOWN_KEY, name->mark, shown),
+                       "expected password_env or password_file, which name the password's place: "
+                       "in a policy everyone can read it");
+        return;
+    }
     n = cf_schema_children(path, names);
     near = cf_suggest(name->text, names, n);
     if (!near)

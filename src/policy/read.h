@@ -37,6 +37,8 @@ struct cf_reader {
     struct cf_profile *profile;
     const char *file;                      /* the profile's copy of source->name */
     const struct cf_yaml_node *hosts_file; /* read last, behind `hosts` */
+    const struct cf_yaml_node *proxy;      /* looked at as a whole when all has been read */
+    struct cf_source *proxy_source;        /* of marks in it that name none */
     struct cf_source *origin_source;       /* of a mark that named its own: the last one, */
     const char *origin_file;               /* and the profile's copy of its name */
     struct cf_hash rules;                  /* those read so far, to find doubles */
@@ -155,6 +157,12 @@ cf_read_fn cf_read_extends, cf_read_override;
 cf_read_fn cf_read_hosts, cf_read_hosts_file_key, cf_read_command;
 cf_read_fn cf_read_egress_allow, cf_read_egress_deny, cf_read_egress_host_ports;
 cf_read_fn cf_read_egress_groups;
+cf_read_fn cf_read_proxy_url, cf_read_proxy_username, cf_read_proxy_password_env;
+cf_read_fn cf_read_proxy_password_file, cf_read_proxy_ca_file, cf_read_proxy_bypass;
+/* Of the map itself, when its keys have been read. */
+cf_read_fn cf_read_proxy;
+/* What the keys of `proxy` must have of each other; the last step. */
+void cf_read_proxy_whole(struct cf_reader *reader);
 
 /*
  * Warn when the same stands in the policy already; otherwise remember it.

@@ -44,6 +44,7 @@ enum cf_schema_merge {
     CF_MERGE_WHOLE,   /* replaced, also when it is a list */
 };
 
+struct cf_profile;
 struct cf_reader;
 struct cf_writer;
 struct cf_yaml_node;
@@ -70,11 +71,14 @@ struct cf_schema_key {
      * know. An INTEGER that can have one value only needs none.
      */
     size_t field, count;
-    /* For a value that has a structure of its own (policy/read.h, policy/writer.h); NULL: by type.
+    /*
+     * For a value that has a structure of its own (policy/read.h, policy/writer.h); NULL: by type.
+     * Of a MAP: read is called behind its keys, and it is written only when shown says so.
      */
     void (*read)(struct cf_reader *reader, const struct cf_schema_key *row,
                  const struct cf_yaml_node *node, const char *key);
     void (*write)(struct cf_writer *writer, const struct cf_schema_key *row, const char *name);
+    bool (*shown)(const struct cf_profile *profile);
 };
 
 /* Addresses of one name of `hosts`. */

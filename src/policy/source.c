@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "policy/hidden.h"
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
@@ -180,7 +181,8 @@ static bool is_hidden(unsigned code, unsigned before)
     return code >= 0xa0 && !cf_text_is_printable(code);
 }
 
-#define HIDDEN "expected text as it shows, got a character that hides or turns what stands around it"
+#define HIDDEN                                                                                     \
+    "expected text as it shows, got a character that hides or turns what stands around it"
 
 bool cf_text_has_tags(const char *text)
 {
@@ -259,8 +261,15 @@ int cf_source_check(struct cf_source *source, struct cf_diagnostics *diagnostics
 
 char *cf_quote_text(const char *value, char text[CF_QUOTED_SIZE])
 {
-    char quoted[CF_QUOTE_SIZE];
+    const char *user = strstr(value, "://"), *at = user ? strrchr(user, '@') : NULL;
+    char quoted[CF_QUOTE_SIZE], masked[CF_QUOTE_SIZE + 1];
 
+    /* Quotes are cut short, and then nobody could tell a user part. */
+    if (at && at > user + 3) {
+        snprintf(masked, sizeof masked, "%.*s" CF_HIDDEN_MASK "%s", (int)(user + 3 - value), value,
+                 at);
+        value = masked;
+    }
     snprintf(text, CF_QUOTED_SIZE, "'%s'", cf_quote(value, strlen(value), quoted));
     return text;
 }

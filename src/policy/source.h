@@ -86,6 +86,7 @@ struct cf_finding {
     struct cf_mark at;      /* line 0 for the whole file */
     const char *key;        /* NULL when no key is concerned */
     const char *suggestion; /* the nearest known word, put behind the message; NULL: none */
+    bool secret;            /* what stands behind the place in its line is not shown */
     const struct cf_origin *const *related; /* other places that the message speaks of */
     size_t n_related;
 };
@@ -99,9 +100,9 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *so
                         const struct cf_finding *finding, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Text of the policy as messages quote it, in single quotes. Returns text. */
+/* Text of the policy as messages quote it, in single quotes, a URL without its user part. */
 #define CF_QUOTED_SIZE (CF_QUOTE_SIZE + 2)
-char *cf_quote_text(const char *value, char text[CF_QUOTED_SIZE]);
+char *cf_quote_text(const char *value, char text[CF_QUOTED_SIZE]); /* returns text */
 
 /*
  * The length of the UTF-8 character at text (1 to 4), or 0 when the bytes are

@@ -50,6 +50,10 @@ const struct cf_origin *cf_writer_origin(const struct cf_writer *writer,
 cf_write_fn cf_write_hosts;
 cf_write_fn cf_write_egress_allow, cf_write_egress_deny, cf_write_egress_host_ports;
 cf_write_fn cf_write_egress_groups;
+cf_write_fn cf_write_proxy_url, cf_write_proxy_bypass;
+
+/* Whether there is a proxy, so that its keys are written. */
+bool cf_proxy_is_shown(const struct cf_profile *profile);
 
 /* Begins the document, which is a map. buffer and profile are borrowed. */
 void cf_writer_init(struct cf_writer *writer, const struct cf_profile *profile, bool json,
