@@ -1,5 +1,5 @@
 /*
- * protection.c - what the keys of `dns` deny beside the rules
+ * protection.c - what keys deny beside the rules
  *
  * How this works. Each key that denies stands for a rule of its own, so that
  * logs, summaries and explanations show it as they show rules; that rule is in
@@ -7,7 +7,8 @@
  * cf_protection_flow() and cf_protection_name() first: encrypted DNS is denied
  * whatever the rules say, and the key is the switch. The resolver asks
  * cf_protection_type() before it looks at the name, and cf_protection_answer()
- * for each address that came back.
+ * for each address that came back. proxy.require comes last: cf_verdict_flow()
+ * asks cf_protection_proxy() about what the rules allow.
  */
 #include "profile/protection.h"
 
@@ -29,9 +30,10 @@
 #define KEY_TYPES "dns.deny_types"
 #define KEY_REBINDING "dns.block_rebinding"
 #define KEY_ENCRYPTED "dns.block_encrypted"
+#define KEY_PROXY "proxy.require"
 
 struct cf_protections {
-    struct cf_rule rebinding, encrypted;
+    struct cf_rule rebinding, encrypted, proxy;
     struct cf_rule *types; /* one for each of dns.deny_types */
     size_t n_types;
     struct cf_encrypted *resolvers; /* NULL: block_encrypted is off */
@@ -90,6 +92,9 @@ int cf_protections_new(struct cf_profile *profile, struct cf_protections **ret_p
         r = rule_make(profile, KEY_ENCRYPTED, cf_profile_origin_find(profile, KEY_ENCRYPTED),
                       CF_GROUP_ANY, &protections->encrypted);
     if (r == 0)
+        r = rule_make(profile, KEY_PROXY, cf_profile_origin_find(profile, KEY_PROXY), CF_GROUP_ANY,
+                      &protections->proxy);
+    if (r == 0)
         r = types_make(profile, protections);
     if (r == 0 && profile->dns.block_encrypted)
         r = cf_encrypted_new(&protections->resolvers);
@@ -107,6 +112,7 @@ void cf_protections_free(struct cf_protections *protections)
         return;
     free(protections->rebinding.text);
     free(protections->encrypted.text);
+    free(protections->proxy.text);
     for (size_t i = 0; i < protections->n_types; i++)
         free(protections->types[i].text);
     free(protections->types);
@@ -215,6 +221,19 @@ bool cf_protection_flow(const struct cf_profile *profile, const struct cf_flow_q
     if (!protections->resolvers || !is_encrypted(protections->resolvers, query))
         return false;
     cf_verdict_deny(profile, CF_REASON_ENCRYPTED_DNS, &protections->encrypted, ret_verdict);
+    return true;
+}
+
+/* The proxy. */
+
+bool cf_protection_proxy(const struct cf_profile *profile, const struct cf_flow_query *query,
+                         struct cf_verdict *ret_verdict)
+{
+    if (profile->proxy.url.scheme == CF_PROXY_NONE ||
+        cf_proxy_route(profile, query, NULL) != CF_ROUTE_REQUIRED)
+        return false;
+    cf_verdict_deny(profile, CF_REASON_PROXY_REQUIRED, &protections_of(profile)->proxy,
+                    ret_verdict);
     return true;
 }
 

@@ -1,7 +1,8 @@
 /*
- * protection.h - what the keys of `dns` deny beside the rules
+ * protection.h - what keys deny beside the rules
  *
- * deny_types, block_rebinding and block_encrypted. Each denial names the key
+ * Of `dns`: deny_types, block_rebinding and block_encrypted; and proxy.require.
+ * Each denial names the key
  * as its rule, with the place where the policy sets it. Pure.
  */
 #ifndef CF_PROFILE_PROTECTION_H
@@ -44,6 +45,10 @@ bool cf_protection_name(const struct cf_profile *profile, const char *name,
 /* A flow of encrypted DNS, by its port, its address or a name that is no pinned one. */
 bool cf_protection_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
                         struct cf_verdict *ret_verdict);
+
+/* A flow that the rules allow and that the proxy has no way for, with proxy.require. */
+bool cf_protection_proxy(const struct cf_profile *profile, const struct cf_flow_query *query,
+                         struct cf_verdict *ret_verdict);
 
 /*
  * An answer of a server that holds this address for a public name: denied when

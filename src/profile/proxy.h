@@ -102,6 +102,8 @@ enum cf_route {
 
 /*
  * The route of a flow that the rules allow; the profile is sealed. Never fails.
+ * cf_verdict_flow() denies what is REQUIRED, so that a flow that it allows has
+ * one of the others, or, in audit mode, is let through directly.
  *
  * A flow is bypassed when an entry of `bypass` holds its address, or when it
  * has names and each one that was asked for (no alias) is held by an entry: an

@@ -337,16 +337,15 @@ static struct cf_match find_expired(const struct question *question,
     return best;
 }
 
-void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
-                     struct cf_verdict *ret_verdict)
+/* By the rules alone. */
+static void decide_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
+                        struct cf_verdict *ret_verdict)
 {
     struct question question = question_of(profile, query);
     struct cf_match pinned, expired;
     struct cf_match name;
     struct by_addr addr;
 
-    if (cf_protection_flow(profile, query, ret_verdict))
-        return;
     name = rank_names(&question, query, &pinned);
     addr = rank_addr(&question, &query->dst);
     if (is_action(&name, CF_ALLOW) && is_action(&addr.best, CF_DENY)) {
@@ -364,6 +363,16 @@ void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_quer
         expired = find_expired(&question, query);
         decide_by_default(profile, &expired, ret_verdict);
     }
+}
+
+void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
+                     struct cf_verdict *ret_verdict)
+{
+    if (cf_protection_flow(profile, query, ret_verdict))
+        return;
+    decide_flow(profile, query, ret_verdict);
+    if (ret_verdict->action == CF_ALLOW && !ret_verdict->would_deny)
+        cf_protection_proxy(profile, query, ret_verdict);
 }
 
 /* Try the flow that an allowing item speaks of: its first protocol and port. */

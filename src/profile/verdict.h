@@ -70,8 +70,9 @@ struct cf_name_query {
  * Judge a flow. Never fails. In audit mode action is CF_ALLOW and would_deny
  * says what enforce would have done. A denial by default that a rule past its
  * `until` would have allowed has the reason `expired` and that rule. What
- * dns.block_encrypted denies is denied before the rules are asked; its rule
- * (also in cf_verdict_name()) is none of the profile's list.
+ * dns.block_encrypted denies is denied before the rules are asked, and what
+ * proxy.require denies when they allow it; their rules (also in
+ * cf_verdict_name()) are none of the profile's list.
  */
 void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
                      struct cf_verdict *ret_verdict);

@@ -354,6 +354,46 @@ static void bypassed_names_are_known_before_their_addresses(void **state)
     cf_profile_free(profile);
 }
 
+static void check_verdict(const struct cf_profile *profile, const char *text, const char *expected)
+{
+    struct cf_verdict verdict;
+    struct fixture_flow flow;
+    char got[512];
+
+    fixture_flow(&flow, text);
+    cf_verdict_flow(profile, &flow.query, &verdict);
+    assert_string_equal(fixture_verdict(&verdict, got), expected);
+}
+
+static void what_the_proxy_has_no_way_for_is_denied_when_it_is_required(void **state)
+{
+    struct cf_profile *profile = make_profile("http://proxy", true, "10.0.0.0/8 **.internal");
+
+    (void)state;
+    check_verdict(profile, "tcp 192.0.2.1 443", "allow default");
+    check_verdict(profile, "udp 192.0.2.1 123", "deny proxy_required proxy.require");
+    check_verdict(profile, "icmp 192.0.2.1 0", "deny proxy_required proxy.require");
+    check_verdict(profile, "udp 10.0.0.1 123", "allow default");
+    check_verdict(profile, "udp 192.0.2.1 123 ntp.internal", "allow default");
+    profile->mode = CF_MODE_AUDIT;
+    check_verdict(profile, "udp 192.0.2.1 123", "would_deny proxy_required proxy.require");
+    profile->mode = CF_MODE_ENFORCE;
+    profile->proxy.require = false;
+    check_verdict(profile, "udp 192.0.2.1 123", "allow default");
+    cf_profile_free(profile);
+}
+
+static void what_a_rule_denies_is_denied_by_the_rule(void **state)
+{
+    struct cf_profile *profile = make_profile("http://proxy", true, "10.0.0.0/8");
+
+    (void)state;
+    profile->egress.fallback = CF_DENY;
+    check_verdict(profile, "udp 192.0.2.1 123", "deny default");
+    check_verdict(profile, "tcp 10.0.0.1 443", "deny default");
+    cf_profile_free(profile);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +415,8 @@ int main(void)
         cmocka_unit_test(bypass_by_name_takes_wildcards_as_rules_do),
         cmocka_unit_test(bypass_by_name_wants_every_name_that_was_asked_for),
         cmocka_unit_test(bypassed_names_are_known_before_their_addresses),
+        cmocka_unit_test(what_the_proxy_has_no_way_for_is_denied_when_it_is_required),
+        cmocka_unit_test(what_a_rule_denies_is_denied_by_the_rule),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
