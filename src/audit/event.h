@@ -105,6 +105,7 @@ struct cf_event_flow_open { /* also flow_denied */
     struct cf_verdict verdict;
     struct cf_addr_port via_local; /* outward socket; family NONE when there is none yet */
     const char *via_interface;     /* NULL: the host's routes decided */
+    const char *via_proxy;         /* its URL; NULL: directly. via_local leads to it then */
 };
 
 enum cf_flow_result {

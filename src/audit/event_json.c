@@ -172,6 +172,16 @@ static void put_policy(struct cf_json *json, const struct cf_event_run_start *st
     cf_json_object_end(json);
 }
 
+/* Its URL, which has no user part. */
+static void put_proxy(struct cf_json *json, const struct cf_proxy_url *url)
+{
+    cf_auto_free char *text = url->scheme == CF_PROXY_NONE ? NULL : cf_proxy_url_format(url);
+
+    if (url->scheme != CF_PROXY_NONE && !text)
+        json->buffer->failed = true;
+    cf_json_text(json, "proxy", text);
+}
+
 static void put_run_start(struct cf_json *json, const struct cf_event_run_start *start)
 {
     put_policy(json, start);
@@ -194,7 +204,7 @@ static void put_run_start(struct cf_json *json, const struct cf_event_run_start 
     for (size_t i = 0; i < start->n_dns_servers; i++)
         put_addr_port(json, NULL, &start->dns_servers[i]);
     cf_json_array_end(json);
-    cf_json_null(json, "proxy");
+    put_proxy(json, &start->profile->proxy.url);
     put_texts(json, "masked", start->masked, start->n_masked);
     put_texts(json, "not_in_force", start->not_in_force, start->n_not_in_force);
 }
@@ -281,7 +291,7 @@ static void put_flow_open(struct cf_json *json, const struct cf_event_flow_open 
     cf_json_object(json, "via");
     cf_json_text(json, "interface", flow->via_interface);
     put_addr_port(json, "local", &flow->via_local);
-    cf_json_null(json, "proxy");
+    cf_json_text(json, "proxy", flow->via_proxy);
     cf_json_object_end(json);
 }
 

@@ -67,9 +67,14 @@ static struct cf_event run_start(void)
     static const char *const masked[] = { "/run/dbus/system_bus_socket", "/run/nscd/socket" };
     static const char *const lacking[] = { "egress.verify_names", "egress.quic" };
     static struct cf_addr_port servers[2];
+    static char proxy_name[] = "proxy.internal", proxy_user[] = "ci";
 
     servers[0] = at("192.0.2.53", 53);
     servers[1] = at("2001:db8::1", 5353);
+    profile.proxy.url.scheme = CF_PROXY_SOCKS5H;
+    profile.proxy.url.name = proxy_name;
+    profile.proxy.url.at.port = 1080;
+    profile.proxy.username = proxy_user;
     memset(profile.sha256, 'a', 64);
     memset(digests[0].sha256, 'a', 64);
     memset(digests[1].sha256, 'b', 64);
@@ -190,7 +195,8 @@ static struct cf_event flow_open(void)
                        .process = node,
                        .verdict = { CF_ALLOW, false, CF_REASON_RULE, &allow_registry },
                        .via_local = at("192.0.2.200", 51000),
-                       .via_interface = "eth1" },
+                       .via_interface = "eth1",
+                       .via_proxy = "socks5h://proxy.internal:1080" },
     };
 }
 
