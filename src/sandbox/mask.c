@@ -1,5 +1,5 @@
 /*
- * mask.c - the sockets that lead around the network namespace
+ * mask.c - the sockets that lead around the network namespace, and what the run hides
  *
  * How this works. A unix socket on the file system does not belong to a
  * network namespace: who connects to it talks to a process outside, which may
@@ -8,6 +8,9 @@
  * ECONNREFUSED), a folder by an empty one. A folder is preferred where it
  * serves nothing else, because a daemon that restarts replaces its socket,
  * and a file that is replaced outside takes our cover along.
+ *
+ * A run may have files that its command must not read, such as the password of
+ * its proxy: an empty file covers each of them too.
  *
  * The list is made before the fork, where memory may be allocated; it is
  * applied by PID 1 in the new mount namespace.
@@ -110,7 +113,7 @@ static const char *const known_variables[] = {
     "WATCHMAN_SOCK",
 };
 
-static int add(struct cf_mask_list *list, char *path, bool only_socket)
+static int add(struct cf_mask_list *list, char *path, enum cf_mask_kind kind)
 {
     if (!path)
         return -ENOMEM;
@@ -124,7 +127,7 @@ static int add(struct cf_mask_list *list, char *path, bool only_socket)
         free(path);
         return -ENOSPC;
     }
-    list->only_socket[list->n] = only_socket;
+    list->kinds[list->n] = kind;
     list->paths[list->n++] = path;
     return 0;
 }
@@ -133,7 +136,8 @@ static int add_joined(struct cf_mask_list *list, const char *folder, const char 
 {
     char *path;
 
-    return add(list, asprintf(&path, "%s%s", folder, name) < 0 ? NULL : path, false);
+    return add(list, asprintf(&path, "%s%s", folder, name) < 0 ? NULL : path,
+               CF_MASK_SOCKET_OR_FOLDER);
 }
 
 /* One row of the table, with its first letter resolved. */
@@ -165,7 +169,8 @@ static int add_varlink(struct cf_mask_list *list, const char *folder)
     while (dir && r == 0 && (entry = readdir(dir))) {
         if (strncmp(entry->d_name, "io.systemd.", 11) != 0)
             continue;
-        r = add(list, asprintf(&path, "%s/%s", folder, entry->d_name) < 0 ? NULL : path, true);
+        r = add(list, asprintf(&path, "%s/%s", folder, entry->d_name) < 0 ? NULL : path,
+                CF_MASK_SOCKET);
     }
     return r;
 }
@@ -205,21 +210,24 @@ static int add_address(struct cf_mask_list *list, const char *value)
         path = strndup(at, length);
         if (path)
             decode_percent(path);
-        r = add(list, path, true);
+        r = add(list, path, CF_MASK_SOCKET);
         at += length;
     }
     return r;
 }
 
-static int plan(unsigned uid, struct cf_mask_list *list)
+static int plan(unsigned uid, const char *const *hidden, struct cf_mask_list *list)
 {
     char *path;
     int r = 0;
 
+    for (; hidden && *hidden && r == 0; hidden++)
+        r = add(list, strdup(*hidden), CF_MASK_FILE);
     for (size_t i = 0; i < sizeof known_paths / sizeof *known_paths && r == 0; i++)
         r = add_row(list, uid, known_paths[i]);
     if (r == 0)
-        r = add(list, asprintf(&path, "/tmp/tmux-%u", uid) < 0 ? NULL : path, false);
+        r = add(list, asprintf(&path, "/tmp/tmux-%u", uid) < 0 ? NULL : path,
+                CF_MASK_SOCKET_OR_FOLDER);
     for (size_t i = 0; i < sizeof known_variables / sizeof *known_variables && r == 0; i++) {
         const char *value = getenv(known_variables[i]);
 
@@ -231,13 +239,13 @@ static int plan(unsigned uid, struct cf_mask_list *list)
     return r;
 }
 
-int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_list,
-                 struct cf_error *err)
+int cf_mask_plan(const struct cf_identity *identity, const char *const *hidden,
+                 struct cf_mask_list *ret_list, struct cf_error *err)
 {
     int r;
 
     memset(ret_list, 0, sizeof *ret_list);
-    r = plan(identity->uid, ret_list);
+    r = plan(identity->uid, hidden, ret_list);
     if (r < 0) {
         cf_mask_list_done(ret_list);
         return cf_error_errno(err, r, "cannot list the sockets to mask");
@@ -259,8 +267,15 @@ static bool unreachable(int code)
            code == -ENAMETOOLONG;
 }
 
+static bool is_to_cover(mode_t mode, enum cf_mask_kind kind)
+{
+    if (S_ISDIR(mode))
+        return kind == CF_MASK_SOCKET_OR_FOLDER;
+    return S_ISSOCK(mode) || kind == CF_MASK_FILE;
+}
+
 /* Returns 1 when the path is covered, 0 when there is nothing to cover, or -errno. */
-static int cover_one(const char *path, bool only_socket, const struct cf_mask_cover *cover)
+static int cover_one(const char *path, enum cf_mask_kind kind, const struct cf_mask_cover *cover)
 {
     cf_auto_close int fd = open(path, O_PATH | O_CLOEXEC);
     struct stat found, ours;
@@ -274,7 +289,7 @@ static int cover_one(const char *path, bool only_socket, const struct cf_mask_co
     folder = S_ISDIR(found.st_mode);
     if (found.st_dev == ours.st_dev) /* reached by another name, covered already */
         return 0;
-    if (!S_ISSOCK(found.st_mode) && !(folder && !only_socket))
+    if (!is_to_cover(found.st_mode, kind))
         return 0;
     r = cf_attach(folder ? cover->folder : cover->file, fd, CF_ATTACH_ONE);
     return r < 0 ? r : 1;
@@ -284,7 +299,7 @@ int cf_mask_apply(const struct cf_mask_list *list, const struct cf_mask_cover *c
                   struct cf_mask_done *ret_done, struct cf_error *err)
 {
     for (size_t i = 0; i < list->n; i++) {
-        int r = cover_one(list->paths[i], list->only_socket[i], cover);
+        int r = cover_one(list->paths[i], list->kinds[i], cover);
 
         if (r < 0)
             return cf_error_errno(err, r, "cannot mask '%s'", list->paths[i]);

@@ -1,5 +1,5 @@
 /*
- * mask.h - the sockets that lead around the network namespace
+ * mask.h - the sockets that lead around the network namespace, and what the run hides
  *
  * Private to the room.
  */
@@ -20,9 +20,16 @@ struct cf_mask_cover {
     const char *folder;
 };
 
+/* What is covered when it is found at a path. */
+enum cf_mask_kind {
+    CF_MASK_SOCKET,           /* from the environment: never cover a folder for it */
+    CF_MASK_SOCKET_OR_FOLDER, /* a known path */
+    CF_MASK_FILE,             /* of the run: whatever it is but a folder */
+};
+
 struct cf_mask_list {
     char *paths[CF_MASK_MAX];
-    bool only_socket[CF_MASK_MAX]; /* from the environment: never cover a folder for it */
+    enum cf_mask_kind kinds[CF_MASK_MAX];
     size_t n;
 };
 
@@ -31,9 +38,12 @@ struct cf_mask_done {
     bool covered[CF_MASK_MAX];
 };
 
-/* What to look for, for this user and environment. 0 or -errno. */
-int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_list,
-                 struct cf_error *err);
+/*
+ * What to look for, for this user and environment. hidden: absolute paths
+ * besides, NULL-terminated, or NULL. 0 or -errno.
+ */
+int cf_mask_plan(const struct cf_identity *identity, const char *const *hidden,
+                 struct cf_mask_list *ret_list, struct cf_error *err);
 void cf_mask_list_done(struct cf_mask_list *list);
 
 /* Cover what exists, in this mount namespace; allocates nothing. 0 or -errno. */

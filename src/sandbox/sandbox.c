@@ -130,7 +130,7 @@ static int plan_init(struct cf_plan *plan, const struct cf_sandbox_config *confi
         return cf_error_errno(err, r, "cannot plan the sandbox");
     r = cf_idmap_read(&plan->idmap, err);
     if (r == 0)
-        r = cf_mask_plan(&config->identity, &plan->masks, err);
+        r = cf_mask_plan(&config->identity, config->hidden, &plan->masks, err);
     if (r == 0)
         r = cf_etc_plan(&plan->etc, err);
     return r;

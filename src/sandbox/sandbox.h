@@ -52,6 +52,8 @@ struct cf_sandbox_config { /* borrowed until cf_sandbox_start() returns */
     char *const *command; /* NULL-terminated; found by PATH as execvp(3) does */
     const char *cwd;      /* NULL: the caller's */
     const char *guard;    /* a file that the command may not write, remove or rename; or NULL */
+    /* Files and sockets that it may not use: absolute paths, NULL-terminated; or NULL. */
+    const char *const *hidden;
 };
 
 /* As many of them are named. */

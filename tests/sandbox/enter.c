@@ -148,6 +148,7 @@ int main(int argc, char **argv)
         .hosts = "127.0.0.1 localhost ours\n",
         .nsswitch_conf = "hosts: files dns\n",
     };
+    const char *hidden[2] = { NULL, NULL };
     struct cf_error err = { 0 };
     struct cf_caller caller;
     bool killed = false;
@@ -160,11 +161,14 @@ int main(int argc, char **argv)
             config.cwd = argv[at] + 4;
         else if (strncmp(argv[at], "guard=", 6) == 0)
             config.guard = argv[at] + 6;
+        else if (strncmp(argv[at], "hidden=", 7) == 0)
+            hidden[0] = argv[at] + 7;
         else if (strcmp(argv[at], "netns=bad") == 0)
             netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         else if (strcmp(argv[at], "kill=prepared") == 0)
             killed = true;
     }
+    config.hidden = hidden;
     config.caller = &caller;
     config.command = argv + at;
     if (r == 0)

@@ -263,12 +263,12 @@ static void name_services_and_buses_are_masked(void **state)
 }
 
 /* A file that both users may write. */
-static void write_guarded(void)
+static void write_evidence(const char *name)
 {
     char at[128];
     FILE *file;
 
-    snprintf(at, sizeof at, "%s/guarded", scene_folder);
+    snprintf(at, sizeof at, "%s/%s", scene_folder, name);
     file = fopen(at, "w");
     assert_non_null(file);
     assert_true(fputs("evidence\n", file) >= 0 && fchmod(fileno(file), 0666) == 0);
@@ -287,10 +287,60 @@ static void a_guarded_file_stays_as_it_is(void **state)
              "mv guarded other && echo changed; ln guarded other && echo changed;"
              "unshare -Urm umount guarded && echo changed; cat guarded",
              scene_folder);
-    write_guarded();
+    write_evidence("guarded");
     scene_shell(&scene, &outcome, script);
     assert_has(outcome.out, "evidence");
     assert_has_not(outcome.out, "changed");
+}
+
+static void a_hidden_file_is_empty_whatever_is_tried(void **state)
+{
+    char option[128], script[1024], masked[128];
+    const struct scene scene = { .who = scene_who(state), .option = option };
+    struct outcome outcome;
+
+    snprintf(option, sizeof option, "hidden=%s/hidden", scene_folder);
+    snprintf(script, sizeof script,
+             "cd %s && cat hidden; ln hidden other && cat other; mv hidden other && cat other;"
+             "rm -f hidden && echo removed; umount hidden && cat hidden;"
+             "unshare -Urm sh -c 'umount hidden; cat hidden; mount --bind . /mnt; cat /mnt/hidden';"
+             "cat /proc/self/root%s/hidden; echo x > hidden && echo changed; echo alive",
+             scene_folder, scene_folder);
+    write_evidence("hidden");
+    scene_shell(&scene, &outcome, script);
+    assert_has(outcome.out, "alive");
+    assert_has_not(outcome.out, "evidence");
+    assert_has_not(outcome.out, "removed");
+    assert_has_not(outcome.out, "changed");
+    snprintf(masked, sizeof masked, "masked %s/hidden\n", scene_folder);
+    assert_has(outcome.report, masked);
+}
+
+static void a_hidden_socket_is_refused(void **state)
+{
+    char option[128], path[128];
+    const struct scene scene = { .who = scene_who(state), .option = option };
+    struct outcome outcome;
+    int fd;
+
+    snprintf(option, sizeof option, "hidden=%s/proxy.sock", scene_folder);
+    fd = listen_path("proxy.sock");
+    scene_shell(&scene, &outcome, "./probe connect proxy.sock");
+    assert_has(outcome.out, "connect: ECONNREFUSED");
+    close(fd);
+    snprintf(path, sizeof path, "%s/proxy.sock", scene_folder);
+    unlink(path);
+}
+
+/* What is not there cannot be read either. */
+static void a_hidden_path_without_a_file_is_no_matter(void **state)
+{
+    const struct scene scene = { .who = scene_who(state), .option = "hidden=/nowhere/file" };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome, "echo alive");
+    assert_has(outcome.out, "alive");
+    assert_has_not(outcome.report, "/nowhere");
 }
 
 int main(void)
@@ -311,6 +361,9 @@ int main(void)
         AS_BOTH(sockets_that_lead_outside_are_masked),
         AS_BOTH(name_services_and_buses_are_masked),
         AS_BOTH(a_guarded_file_stays_as_it_is),
+        AS_BOTH(a_hidden_file_is_empty_whatever_is_tried),
+        AS_BOTH(a_hidden_socket_is_refused),
+        AS_BOTH(a_hidden_path_without_a_file_is_no_matter),
     };
 
     umask(0022);
