@@ -1,30 +1,12 @@
 /*
- * asked.c - what a server was asked in datagrams, so that an answer to nothing is known
+ * asked.c - what was asked from one port, so that an answer to nothing is known
  */
 #include "dns/asked.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "dns/wire.h"
-
-#define IDS 65536
-#define KEPT 4 /* of 10,000 that wait, two in 100,000 have four younger ones of their id */
-
-struct cf_asked {
-    uint32_t prints[IDS][KEPT]; /* by id, the youngest first; 0: none */
-};
-
-struct cf_asked *cf_asked_new(void)
-{
-    return calloc(1, sizeof(struct cf_asked));
-}
-
-void cf_asked_free(struct cf_asked *asked)
-{
-    free(asked);
-}
 
 /* Of name in lower case, type and class; 0 when there is no one question. */
 static uint32_t print_of(const uint8_t *message, size_t length)
@@ -44,26 +26,33 @@ static uint32_t print_of(const uint8_t *message, size_t length)
 
 void cf_asked_note(struct cf_asked *asked, const uint8_t *message, size_t length)
 {
-    uint32_t print = print_of(message, length), *prints;
+    unsigned at = asked->n++ % CF_ASKED_MAX;
+    uint32_t print = print_of(message, length);
 
-    if (!print)
-        return;
-    prints = asked->prints[cf_wire_u16(message)];
-    memmove(prints + 1, prints, (KEPT - 1) * sizeof *prints);
-    prints[0] = print;
+    asked->n_waiting -= asked->waits[at];
+    asked->prints[at] = print;
+    asked->waits[at] = print != 0;
+    asked->n_waiting += asked->waits[at];
+    if (print)
+        asked->ids[at] = cf_wire_u16(message);
 }
 
-bool cf_asked_answered(const struct cf_asked *asked, const uint8_t *message, size_t length)
+bool cf_asked_answered(struct cf_asked *asked, const uint8_t *message, size_t length)
 {
     uint32_t print = print_of(message, length);
-    const uint32_t *prints;
+    bool known = false;
 
     if (!print || !(cf_wire_u16(message + 2) & CF_WIRE_QR))
         return false;
-    prints = asked->prints[cf_wire_u16(message)];
-    for (size_t i = 0; i < KEPT; i++) {
-        if (prints[i] == print)
-            return true;
+    for (unsigned i = 0; i < CF_ASKED_MAX && i < asked->n; i++) {
+        if (asked->prints[i] != print || asked->ids[i] != cf_wire_u16(message))
+            continue;
+        known = true;
+        if (asked->waits[i]) {
+            asked->waits[i] = false;
+            asked->n_waiting--;
+            break;
+        }
     }
-    return false;
+    return known;
 }

@@ -1,10 +1,8 @@
 /*
- * asked.h - what a server was asked in datagrams, so that an answer to nothing is known
+ * asked.h - what was asked from one port, so that an answer to nothing is known
  *
- * Fingerprints of the last four questions that went out with each id, since
- * questions that wait at the same time can have the same: 1 MiB at most,
- * whatever comes. An id that was used remains so when its answer came or time
- * was up, so a late or a second answer is none to nothing.
+ * Id and a fingerprint of the question, of the last CF_ASKED_MAX queries. A
+ * query that was answered stays: its second answer is one to something.
  */
 #ifndef CF_DNS_ASKED_H
 #define CF_DNS_ASKED_H
@@ -13,16 +11,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct cf_asked;
+#define CF_ASKED_MAX 64
 
-/* NULL without memory. */
-struct cf_asked *cf_asked_new(void);
-void cf_asked_free(struct cf_asked *asked);
+/* All zero: nothing was asked. */
+struct cf_asked {
+    uint32_t prints[CF_ASKED_MAX]; /* of question i modulo the size; 0: none that can be answered */
+    uint16_t ids[CF_ASKED_MAX];
+    bool waits[CF_ASKED_MAX];
+    unsigned n;         /* that were noted */
+    unsigned n_waiting; /* of those that are kept */
+};
 
 /* A query that is sent. */
 void cf_asked_note(struct cf_asked *asked, const uint8_t *message, size_t length);
 
-/* Is this an answer, with id and question of a query that was sent? Case does not count. */
-bool cf_asked_answered(const struct cf_asked *asked, const uint8_t *message, size_t length);
+/*
+ * Is this an answer, with id and question of a query that is kept? Case does not
+ * count. One such query waits no more.
+ */
+bool cf_asked_answered(struct cf_asked *asked, const uint8_t *message, size_t length);
 
 #endif

@@ -19,6 +19,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/names.h \
 	src/dns/outbox.c \
 	src/dns/outbox.h \
+	src/dns/ports.c \
+	src/dns/ports.h \
 	src/dns/rdata.c \
 	src/dns/rdata.h \
 	src/dns/reply.c \

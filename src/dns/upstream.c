@@ -16,11 +16,11 @@
  * of it is called from there, and neither is the client. A cancelled lookup
  * (fn is NULL) is freed when it lands.
  *
- * The sockets are made, read and written through functions of ours, so that
- * each datagram is seen on its way: what a server sends that is the answer to
- * nothing it was asked is dropped here and told (dns/asked.h). c-ares compares
- * id and question too, but says nothing; a connected socket takes nothing from
- * another address or port.
+ * The sockets are made, read and written through functions of ours. What
+ * c-ares takes for its UDP socket is a descriptor that is none: datagrams go
+ * over the ports of the server (dns/ports.h), which change, and which drop and
+ * tell what is the answer to nothing that was asked from them. c-ares compares
+ * id and question too, but says nothing.
  *
  * What 1.18 does that matters here: ares_send() takes the id from the message,
  * so it is made random here; with ARES_FLAG_EDNS it cuts the last eleven
@@ -36,6 +36,7 @@
 #include "dns/upstream.h"
 
 #include <ares.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -43,6 +44,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -53,26 +55,34 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
-#include "dns/asked.h"
+#include "dns/ports.h"
 #include "dns/reply.h"
 #include "dns/wire.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define RESOLV_CONF_MAX ((size_t)1 << 20)
 #define DNS_PORT 53
-#define SOCKET_ROOM (4 << 20)
+
+static_assert(CF_PORTS_FEW * CF_PORTS_QUERIES + (CF_PORTS_MAX - CF_PORTS_FEW) * CF_ASKED_MAX >=
+                  CF_UPSTREAM_LOOKUPS_MAX,
+              "an answer has a port that waits for it");
 
 struct server {
     struct cf_upstream *upstream;
     ares_channel channel;
     struct cf_timer timer;
     struct sock *socks;
-    struct cf_asked *asked;
+    int spare; /* a descriptor for c-ares to hold; -1 when it has it */
+    struct cf_ports *ports;
+    struct sockaddr_storage sa;
+    socklen_t sa_length;
     uint64_t n_unasked;
 };
 
-/* A socket of c-ares that the loop watches, until it is closed. */
+/* What c-ares holds as a socket; the loop watches it when it is one of TCP. */
 struct sock {
+    int fd;
+    bool udp;
     struct cf_watch watch;
     struct server *server;
     struct sock *next;
@@ -149,11 +159,55 @@ static void sock_ready(struct cf_watch *watch, uint32_t events)
     struct sock *sock = cf_container_of(watch, struct sock, watch);
     struct server *server = sock->server;
     uint32_t failed = EPOLLERR | EPOLLHUP;
-    ares_socket_t fd = watch->fd;
+    ares_socket_t fd = sock->fd;
 
     ares_process_fd(server->channel, events & (EPOLLIN | failed) ? fd : ARES_SOCKET_BAD,
                     events & (EPOLLOUT | failed) ? fd : ARES_SOCKET_BAD);
     timer_arm(server);
+}
+
+/* One of what c-ares holds as UDP sockets; NULL when no query waits for a datagram. */
+static struct sock *udp_socket(const struct server *server)
+{
+    struct sock *sock = server->socks;
+
+    while (sock && !sock->udp)
+        sock = sock->next;
+    return sock;
+}
+
+/* Which of its UDP sockets c-ares reads does not matter: it finds the query by its id. */
+static void ports_ready(void *data)
+{
+    struct server *server = data;
+    struct sock *sock = udp_socket(server);
+
+    if (!sock) { /* no port is open then, but a port that nobody reads would be ready for ever */
+        cf_ports_close(server->ports);
+        return;
+    }
+    ares_process_fd(server->channel, sock->fd, ARES_SOCKET_BAD);
+    timer_arm(server);
+}
+
+static void ports_unasked(void *data, const uint8_t *message, size_t length)
+{
+    struct server *server = data;
+    struct cf_upstream *upstream = server->upstream;
+
+    server->n_unasked++;
+    if (upstream->unasked)
+        upstream->unasked(upstream->told_data, &upstream->addrs[server - upstream->servers],
+                          server->n_unasked, message, length);
+}
+
+static struct sock **sock_find(struct server *server, ares_socket_t fd)
+{
+    struct sock **link = &server->socks;
+
+    while (*link && (*link)->fd != fd)
+        link = &(*link)->next;
+    return link;
 }
 
 /* A socket that cannot be watched answers nobody: its queries time out. */
@@ -161,58 +215,74 @@ static void sock_changed(void *data, ares_socket_t fd, int readable, int writabl
 {
     uint32_t events = (readable ? (uint32_t)EPOLLIN : 0) | (writable ? (uint32_t)EPOLLOUT : 0);
     struct server *server = data;
-    struct sock **link = &server->socks, *sock;
+    struct sock *sock = *sock_find(server, fd);
 
-    while (*link && (*link)->watch.fd != fd)
-        link = &(*link)->next;
-    if (!events) /* it is closed next */
+    if (!sock || sock->udp || !events) /* without events it is closed next */
         return;
-    if (*link) {
-        cf_loop_rewatch(server->upstream->loop, &(*link)->watch, events);
-        return;
-    }
-    sock = calloc(1, sizeof *sock);
-    if (!sock)
-        return;
-    sock->server = server;
-    sock->watch.fn = sock_ready;
-    if (cf_loop_watch(server->upstream->loop, &sock->watch, fd, events) < 0) {
-        free(sock);
-        return;
-    }
-    sock->next = server->socks;
-    server->socks = sock;
+    if (sock->watch.fd >= 0)
+        cf_loop_rewatch(server->upstream->loop, &sock->watch, events);
+    else
+        (void)cf_loop_watch(server->upstream->loop, &sock->watch, fd, events);
+}
+
+/* c-ares opens and closes its UDP socket for each lone query, so one is kept. */
+static int descriptor_take(struct server *server)
+{
+    int fd = server->spare;
+
+    server->spare = -1;
+    return fd >= 0 ? fd : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static void descriptor_give(struct server *server, int fd)
+{
+    if (server->spare < 0)
+        server->spare = fd;
+    else
+        close(fd);
 }
 
 static ares_socket_t sock_open(int family, int type, int protocol, void *data)
 {
-    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    int room = SOCKET_ROOM, one = 1;
+    struct server *server = data;
+    struct sock *sock = calloc(1, sizeof *sock);
+    int one = 1;
 
-    (void)data;
-    if (fd < 0)
+    if (!sock)
         return ARES_SOCKET_BAD;
-    /* Neither is needed, and the kernel gives what room it may. */
-    if (type == SOCK_DGRAM)
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    else
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
+    sock->udp = type == SOCK_DGRAM;
+    sock->fd = sock->udp ? descriptor_take(server)
+                         : socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    if (sock->fd < 0) {
+        free(sock);
+        return ARES_SOCKET_BAD;
+    }
+    if (!sock->udp)
+        (void)setsockopt(sock->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    sock->server = server;
+    sock->watch.fd = -1;
+    sock->watch.fn = sock_ready;
+    sock->next = server->socks;
+    server->socks = sock;
+    return sock->fd;
 }
 
-/* To close it takes it out of the loop too, in one call. */
+/* With the last of its UDP sockets c-ares has the last query that waits for a datagram ended. */
 static int sock_close(ares_socket_t fd, void *data)
 {
     struct server *server = data;
-    struct sock **link = &server->socks, *sock;
+    struct sock **link = sock_find(server, fd), *sock = *link;
 
-    while (*link && (*link)->watch.fd != fd)
-        link = &(*link)->next;
-    sock = *link;
     if (!sock)
         return close(fd);
     *link = sock->next;
-    cf_loop_unwatch_close(server->upstream->loop, &sock->watch, &fd);
+    if (sock->udp) {
+        descriptor_give(server, fd);
+        if (!udp_socket(server))
+            cf_ports_close(server->ports);
+    } else {
+        cf_loop_unwatch_close(server->upstream->loop, &sock->watch, &fd);
+    }
     free(sock);
     return 0;
 }
@@ -220,37 +290,47 @@ static int sock_close(ares_socket_t fd, void *data)
 static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t length,
                         void *data)
 {
-    (void)data;
-    return connect(fd, to, length);
+    const struct sock *sock = *sock_find(data, fd);
+
+    return sock && sock->udp ? 0 : connect(fd, to, length);
 }
 
-/* from is asked for where a datagram is read, and for nothing that comes over TCP. */
 static ares_ssize_t sock_read(ares_socket_t fd, void *at, size_t size, int flags,
                               struct sockaddr *from, ares_socklen_t *from_length, void *data)
 {
     struct server *server = data;
-    struct cf_upstream *upstream = server->upstream;
+    const struct sock *sock = *sock_find(server, fd);
     ares_ssize_t n;
 
-    for (;;) {
-        n = recvfrom(fd, at, size, flags, from, from_length);
-        if (n < 0 || !from || cf_asked_answered(server->asked, at, (size_t)n))
-            return n;
-        server->n_unasked++;
-        if (upstream->unasked)
-            upstream->unasked(upstream->told_data, &upstream->addrs[server - upstream->servers],
-                              server->n_unasked, at, (size_t)n);
+    if (!sock || !sock->udp)
+        return recvfrom(fd, at, size, flags, from, from_length);
+    n = cf_ports_receive(server->ports, at, size);
+    if (n < 0) {
+        errno = (int)-n;
+        return -1;
     }
+    if (from && *from_length >= server->sa_length) {
+        memcpy(from, &server->sa, server->sa_length);
+        *from_length = server->sa_length;
+    }
+    return n;
 }
 
-/* A datagram is one piece. What goes over TCP begins with its length, and so reads as no query. */
+/* A datagram is one piece. */
 static ares_ssize_t sock_write(ares_socket_t fd, const struct iovec *pieces, int n, void *data)
 {
     struct server *server = data;
+    const struct sock *sock = *sock_find(server, fd);
+    int r;
 
-    if (n == 1)
-        cf_asked_note(server->asked, pieces[0].iov_base, pieces[0].iov_len);
-    return writev(fd, pieces, n);
+    if (!sock || !sock->udp)
+        return writev(fd, pieces, n);
+    r = n == 1 ? cf_ports_send(server->ports, pieces[0].iov_base, pieces[0].iov_len) : -EINVAL;
+    if (r < 0) {
+        errno = -r;
+        return -1;
+    }
+    return (ares_ssize_t)pieces[0].iov_len;
 }
 
 static const struct ares_socket_functions sock_functions = {
@@ -484,10 +564,22 @@ static int addrs_from_host(struct cf_upstream *upstream, const struct cf_upstrea
 static int server_open(struct server *server, const struct cf_addr_port *at,
                        const struct cf_upstream_config *config)
 {
+    const struct cf_ports_config ports = {
+        .loop = config->loop,
+        .server = *at,
+        .wait_ms = config->timeout_ms,
+        .ready = ports_ready,
+        .unasked = ports_unasked,
+        .data = server,
+    };
     struct ares_addr_port_node node = { .udp_port = at->port, .tcp_port = at->port };
     struct ares_options options = { 0 };
     int mask, r;
 
+    server->sa_length = cf_addr_port_to_sockaddr(at, &server->sa);
+    server->ports = cf_ports_new(&ports);
+    if (!server->ports)
+        return ARES_ENOMEM;
     options_fill(&options, config, (char[]) { "/dev/null" }, &mask);
     options.sock_state_cb = sock_changed;
     options.sock_state_cb_data = server;
@@ -513,6 +605,8 @@ static int servers_open(struct cf_upstream *upstream, const struct cf_upstream_c
     upstream->servers = calloc(upstream->n_servers, sizeof *upstream->servers);
     if (!upstream->servers)
         return cf_error_errno(err, -ENOMEM, "cannot set up DNS");
+    for (size_t i = 0; i < upstream->n_servers; i++)
+        upstream->servers[i].spare = -1;
     for (size_t i = 0; i < upstream->n_servers; i++) {
         char text[CF_ADDR_PORT_TEXT_SIZE];
         struct server *server = &upstream->servers[i];
@@ -520,8 +614,7 @@ static int servers_open(struct cf_upstream *upstream, const struct cf_upstream_c
 
         server->upstream = upstream;
         server->timer.fn = timer_due;
-        server->asked = cf_asked_new();
-        r = server->asked ? server_open(server, &upstream->addrs[i], config) : ARES_ENOMEM;
+        r = server_open(server, &upstream->addrs[i], config);
         if (r != ARES_SUCCESS)
             return cf_error_set(err, ares_code(r), "cannot set up DNS server '%s': %s",
                                 cf_addr_port_format(&upstream->addrs[i], text), ares_strerror(r));
@@ -584,7 +677,8 @@ void cf_upstream_free(struct cf_upstream *upstream)
         cf_loop_timer_stop(upstream->loop, &server->timer);
         if (server->channel)
             ares_destroy(server->channel);
-        cf_asked_free(server->asked);
+        cf_ports_free(server->ports);
+        cf_fd_close(&server->spare);
     }
     while (upstream->landed) {
         struct cf_lookup *lookup = upstream->landed;

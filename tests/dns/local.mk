@@ -41,6 +41,12 @@ tests_dns_test_ech_SOURCES = tests/dns/test_ech.c $(dns_test_message)
 tests_dns_test_ech_CFLAGS = $(dns_test_cflags)
 tests_dns_test_ech_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_ports
+TESTS += tests/dns/test_ports
+tests_dns_test_ports_SOURCES = tests/dns/test_ports.c $(dns_test_fixture)
+tests_dns_test_ports_CFLAGS = $(dns_test_cflags)
+tests_dns_test_ports_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_protection
 TESTS += tests/dns/test_protection
 tests_dns_test_protection_SOURCES = tests/dns/test_protection.c $(dns_test_fixture)

@@ -446,24 +446,22 @@ static void a_query_with_a_bit_turned_is_answered_or_not(void **state)
 static void questions_that_wait_with_one_id_are_all_answered(void **state)
 {
     static const char *const names[] = { "a.example", "b.example", "c.example", "d.example" };
-    struct cf_asked *asked = cf_asked_new();
+    struct cf_asked asked = { 0 };
     struct message message;
 
     (void)state;
-    assert_non_null(asked);
     for (size_t i = 0; i < 4; i++) {
         message_start(&message, 7, CF_WIRE_RD, names[i], CF_TYPE_A);
-        cf_asked_note(asked, message.data, message.length);
+        cf_asked_note(&asked, message.data, message.length);
     }
     for (size_t i = 0; i < 4; i++) {
         message_start(&message, 7, CF_WIRE_QR, names[i], CF_TYPE_A);
-        assert_true(cf_asked_answered(asked, message.data, message.length));
+        assert_true(cf_asked_answered(&asked, message.data, message.length));
         message_start(&message, 8, CF_WIRE_QR, names[i], CF_TYPE_A);
-        assert_false(cf_asked_answered(asked, message.data, message.length));
+        assert_false(cf_asked_answered(&asked, message.data, message.length));
     }
     message_start(&message, 7, CF_WIRE_QR, "e.example", CF_TYPE_A);
-    assert_false(cf_asked_answered(asked, message.data, message.length));
-    cf_asked_free(asked);
+    assert_false(cf_asked_answered(&asked, message.data, message.length));
 }
 
 int main(void)

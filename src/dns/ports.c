@@ -1,0 +1,190 @@
+/*
+ * ports.c - the UDP sockets from which one server is asked
+ *
+ * How this works. The kernel chooses a port at random for each socket when it
+ * is connected. A port is
+ *
+ *   in use   the youngest of the list: queries leave from it
+ *   used up  others are younger; it is closed when all that it sent is
+ *            answered, or when what is missing can come no more because
+ *            wait_ms has passed
+ *
+ * Whose time is up is looked for when a port is opened, at the old end of the
+ * list, so that no timer is needed: c-ares has all closed as soon as no query
+ * waits. Queries that never get an answer keep a port each at worst, so there
+ * is a most, and the oldest goes before there are more; a port serves more
+ * queries before it comes to that, and all that can wait have room in the end.
+ * When no socket can be had, the port in use goes on being used, and what it
+ * sent first is forgotten.
+ */
+#include "dns/ports.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+struct port {
+    struct cf_watch watch;
+    struct cf_ports *ports;
+    struct port *older, *younger;
+    int64_t sent_us; /* the last time */
+    struct cf_asked asked;
+};
+
+struct cf_ports {
+    struct cf_ports_config config;
+    struct sockaddr_storage server;
+    socklen_t server_length;
+    struct port *oldest, *youngest;
+    struct port *ready; /* that is read now */
+    bool taken;         /* an answer, from that one */
+    size_t n_open;
+};
+
+static void port_close(struct port *port)
+{
+    struct cf_ports *ports = port->ports;
+    int fd = port->watch.fd;
+
+    *(port->older ? &port->older->younger : &ports->oldest) = port->younger;
+    *(port->younger ? &port->younger->older : &ports->youngest) = port->older;
+    ports->n_open--;
+    if (port == ports->ready)
+        ports->ready = NULL;
+    cf_loop_unwatch_close(ports->config.loop, &port->watch, &fd);
+    free(port);
+}
+
+static bool used_up(const struct port *port)
+{
+    return port->asked.n >= (port->ports->n_open > CF_PORTS_FEW ? CF_ASKED_MAX : CF_PORTS_QUERIES);
+}
+
+static void port_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct port *port = cf_container_of(watch, struct port, watch);
+    struct cf_ports *ports = port->ports;
+
+    (void)events;
+    ports->ready = port;
+    ports->taken = false;
+    ports->config.ready(ports->config.data);
+    /* All of them may have been closed, this one with them. */
+    port = ports->ready;
+    ports->ready = NULL;
+    if (port && port != ports->youngest && port->asked.n_waiting == 0)
+        port_close(port);
+}
+
+/* A younger one was opened: close what waits for nothing or in vain, and one if they are too many. */
+static void old_close(struct cf_ports *ports)
+{
+    int64_t before_us = cf_clock_monotonic_us() - ports->config.wait_ms * INT64_C(1000);
+    struct port *used = ports->youngest->older, *port;
+
+    if (used && used != ports->ready && used->asked.n_waiting == 0)
+        port_close(used);
+    port = ports->oldest;
+    while (port != ports->youngest &&
+           (port->sent_us < before_us || ports->n_open > CF_PORTS_MAX)) {
+        struct port *next = port->younger;
+
+        if (port != ports->ready)
+            port_close(port);
+        port = next;
+    }
+}
+
+static int port_open(struct cf_ports *ports)
+{
+    int fd = socket(ports->server.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct port *port = fd < 0 ? NULL : calloc(1, sizeof *port);
+    int r = fd < 0 ? -errno : port ? 0 : -ENOMEM;
+
+    if (r == 0 && connect(fd, (struct sockaddr *)&ports->server, ports->server_length) < 0)
+        r = -errno;
+    if (r == 0) {
+        port->watch.fn = port_ready;
+        r = cf_loop_watch(ports->config.loop, &port->watch, fd, EPOLLIN);
+    }
+    if (r < 0) {
+        if (fd >= 0)
+            close(fd);
+        free(port);
+        return r;
+    }
+    port->ports = ports;
+    port->older = ports->youngest;
+    *(port->older ? &port->older->younger : &ports->oldest) = port;
+    ports->youngest = port;
+    ports->n_open++;
+    return 0;
+}
+
+struct cf_ports *cf_ports_new(const struct cf_ports_config *config)
+{
+    struct cf_ports *ports = calloc(1, sizeof *ports);
+
+    if (!ports)
+        return NULL;
+    ports->config = *config;
+    ports->server_length = cf_addr_port_to_sockaddr(&config->server, &ports->server);
+    return ports;
+}
+
+void cf_ports_free(struct cf_ports *ports)
+{
+    if (ports)
+        cf_ports_close(ports);
+    free(ports);
+}
+
+int cf_ports_send(struct cf_ports *ports, const uint8_t *message, size_t length)
+{
+    struct port *port = ports->youngest;
+    int r;
+
+    if (!port || used_up(port)) {
+        r = port_open(ports);
+        if (r == 0)
+            old_close(ports);
+        else if (!port)
+            return r;
+        port = ports->youngest;
+    }
+    if (send(port->watch.fd, message, length, 0) < 0)
+        return -errno;
+    port->sent_us = cf_clock_monotonic_us();
+    cf_asked_note(&port->asked, message, length);
+    return 0;
+}
+
+ssize_t cf_ports_receive(struct cf_ports *ports, void *at, size_t size)
+{
+    for (;;) {
+        struct port *port = ports->ready;
+        ssize_t n;
+
+        /* After the last answer there may be more, but hardly ever is: it is ready again then. */
+        if (!port || (ports->taken && port->asked.n_waiting == 0))
+            return -EAGAIN;
+        n = recv(port->watch.fd, at, size, 0);
+        if (n < 0)
+            return -errno;
+        ports->taken = cf_asked_answered(&port->asked, at, (size_t)n);
+        if (ports->taken)
+            return n;
+        ports->config.unasked(ports->config.data, at, (size_t)n);
+    }
+}
+
+void cf_ports_close(struct cf_ports *ports)
+{
+    while (ports->oldest)
+        port_close(ports->oldest);
+}

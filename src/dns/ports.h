@@ -1,0 +1,54 @@
+/*
+ * ports.h - the UDP sockets from which one server is asked
+ *
+ * The port changes after CF_PORTS_QUERIES queries, and an answer is taken at
+ * the port alone that its question left from (RFC 5452, 9.2). Single-threaded;
+ * of the functions of this header cf_ports_receive() alone calls back.
+ */
+#ifndef CF_DNS_PORTS_H
+#define CF_DNS_PORTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/addr.h"
+#include "dns/asked.h"
+#include "loop/loop.h"
+
+/* Open at once. When more than CF_PORTS_FEW are, one serves CF_ASKED_MAX queries. */
+#define CF_PORTS_MAX 256
+#define CF_PORTS_FEW 64
+#define CF_PORTS_QUERIES 16
+
+struct cf_ports;
+
+struct cf_ports_config {
+    struct cf_loop *loop;
+    struct cf_addr_port server;
+    uint32_t wait_ms; /* for as long after its last query an answer is waited for */
+    /* A port has something: cf_ports_receive() until it says -EAGAIN, or cf_ports_close(). */
+    void (*ready)(void *data);
+    /* Told of each datagram that answers nothing that was asked from its port. */
+    void (*unasked)(void *data, const uint8_t *message, size_t length);
+    void *data;
+};
+
+/* NULL without memory. No port is open before the first query. */
+struct cf_ports *cf_ports_new(const struct cf_ports_config *config);
+/* Not from inside ready(). */
+void cf_ports_free(struct cf_ports *ports);
+
+/* Send a query. Returns 0 or -errno of socket(2), connect(2) or send(2). */
+int cf_ports_send(struct cf_ports *ports, const uint8_t *message, size_t length);
+
+/*
+ * From inside ready(): take the next answer. Returns its length, -EAGAIN when
+ * there is no more, or -errno of recv(2), such as -ECONNREFUSED.
+ */
+ssize_t cf_ports_receive(struct cf_ports *ports, void *at, size_t size);
+
+/* Close all: no query waits for an answer any more. */
+void cf_ports_close(struct cf_ports *ports);
+
+#endif
