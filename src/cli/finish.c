@@ -94,6 +94,7 @@ void cf_run_close(struct cf_run *run)
 {
     cf_live_stop(run);
     release(run);
+    cf_secret_done(&run->password);
     cf_summary_free(run->summary);
     cf_profile_free(run->profile);
     cf_sandbox_caller_done(&run->caller);

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 #include "audit/audit.h"
+#include "base/secret.h"
 #include "cli/cli.h"
 #include "cli/live.h"
 #include "dns/names.h"
@@ -30,6 +31,7 @@ struct cf_run {
     struct utsname uts;
     int64_t start_us;
 
+    struct cf_secret password; /* of the proxy; empty when it wants none */
     struct cf_host_network network;
     struct cf_identity identity;
     struct cf_gateway *gateway;

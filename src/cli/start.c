@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -191,14 +192,48 @@ static int configure_network(struct cf_run *run, struct cf_error *err)
     return 0;
 }
 
+/*
+ * The password of the proxy, before anything is forked. From here on a crash
+ * leaves no core (core(5): a limit of 1 also stops a program that takes cores):
+ * the secret has pages of its own, but what is sent passes through others. The
+ * command gets the caller's limit back.
+ */
+static int take_password(struct cf_run *run, struct cf_error *err)
+{
+    const struct cf_proxy *proxy = &run->profile->proxy;
+    struct rlimit limit;
+    int r;
+
+    if (!proxy->username)
+        return 0;
+    if (getrlimit(RLIMIT_CORE, &limit) < 0)
+        return cf_error_errno(err, -errno, "cannot read the limit of cores");
+    limit.rlim_cur = limit.rlim_max < 1 ? limit.rlim_max : 1;
+    if (setrlimit(RLIMIT_CORE, &limit) < 0)
+        return cf_error_errno(err, -errno, "cannot set the limit of cores");
+    r = cf_secret_read(proxy->password_env, proxy->password_file, CF_PROXY_CREDENTIAL_MAX,
+                       &run->password, err);
+    return r < 0 ? cf_error_wrap(err, "%s",
+                                 proxy->password_env ? "proxy.password_env" : "proxy.password_file")
+                 : 0;
+}
+
 /* Beside the network, and inside it as soon as there is something to be inside of. */
 static int begin_sandbox(struct cf_run *run, struct cf_error *err)
 {
+    const struct cf_proxy *proxy = &run->profile->proxy;
+    /* What the command could read the password from, or go around the policy by. */
+    const char *const hidden[] = {
+        proxy->url.path ? proxy->url.path : proxy->password_file,
+        proxy->url.path ? proxy->password_file : NULL,
+        NULL,
+    };
     struct cf_sandbox_config config = {
         .identity = run->identity,
         .caller = &run->caller,
         .command = run->command,
         .guard = cf_audit_path(run->audit),
+        .hidden = hidden,
     };
     struct cf_lookup_files files;
     int r;
@@ -343,6 +378,8 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     int r;
 
     r = configure_network(run, err);
+    if (r == 0)
+        r = take_password(run, err);
     if (r == 0)
         r = open_log(run, err);
     if (r == 0)

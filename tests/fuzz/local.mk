@@ -31,6 +31,25 @@ tests_fuzz_fuzz_endpoint_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_endpoint_LDADD = $(fuzz_endpoint_libs)
 endif
 
+# proxy
+fuzz_proxy_sources = tests/fuzz/fuzz_proxy.c
+fuzz_proxy_libs = $(fuzz_endpoint_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/proxy
+check_PROGRAMS += tests/fuzz/replay_proxy
+TESTS += tests/fuzz/replay_proxy
+tests_fuzz_replay_proxy_SOURCES = tests/fuzz/replay.c $(fuzz_proxy_sources)
+tests_fuzz_replay_proxy_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"proxy"'
+tests_fuzz_replay_proxy_LDADD = $(fuzz_proxy_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_proxy
+tests_fuzz_fuzz_proxy_SOURCES = $(fuzz_proxy_sources)
+tests_fuzz_fuzz_proxy_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_proxy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_proxy_LDADD = $(fuzz_proxy_libs)
+endif
+
 # name
 fuzz_name_sources = tests/fuzz/fuzz_name.c
 fuzz_name_libs = $(fuzz_endpoint_libs)
