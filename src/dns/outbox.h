@@ -15,7 +15,7 @@
 
 #include "dns/reply.h"
 
-#define CF_OUTBOX_MAX 32
+#define CF_OUTBOX_MAX 64
 
 union cf_dns_peer {
     struct sockaddr any;
@@ -34,15 +34,25 @@ struct cf_dns_route {
     union cf_dns_pktinfo asked;
 };
 
+/* What one message needs beside its header: what it leaves from, and how it is cut. */
+union cf_outbox_control {
+    struct cmsghdr align;
+    uint8_t bytes[CMSG_SPACE(sizeof(union cf_dns_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
+};
+
 struct cf_outbox {
     size_t n;
-    struct mmsghdr headers[CF_OUTBOX_MAX];
-    struct iovec iovecs[CF_OUTBOX_MAX];
     struct {
         struct cf_dns_route route;
-        _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(union cf_dns_pktinfo))];
+        size_t length;
+        bool packed; /* it is in a message */
         uint8_t message[CF_REPLY_UDP_MAX];
     } letters[CF_OUTBOX_MAX];
+
+    /* Made when they are sent: a message has the next so many pieces. */
+    struct mmsghdr messages[CF_OUTBOX_MAX];
+    union cf_outbox_control controls[CF_OUTBOX_MAX];
+    struct iovec pieces[CF_OUTBOX_MAX];
 };
 
 static inline bool cf_outbox_is_full(const struct cf_outbox *outbox)
@@ -54,7 +64,10 @@ static inline bool cf_outbox_is_full(const struct cf_outbox *outbox)
 void cf_outbox_add(struct cf_outbox *outbox, const struct cf_dns_route *route,
                    const uint8_t *message, size_t length);
 
-/* Send all through fd, without waiting; what it does not take is lost. Empty afterwards. */
+/*
+ * Send all through fd, without waiting, in any order; what it does not take
+ * is lost. Empty afterwards.
+ */
 void cf_outbox_send(struct cf_outbox *outbox, int fd);
 
 /* Throw all away. */

@@ -26,7 +26,7 @@
 #include "dns/stream.h"
 
 #define DNS_PORT 53
-#define BATCH 32
+#define BATCH CF_OUTBOX_MAX
 #define BATCHES_PER_TURN 4
 #define DATAGRAM_MAX 4096
 #define SPARE_MAX 1024

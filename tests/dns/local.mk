@@ -65,6 +65,12 @@ tests_dns_test_server_SOURCES = tests/dns/test_server.c $(dns_test_fixture)
 tests_dns_test_server_CFLAGS = $(dns_test_cflags)
 tests_dns_test_server_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_outbox
+TESTS += tests/dns/test_outbox
+tests_dns_test_outbox_SOURCES = tests/dns/test_outbox.c
+tests_dns_test_outbox_CFLAGS = $(dns_test_cflags)
+tests_dns_test_outbox_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_wire tests/dns/test_cache tests/dns/test_names
 TESTS += tests/dns/test_wire tests/dns/test_cache tests/dns/test_names
 tests_dns_test_wire_SOURCES = tests/dns/test_wire.c $(dns_test_message)
