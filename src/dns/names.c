@@ -23,20 +23,19 @@
 #define BINDINGS_MAX ((size_t)131072)
 
 struct binding {
-    struct binding *next;
     int64_t until_us;
     uint64_t dns_id;
     uint64_t hash; /* of name */
+    char *name;
     bool alias;
-    char name[];
 };
 
 struct entry {
     struct cf_hash_node node;
     struct cf_addr addr;
     struct entry *older, *newer; /* in the line while n_bindings > 0 */
-    struct binding *bindings;    /* newest first */
-    size_t n_bindings;
+    struct binding *bindings;    /* newest first, side by side: all are looked at for each answer */
+    size_t n_bindings, capacity;
     const char **pins; /* borrowed from the profile */
     size_t n_pins;
 };
@@ -74,19 +73,27 @@ static void line_add(struct cf_names *names, struct entry *entry)
     names->n_entries++;
 }
 
-static void binding_drop(struct cf_names *names, struct entry *entry, struct binding **link)
+/* Take binding i out; its name is the caller's. */
+static struct binding binding_take(struct cf_names *names, struct entry *entry, size_t i)
 {
-    struct binding *binding = *link;
+    struct binding taken = entry->bindings[i];
 
-    *link = binding->next;
-    free(binding);
     entry->n_bindings--;
     names->n_bindings--;
+    memmove(entry->bindings + i, entry->bindings + i + 1,
+            (entry->n_bindings - i) * sizeof *entry->bindings);
+    return taken;
+}
+
+static void binding_drop(struct cf_names *names, struct entry *entry, size_t i)
+{
+    free(binding_take(names, entry, i).name);
 }
 
 static void entry_free(struct cf_names *names, struct entry *entry)
 {
     cf_hash_remove(&names->hash, &entry->node);
+    free(entry->bindings);
     free(entry->pins);
     free(entry);
 }
@@ -94,8 +101,8 @@ static void entry_free(struct cf_names *names, struct entry *entry)
 /* Forget what entry learned, and all of it when it has no pin. */
 static void entry_forget(struct cf_names *names, struct entry *entry)
 {
-    while (entry->bindings)
-        binding_drop(names, entry, &entry->bindings);
+    while (entry->n_bindings > 0)
+        binding_drop(names, entry, entry->n_bindings - 1);
     line_remove(names, entry);
     if (entry->n_pins == 0)
         entry_free(names, entry);
@@ -180,8 +187,9 @@ static void node_free(struct cf_hash_node *node, void *data)
     struct cf_names *names = data;
     struct entry *entry = cf_container_of(node, struct entry, node);
 
-    while (entry->bindings)
-        binding_drop(names, entry, &entry->bindings);
+    while (entry->n_bindings > 0)
+        binding_drop(names, entry, entry->n_bindings - 1);
+    free(entry->bindings);
     free(entry->pins);
     free(entry);
 }
@@ -195,59 +203,74 @@ void cf_names_free(struct cf_names *names)
     free(names);
 }
 
-/* Take out the binding for this name, and all that are past. */
-static struct binding *binding_take(struct cf_names *names, struct entry *entry, const char *name,
-                                    bool alias, int64_t now_us)
+static bool is_binding(const struct binding *binding, const char *name, uint64_t hash, bool alias)
 {
-    struct binding **link = &entry->bindings, *found = NULL;
-    uint64_t hash = cf_hash_bytes(name, strlen(name));
+    return binding->hash == hash && binding->alias == alias && strcmp(binding->name, name) == 0;
+}
 
-    while (*link) {
-        struct binding *binding = *link;
+/* Take out the binding for this name, and drop all that are past. Without one its name is NULL. */
+static struct binding binding_find(struct cf_names *names, struct entry *entry, const char *name,
+                                   bool alias, int64_t now_us)
+{
+    struct binding found = { .hash = cf_hash_bytes(name, strlen(name)), .alias = alias };
+    size_t i = 0;
 
-        if (!found && binding->hash == hash && binding->alias == alias &&
-            strcmp(binding->name, name) == 0) {
-            *link = binding->next;
-            entry->n_bindings--;
-            names->n_bindings--;
-            found = binding;
-        } else if (binding->until_us <= now_us) {
-            binding_drop(names, entry, link);
-        } else {
-            link = &binding->next;
-        }
+    while (i < entry->n_bindings) {
+        const struct binding *binding = &entry->bindings[i];
+
+        if (!found.name && is_binding(binding, name, found.hash, alias))
+            found = binding_take(names, entry, i);
+        else if (binding->until_us <= now_us)
+            binding_drop(names, entry, i);
+        else
+            i++;
     }
     return found;
 }
 
-static struct binding *binding_make(const char *name, bool alias)
+/* Room for one binding more, in place of the last one when there are too many; not much too much.
+ */
+static int binding_make_room(struct cf_names *names, struct entry *entry)
 {
-    size_t size = strlen(name) + 1;
-    struct binding *binding = calloc(1, sizeof *binding + size);
+    size_t capacity = entry->capacity;
+    struct binding *bindings;
 
-    if (!binding)
-        return NULL;
-    binding->hash = cf_hash_bytes(name, size - 1);
-    binding->alias = alias;
-    memcpy(binding->name, name, size);
-    return binding;
+    if (entry->n_bindings == CF_NAMES_PER_ADDR)
+        binding_drop(names, entry, entry->n_bindings - 1);
+    if (entry->n_bindings == capacity)
+        capacity = capacity ? capacity * 2 : 1;
+    while (entry->n_bindings < capacity / 4)
+        capacity /= 2;
+    if (capacity == entry->capacity)
+        return 0;
+    bindings = realloc(entry->bindings, capacity * sizeof *bindings);
+    if (!bindings)
+        return -ENOMEM;
+    entry->bindings = bindings;
+    entry->capacity = capacity;
+    return 0;
 }
 
-static void binding_drop_last(struct cf_names *names, struct entry *entry)
+static int binding_add(struct cf_names *names, struct entry *entry, const struct binding *binding)
 {
-    struct binding **link = &entry->bindings;
+    int r = binding_make_room(names, entry);
 
-    while ((*link)->next)
-        link = &(*link)->next;
-    binding_drop(names, entry, link);
+    if (r < 0)
+        return r;
+    memmove(entry->bindings + 1, entry->bindings, entry->n_bindings * sizeof *binding);
+    entry->bindings[0] = *binding;
+    entry->n_bindings++;
+    names->n_bindings++;
+    return 0;
 }
 
 int cf_names_bind(struct cf_names *names, const struct cf_addr *addr, const char *name, bool alias,
                   uint64_t dns_id, uint32_t ttl_s, int64_t now_us)
 {
     struct entry *entry = entry_obtain(names, addr);
-    struct binding *binding;
+    struct binding binding;
     int64_t until_us;
+    int r;
 
     if (!entry)
         return -ENOMEM;
@@ -258,30 +281,23 @@ int cf_names_bind(struct cf_names *names, const struct cf_addr *addr, const char
     until_us = now_us + (int64_t)ttl_s * CF_US_PER_S;
     if (entry->n_bindings > 0)
         line_remove(names, entry);
-    binding = binding_take(names, entry, name, alias, now_us);
-    if (!binding)
-        binding = binding_make(name, alias);
-    if (!binding) {
-        if (entry->n_bindings > 0)
-            line_add(names, entry);
-        else if (entry->n_pins == 0)
-            entry_free(names, entry);
-        return -ENOMEM;
+    binding = binding_find(names, entry, name, alias, now_us);
+    if (!binding.name)
+        binding.name = strdup(name);
+    if (binding.until_us < until_us) {
+        binding.until_us = until_us;
+        binding.dns_id = dns_id;
     }
-    if (binding->until_us < until_us) {
-        binding->until_us = until_us;
-        binding->dns_id = dns_id;
-    }
-    if (entry->n_bindings == CF_NAMES_PER_ADDR)
-        binding_drop_last(names, entry);
-    binding->next = entry->bindings;
-    entry->bindings = binding;
-    entry->n_bindings++;
-    names->n_bindings++;
-    line_add(names, entry);
+    r = binding.name ? binding_add(names, entry, &binding) : -ENOMEM;
+    if (r < 0)
+        free(binding.name);
+    if (entry->n_bindings > 0)
+        line_add(names, entry);
+    else if (entry->n_pins == 0)
+        entry_free(names, entry);
     while (names->n_entries > ADDRS_MAX || names->n_bindings > BINDINGS_MAX)
         entry_forget(names, names->oldest);
-    return 0;
+    return r;
 }
 
 size_t cf_names_find(const struct cf_names *names, const struct cf_addr *addr, int64_t now_us,
@@ -289,7 +305,6 @@ size_t cf_names_find(const struct cf_names *names, const struct cf_addr *addr, i
                      uint64_t ret_ids[CF_NAMES_PER_ADDR])
 {
     const struct entry *entry = entry_find(names, addr);
-    const struct binding *binding;
     size_t n = 0;
 
     if (!entry)
@@ -298,7 +313,9 @@ size_t cf_names_find(const struct cf_names *names, const struct cf_addr *addr, i
         ret_names[n] = (struct cf_flow_name) { .name = entry->pins[i], .pinned = true };
         ret_ids[n] = 0;
     }
-    for (binding = entry->bindings; binding && n < CF_NAMES_PER_ADDR; binding = binding->next) {
+    for (size_t i = 0; i < entry->n_bindings && n < CF_NAMES_PER_ADDR; i++) {
+        const struct binding *binding = &entry->bindings[i];
+
         if (binding->until_us <= now_us)
             continue;
         ret_names[n] = (struct cf_flow_name) { .name = binding->name, .alias = binding->alias };
