@@ -49,6 +49,8 @@ struct domain {
 struct table {
     struct entry **entries;
     size_t n, max, entry_size;
+    uint64_t floor; /* no entry is lighter */
+    size_t at;      /* the one that was found last */
     struct cf_hash hash;
 };
 
@@ -120,15 +122,36 @@ static struct entry *table_find(const struct table *table, const char *text, uin
     return NULL;
 }
 
-static struct entry *lightest(const struct table *table)
+/* The next entry of the least weight that is known, from where the last one was found. */
+static struct entry *next_of_floor(struct table *table)
 {
-    struct entry *found = table->entries[0];
+    for (size_t i = 0; i < table->n; i++) {
+        struct entry *entry;
 
-    for (size_t i = 1; i < table->n; i++) {
-        if (table->entries[i]->weight < found->weight)
-            found = table->entries[i];
+        table->at = table->at + 1 < table->n ? table->at + 1 : 0;
+        entry = table->entries[table->at];
+        if (entry->weight <= table->floor)
+            return entry;
     }
-    return found;
+    return NULL;
+}
+
+/*
+ * Weights only grow: entries that were of the least weight are found one after
+ * the other, and when there is none left the least is looked for again.
+ */
+static struct entry *lightest(struct table *table)
+{
+    struct entry *found = next_of_floor(table);
+
+    if (found)
+        return found;
+    table->floor = UINT64_MAX;
+    for (size_t i = 0; i < table->n; i++) {
+        if (table->entries[i]->weight < table->floor)
+            table->floor = table->entries[i]->weight;
+    }
+    return next_of_floor(table);
 }
 
 /* An entry for a text that has none; NULL when memory is out. */
