@@ -116,15 +116,12 @@ int cf_audit_flush(struct cf_audit *audit)
 
 static int write_line(struct cf_audit *audit, const struct cf_event *event)
 {
-    const struct cf_event_head head = {
-        .realtime_us = cf_clock_realtime_us(),
-        .run = audit->run,
-        .seq = audit->seq,
-    };
+    struct cf_event_head head = { .run = audit->run, .seq = audit->seq };
     int r;
 
     if (audit->file.fd < 0 || audit->error)
         return audit->error;
+    head.realtime_us = cf_clock_realtime_us();
     r = cf_event_format_json(event, &head, &audit->lines);
     if (r < 0) {
         cf_audit_flush(audit); /* the lines before it are good */

@@ -4,6 +4,7 @@
 #include "base/addr.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -117,15 +118,25 @@ void cf_addr_mask(struct cf_addr *addr, unsigned bits)
     }
 }
 
+/* Do the first bits, 0 to 64, of two runs of eight octets agree? */
+static bool bits_agree(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return bits == 0 || be64toh(x ^ y) >> (64 - bits) == 0;
+}
+
 bool cf_prefix_contains(const struct cf_prefix *prefix, const struct cf_addr *addr)
 {
-    struct cf_addr masked;
+    const uint8_t *a = prefix->addr.bytes, *b = addr->bytes;
 
     if (prefix->addr.family != addr->family)
         return false;
-    masked = *addr;
-    cf_addr_mask(&masked, prefix->bits);
-    return cf_addr_equal(&masked, &prefix->addr);
+    if (prefix->bits <= 64)
+        return bits_agree(a, b, prefix->bits);
+    return bits_agree(a, b, 64) && bits_agree(a + 8, b + 8, prefix->bits - 64U);
 }
 
 socklen_t cf_addr_port_to_sockaddr(const struct cf_addr_port *at, struct sockaddr_storage *ret_sa)

@@ -105,6 +105,24 @@ int cf_domain_to_name(const struct cf_domain *domain, bool loose, char ret_name[
     return 0;
 }
 
+/* RFC 1035, 5.1, and RFC 4343, 2.1: what master files have a use for. */
+static bool is_special(uint8_t octet)
+{
+    switch (octet) {
+    case '.':
+    case '\\':
+    case '"':
+    case ';':
+    case '(':
+    case ')':
+    case '@':
+    case '$':
+        return true;
+    default:
+        return false;
+    }
+}
+
 char *cf_domain_format(const struct cf_domain *domain, char text[CF_DOMAIN_TEXT_SIZE])
 {
     const uint8_t *at = domain->bytes;
@@ -125,7 +143,7 @@ char *cf_domain_format(const struct cf_domain *domain, char text[CF_DOMAIN_TEXT_
                 *out++ = (char)('0' + octet % 10);
                 continue;
             }
-            if (strchr(".\\\"();@$", octet))
+            if (is_special(octet))
                 *out++ = '\\';
             *out++ = (char)octet;
         }
@@ -138,6 +156,8 @@ bool cf_domain_equal(const struct cf_domain *a, const struct cf_domain *b)
 {
     if (a->length != b->length)
         return false;
+    if (memcmp(a->bytes, b->bytes, a->length) == 0)
+        return true;
     for (size_t i = 0; i < a->length; i++) {
         if (lower(a->bytes[i]) != lower(b->bytes[i]))
             return false;

@@ -322,12 +322,12 @@ static bool answer_hosts(struct cf_ask *ask)
  */
 static void give_answer(struct cf_ask *ask, const struct cf_wire_answer *answer,
                         const struct cf_chain *chain, enum cf_dns_source source,
-                        const struct cf_addr_port *server)
+                        const struct cf_addr_port *server, int64_t now_us)
 {
     uint8_t options[OPTIONS_MAX];
     struct cf_reply reply;
 
-    if (cf_judge_bind(ask, chain, cf_clock_monotonic_us()) < 0) {
+    if (cf_judge_bind(ask, chain, now_us) < 0) {
         cf_ask_fail(ask, CF_RCODE_SERVFAIL, CF_DNS_SOURCE_ERROR, server);
         return;
     }
@@ -364,7 +364,7 @@ static bool answer_cache(struct cf_resolver *resolver, struct cf_ask *ask)
     if (!answer || cf_chain_read(answer, &ask->query.name, &chain) < 0)
         return false;
     if (!answer_chain(ask, &chain, NULL))
-        give_answer(ask, answer, &chain, CF_DNS_SOURCE_CACHE, NULL);
+        give_answer(ask, answer, &chain, CF_DNS_SOURCE_CACHE, NULL, ask->started_us);
     return true;
 }
 
@@ -399,6 +399,7 @@ static void upstream_judged(struct cf_resolver *resolver, struct cf_ask *ask,
                             const struct cf_addr_port *server)
 {
     bool strip = ask->desk->config.profile->dns.strip_ech;
+    int64_t now_us = cf_clock_monotonic_us();
     struct cf_wire_answer answer;
     struct cf_chain chain;
 
@@ -414,10 +415,10 @@ static void upstream_judged(struct cf_resolver *resolver, struct cf_ask *ask,
         return;
     }
     if (resolver->cache)
-        cf_cache_put(resolver->cache, &ask->query, &answer, cf_clock_monotonic_us());
+        cf_cache_put(resolver->cache, &ask->query, &answer, now_us);
     if (answer_chain(ask, &chain, server))
         return;
-    give_answer(ask, &answer, &chain, CF_DNS_SOURCE_UPSTREAM, server);
+    give_answer(ask, &answer, &chain, CF_DNS_SOURCE_UPSTREAM, server, now_us);
 }
 
 static void upstream_answered(void *data, const uint8_t *message, size_t length,

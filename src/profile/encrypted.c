@@ -346,9 +346,12 @@ bool cf_encrypted_has_addr(const struct cf_encrypted *encrypted, const struct cf
                    compare_addr) != NULL;
 }
 
+/* Most differ in the first character. */
 static int compare_name(const void *key, const void *entry)
 {
-    return strcmp(key, *(const char *const *)entry);
+    const unsigned char *name = key, *known = *(const unsigned char *const *)entry;
+
+    return *name != *known ? *name - *known : strcmp(key, *(const char *const *)entry);
 }
 
 bool cf_encrypted_has_name(const char *name)
