@@ -11,8 +11,8 @@
  *
  * A question without a port is put once for each class of flows that the
  * rules can tell apart: classes begin at port 1, at the first port of a range
- * of a rule whose host is right, and behind its last. Neighbours with the same
- * verdict become one row again.
+ * of a rule whose host is right, or of an entry of proxy.bypass, and behind its
+ * last. Neighbours with the same verdict and way out become one row again.
  */
 #include "cli/answer.h"
 
@@ -95,10 +95,20 @@ static bool is_rebinding(const struct asking *asking, struct cf_verdict *ret_ver
                                 asking->inquiry->exe, ret_verdict);
 }
 
-/* Judge one flow and trace it, by what the engine would know. */
+/* How a flow leaves when it is allowed. */
+struct way {
+    enum cf_route route;
+    const struct cf_rule *bypass;
+};
+
+/*
+ * Judge one flow and trace it, by what the engine would know. What does not go
+ * to the world has no way out.
+ */
 static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
-               struct cf_judgement *judgement, struct cf_trace *ret_trace)
+               struct cf_judgement *judgement, struct cf_trace *ret_trace, struct way *ret_way)
 {
+    const struct cf_profile *profile = asking->inquiry->profile;
     const struct cf_addr_port dst = { asking->place->addr, port };
     struct cf_flow_query query = {
         .proto = proto,
@@ -109,20 +119,24 @@ static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
         .n_names = asking->question->name[0] ? 1 : 0,
     };
 
-    if (dst.addr.family == CF_FAMILY_NONE)
-        return cf_trace_flow(asking->inquiry->profile, &query, ret_trace);
+    *ret_way = (struct way) { CF_ROUTE_DIRECT, NULL };
+    if (dst.addr.family == CF_FAMILY_NONE) {
+        ret_way->route = cf_proxy_route(profile, &query, &ret_way->bypass);
+        return cf_trace_flow(profile, &query, ret_trace);
+    }
     if (is_rebinding(asking, &judgement->verdict)) {
         *ret_trace = (struct cf_trace) { .verdict = judgement->verdict };
         return 0;
     }
-    cf_judge(asking->inquiry->profile, asking->names, 0, proto, &dst, query.exe, judgement);
+    cf_judge(profile, asking->names, 0, proto, &dst, query.exe, judgement);
     if (judgement->destination != CF_DESTINATION_WORLD) {
         *ret_trace = (struct cf_trace) { .verdict = judgement->verdict };
         return 0;
     }
     query.names = judgement->names;
     query.n_names = judgement->n_names;
-    return cf_trace_flow(asking->inquiry->profile, &query, ret_trace);
+    ret_way->route = cf_proxy_route(profile, &query, &ret_way->bypass);
+    return cf_trace_flow(profile, &query, ret_trace);
 }
 
 /* Rows. */
@@ -134,22 +148,27 @@ static bool is_same_verdict(const struct cf_verdict *a, const struct cf_verdict 
 }
 
 static struct cf_explain_row *find_row(struct cf_explain_place *place,
-                                       const struct cf_verdict *verdict)
+                                       const struct cf_verdict *verdict, const struct way *way)
 {
     for (size_t i = 0; i < place->n_rows; i++) {
-        if (is_same_verdict(&place->rows[i].verdict, verdict))
-            return &place->rows[i];
+        struct cf_explain_row *row = &place->rows[i];
+
+        if (is_same_verdict(&row->verdict, verdict) &&
+            (cf_answer_is_denial(verdict) ||
+             (row->route == way->route && row->bypass == way->bypass)))
+            return row;
     }
     if (GROW(place->rows, place->n_rows) < 0)
         return NULL;
-    place->rows[place->n_rows] = (struct cf_explain_row) { .verdict = *verdict };
+    place->rows[place->n_rows] =
+        (struct cf_explain_row) { .verdict = *verdict, .route = way->route, .bypass = way->bypass };
     return &place->rows[place->n_rows++];
 }
 
 static int add_range(struct cf_explain_place *place, const struct cf_verdict *verdict,
-                     struct cf_explain_range range)
+                     const struct way *way, struct cf_explain_range range)
 {
-    struct cf_explain_row *row = find_row(place, verdict);
+    struct cf_explain_row *row = find_row(place, verdict, way);
     struct cf_explain_range *last;
 
     if (!row)
@@ -211,10 +230,11 @@ static int ask_class(const struct asking *asking, struct cf_explain_range range)
 {
     cf_auto_free struct cf_judgement *judgement = calloc(1, sizeof *judgement);
     struct cf_trace trace = { 0 };
+    struct way way;
     int r = -ENOMEM;
 
     if (judgement)
-        r = ask(asking, range.proto, range.first, judgement, &trace);
+        r = ask(asking, range.proto, range.first, judgement, &trace, &way);
     if (r < 0)
         return r;
     /* The names of a judgement are borrowed; there is one, the question's own. */
@@ -222,7 +242,7 @@ static int ask_class(const struct asking *asking, struct cf_explain_range range)
         if (trace.entries[i].name)
             trace.entries[i].name = asking->name;
     }
-    r = add_range(asking->place, &trace.verdict, range);
+    r = add_range(asking->place, &trace.verdict, &way, range);
     if (r == 0)
         r = add_fates(asking->place, &trace);
     cf_trace_done(&trace);
@@ -256,8 +276,10 @@ static int mark_encrypted(const struct asking *asking, enum cf_proto proto,
 {
     for (int beside = -1; beside <= 1; beside += 2) {
         struct cf_trace trace;
+        struct way way;
         bool allowed;
-        int r = ask(asking, proto, (uint16_t)(CF_ENCRYPTED_DNS_PORT + beside), judgement, &trace);
+        int r =
+            ask(asking, proto, (uint16_t)(CF_ENCRYPTED_DNS_PORT + beside), judgement, &trace, &way);
 
         if (r < 0)
             return r;
@@ -272,28 +294,34 @@ static int mark_encrypted(const struct asking *asking, enum cf_proto proto,
     return 0;
 }
 
+static void mark_ports(struct marks *marks, const struct cf_endpoint *endpoint)
+{
+    for (size_t k = 0; k < endpoint->n_ports; k++) {
+        mark(marks, endpoint->ports[k].first);
+        mark(marks, endpoint->ports[k].last + 1u);
+    }
+}
+
 static int mark_classes(const struct asking *asking, enum cf_proto proto, struct marks *marks)
 {
     cf_auto_free struct cf_judgement *judgement = calloc(1, sizeof *judgement);
-    const struct cf_profile *profile = asking->inquiry->profile;
+    const struct cf_profile *profile = asking->inquiry->profile, *bypass = profile->proxy.bypass;
     struct cf_trace trace;
+    struct way way;
     int r = -ENOMEM;
 
     if (judgement)
-        r = ask(asking, proto, 1, judgement, &trace);
+        r = ask(asking, proto, 1, judgement, &trace, &way);
     if (r < 0)
         return r;
     for (size_t i = 0; i < trace.n_entries; i++) {
         const struct cf_trace_entry *entry = &trace.entries[i];
-        const struct cf_endpoint *endpoint =
-            entry->member ? &entry->member->endpoint : &entry->rule->endpoint;
 
-        for (size_t k = 0; k < endpoint->n_ports; k++) {
-            mark(marks, endpoint->ports[k].first);
-            mark(marks, endpoint->ports[k].last + 1u);
-        }
+        mark_ports(marks, entry->member ? &entry->member->endpoint : &entry->rule->endpoint);
     }
     cf_trace_done(&trace);
+    for (size_t i = 0; bypass && i < bypass->egress.n_rules; i++)
+        mark_ports(marks, &bypass->egress.rules[i].endpoint);
     for (size_t i = 0; is_host_name(asking->question) && i < profile->egress.n_host_ports; i++) {
         mark(marks, profile->egress.host_ports[i]);
         mark(marks, profile->egress.host_ports[i] + 1u);

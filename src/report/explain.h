@@ -32,9 +32,11 @@ struct cf_explain_range {
     uint16_t first, last;
 };
 
-/* Flows that get one verdict by one rule. */
+/* Flows that get one verdict by one rule, and leave in one way. */
 struct cf_explain_row {
     struct cf_verdict verdict;
+    enum cf_route route;             /* of what is allowed */
+    const struct cf_rule *bypass;    /* the entry of proxy.bypass that makes it direct, or NULL */
     struct cf_explain_range *ranges; /* by protocol, then by port */
     size_t n_ranges;
     bool rest; /* the largest of those that were asked for at once: everything else */

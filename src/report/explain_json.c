@@ -71,6 +71,15 @@ static const char *proto_name(enum cf_proto proto)
     return proto == CF_PROTO_TCP ? "tcp" : proto == CF_PROTO_UDP ? "udp" : "icmp";
 }
 
+/* What is denied leaves in no way. */
+static void put_route(struct cf_json *json, const struct cf_explain_row *row)
+{
+    bool denied = row->verdict.action == CF_DENY || row->verdict.would_deny;
+
+    cf_json_text(json, "route", denied ? NULL : row->route == CF_ROUTE_PROXY ? "proxy" : "direct");
+    put_rule(json, "bypass", denied ? NULL : row->bypass, NULL);
+}
+
 static void put_row(struct cf_json *json, const struct cf_explain_row *row)
 {
     cf_json_object(json, NULL);
@@ -84,6 +93,7 @@ static void put_row(struct cf_json *json, const struct cf_explain_row *row)
     }
     cf_json_array_end(json);
     put_verdict(json, "verdict", &row->verdict);
+    put_route(json, row);
     cf_json_object_end(json);
 }
 

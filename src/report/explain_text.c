@@ -177,6 +177,27 @@ static void set_verdict(struct block *block, const struct cf_verdict *verdict)
         set_cell(block, CELL_REMARK, "a rule that would allow it has expired");
 }
 
+/* How what is allowed leaves, where there is a proxy; behind what the remark says already. */
+static void set_route(struct block *block, const struct cf_explain_row *row)
+{
+    const struct line *line = block->failed ? NULL : &block->lines[block->n_lines - 1];
+    struct cf_buffer text;
+
+    if (!line || block->explanation->profile->proxy.url.scheme == CF_PROXY_NONE ||
+        row->verdict.action == CF_DENY || row->verdict.would_deny)
+        return;
+    cf_buffer_init(&text, 0);
+    if (line->text[CELL_REMARK])
+        cf_buffer_printf(&text, "%s; ", line->text[CELL_REMARK]);
+    if (row->route == CF_ROUTE_PROXY)
+        cf_buffer_puts(&text, "through the proxy");
+    else if (row->bypass)
+        cf_buffer_printf(&text, "past the proxy, by %s", row->bypass->text);
+    else
+        cf_buffer_puts(&text, "past the proxy");
+    set_cell_from(block, CELL_REMARK, &text);
+}
+
 /* "tcp 80,443; udp 443"; ranges stand by protocol. */
 static void set_ranges(struct block *block, const struct cf_explain_row *row)
 {
@@ -291,6 +312,7 @@ static void add_place(struct block *block, const struct cf_explain_answer *answe
         else
             set_ranges(block, &place->rows[i]);
         set_verdict(block, &place->rows[i].verdict);
+        set_route(block, &place->rows[i]);
     }
     if (!place->never)
         add_losers(block, answer, place);
