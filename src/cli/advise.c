@@ -43,7 +43,8 @@ struct advising {
     struct cf_buffer obstacle; /* "'private' (FILE:LINE)": what denies with the first candidate */
     bool obstacle_of_command_line;
     bool obstacle_by_address;
-    bool obstacle_by_key; /* dns.block_encrypted, which no rule lifts */
+    bool obstacle_by_key;   /* dns.block_encrypted, which no rule lifts */
+    bool obstacle_by_proxy; /* proxy.require, which none lifts either */
 };
 
 static bool is_host_name(const struct cf_question *question)
@@ -197,6 +198,7 @@ static void keep_obstacle(struct advising *advising, const struct cf_explain_ans
         cf_buffer_printf(&advising->obstacle, " (%s:%u)", rule->origin.file, rule->origin.line);
     advising->obstacle_by_address = !cf_verdict_is_by_name(verdict);
     advising->obstacle_by_key = verdict->reason == CF_REASON_ENCRYPTED_DNS;
+    advising->obstacle_by_proxy = verdict->reason == CF_REASON_PROXY_REQUIRED;
 }
 
 /* What the candidate has to allow: of a question without a port, what put_endpoint() wrote. */
@@ -299,6 +301,12 @@ static void put_hopeless(const struct advising *advising, struct cf_buffer *text
                          "no rule lifts %s: it is encrypted DNS, which 'dns: {block_encrypted: "
                          "false}' leaves to the rules\n",
                          advising->obstacle.data);
+    } else if (advising->obstacle_by_proxy) {
+        cf_buffer_printf(
+            text,
+            "no rule lifts %s: the proxy has no way for it, and 'proxy.bypass' lets it "
+            "go directly; SOCKS 5 has a way for UDP\n",
+            advising->obstacle.data);
     } else if (advising->obstacle_by_address && question->name[0] &&
                advising->inquiry->n_addrs == 0) {
         cf_buffer_printf(text,
