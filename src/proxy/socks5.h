@@ -4,8 +4,9 @@
  * RFC 1928 and, for name and password, RFC 1929. Touches no socket: the owner
  * sends what cf_socks5_format() writes, reads as many bytes as the machine
  * needs, and gives them to cf_socks5_read(). Not one byte is sent before the
- * answer to the last was read (RFC 1928, 3), and not one is read that belongs
- * to the tunnel. No allocation.
+ * answer to the last was read (RFC 1928, 3): of proxies that were tried, dante
+ * takes a request behind the greeting, and microsocks drops it and waits. Not
+ * one is read that belongs to the tunnel. No allocation.
  */
 #ifndef CF_PROXY_SOCKS5_H
 #define CF_PROXY_SOCKS5_H

@@ -15,3 +15,16 @@ tests_proxy_test_socks5_LDADD = $(proxy_test_libs)
 tests_proxy_test_words_SOURCES = tests/proxy/test_words.c
 tests_proxy_test_words_CFLAGS = $(proxy_test_cflags)
 tests_proxy_test_words_LDADD = $(proxy_test_libs)
+
+check_PROGRAMS += tests/proxy/test_dial
+TESTS += tests/proxy/test_dial
+tests_proxy_test_dial_SOURCES = tests/proxy/test_dial.c tests/proxy/fake.c tests/proxy/fake.h
+tests_proxy_test_dial_CFLAGS = $(proxy_test_cflags)
+tests_proxy_test_dial_LDADD = $(proxy_test_libs)
+
+check_PROGRAMS += tests/proxy/test_tls
+TESTS += tests/proxy/test_tls
+tests_proxy_test_tls_SOURCES = tests/proxy/test_tls.c tests/proxy/fake.c tests/proxy/fake.h \
+	tests/proxy/tls_server.c tests/proxy/tls_server.h
+tests_proxy_test_tls_CFLAGS = $(proxy_test_cflags) $(OPENSSL_CFLAGS)
+tests_proxy_test_tls_LDADD = $(proxy_test_libs) $(OPENSSL_LIBS)
