@@ -3,6 +3,8 @@ src_netlink_libcf_netlink_a_CFLAGS = $(AM_CFLAGS) $(NL_CFLAGS)
 src_netlink_libcf_netlink_a_SOURCES = \
 	src/netlink/gateway.c \
 	src/netlink/gateway.h \
+	src/netlink/hints.c \
+	src/netlink/hints.h \
 	src/netlink/host.c \
 	src/netlink/link.c \
 	src/netlink/link.h \

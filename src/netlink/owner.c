@@ -14,9 +14,8 @@
  * nobody: the caller logs why, and goes on.
  *
  * A program with thousands of descriptors would make each of its sockets cost
- * thousands of looks, and one thread does them all. So the descriptors next
- * to the last ones found are looked at first, because numbers are given out in
- * order, and all looks of a second have a limit.
+ * thousands of looks, and one thread does them all. So where the next probably
+ * is (hints.h) is looked at first, and all looks of a second have a limit.
  */
 #include "netlink/owner.h"
 
@@ -38,20 +37,18 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
+#include "netlink/hints.h"
 #include "netlink/process.h"
 
 #define CACHE_LIMIT 1024
 #define PROCESS_LIMIT 65536
-#define HINTS_MAX 8
 
 /* About a tenth of a second; to open a process's folder costs as much as a few looks. */
 #define LOOKS_A_SECOND 40000
 #define LOOKS_A_FOLDER 4
 
-/* Where a socket was found, and how far from the one before of this process. */
-struct hint {
-    int pid, fd, step;
-};
+/* Guesses for one socket: as long as they cost less than to look through a small process. */
+#define GUESSES_MAX 32
 
 struct entry {
     struct cf_hash_node node;
@@ -68,8 +65,7 @@ struct cf_owners {
     struct entry *oldest, *newest;
     int *pids;
     size_t n_pids, pids_capacity;
-    struct hint hints[HINTS_MAX]; /* the latest first, one of each process */
-    size_t n_hints;
+    struct cf_hints hints;
     int64_t second_us; /* when the second of looks began */
     int looks;         /* left in it */
 };
@@ -263,20 +259,6 @@ static bool may_look(struct cf_owners *owners, int looks)
     return true;
 }
 
-static void hint_add(struct cf_owners *owners, struct hint hint)
-{
-    size_t at = 0;
-
-    while (at < owners->n_hints && owners->hints[at].pid != hint.pid)
-        at++;
-    if (at == HINTS_MAX)
-        at--;
-    else if (at == owners->n_hints)
-        owners->n_hints++;
-    memmove(owners->hints + 1, owners->hints, at * sizeof hint);
-    owners->hints[0] = hint;
-}
-
 static bool is_socket(int folder_fd, const char *name, const char *link)
 {
     char target[64];
@@ -285,36 +267,18 @@ static bool is_socket(int folder_fd, const char *name, const char *link)
     return n == (ssize_t)strlen(link) && memcmp(target, link, (size_t)n) == 0;
 }
 
-/* Is it the descriptor `step` away from the last one found of this process? */
-static bool hint_look(struct cf_owners *owners, const struct hint *last, int step, const char *link)
-{
-    struct hint hint = { last->pid, last->fd + step, step };
-    char path[32];
-
-    snprintf(path, sizeof path, "%d/fd/%d", hint.pid, hint.fd);
-    if (hint.fd < 0 || !may_look(owners, 1) || !is_socket(owners->proc_fd, path, link))
-        return false;
-    hint_add(owners, hint);
-    return true;
-}
-
-/*
- * Near the descriptors found last: first as far away as that was, for a program that
- * closes each before the next and one that keeps them all go on so. Returns the
- * process, or 0.
- */
+/* Where it probably is. Returns the process, or 0. */
 static int hints_look(struct cf_owners *owners, const char *link)
 {
-    static const int steps[] = { 1, 0, 2, 3, -1, 4 };
+    struct cf_guess guesses[CF_HINT_GUESSES_MAX];
+    size_t n = cf_hints_guess(&owners->hints, guesses);
+    char path[32];
 
-    for (size_t i = 0; i < owners->n_hints; i++) {
-        const struct hint hint = owners->hints[i];
-
-        if (hint_look(owners, &hint, hint.step, link))
-            return hint.pid;
-        for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
-            if (steps[k] != hint.step && hint_look(owners, &hint, steps[k], link))
-                return hint.pid;
+    for (size_t i = 0; i < n && i < GUESSES_MAX && may_look(owners, 1); i++) {
+        snprintf(path, sizeof path, "%d/fd/%d", guesses[i].pid, guesses[i].fd);
+        if (is_socket(owners->proc_fd, path, link)) {
+            cf_hints_add(&owners->hints, guesses[i].pid, guesses[i].fd);
+            return guesses[i].pid;
         }
     }
     return 0;
@@ -343,7 +307,7 @@ static int pid_has_socket(struct cf_owners *owners, int pid, const char *link)
         if (!may_look(owners, 1))
             return -EBUSY;
         if (is_socket(fd, item->d_name, link)) {
-            hint_add(owners, (struct hint) { .pid = pid, .fd = atoi(item->d_name) });
+            cf_hints_add(&owners->hints, pid, atoi(item->d_name));
             return 1;
         }
     }

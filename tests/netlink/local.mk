@@ -1,5 +1,6 @@
 # Tests of this room: they make namespaces of their own.
-netlink_tests = tests/netlink/test_gateway tests/netlink/test_host tests/netlink/test_owner
+netlink_tests = tests/netlink/test_gateway tests/netlink/test_hints tests/netlink/test_host \
+	tests/netlink/test_owner
 check_PROGRAMS += $(netlink_tests)
 TESTS += $(netlink_tests)
 
@@ -10,6 +11,10 @@ tests_netlink_test_gateway_SOURCES = tests/netlink/test_gateway.c \
 	tests/netlink/lab.c tests/netlink/lab.h tests/netlink/packet.c tests/netlink/packet.h
 tests_netlink_test_gateway_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_netlink_test_gateway_LDADD = $(netlink_test_libs)
+
+tests_netlink_test_hints_SOURCES = tests/netlink/test_hints.c
+tests_netlink_test_hints_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_netlink_test_hints_LDADD = $(netlink_test_libs)
 
 tests_netlink_test_host_SOURCES = tests/netlink/test_host.c \
 	tests/netlink/lab.c tests/netlink/lab.h
