@@ -8,6 +8,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,6 +40,16 @@ int cf_outward_connect(int fd, const struct cf_addr_port *to)
     if (connect(fd, (struct sockaddr *)&sa, length) == 0 || errno == EINPROGRESS)
         return 0;
     return -errno;
+}
+
+void cf_outward_ack_hold(int fd)
+{
+    set_int(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+}
+
+void cf_outward_ack_send(int fd)
+{
+    set_int(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
 }
 
 void cf_outward_local(int fd, struct cf_addr_port *ret_local)

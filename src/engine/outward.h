@@ -44,6 +44,16 @@ int cf_outward_socket(const struct cf_addr *to, int type, int protocol);
 /* connect(2): 0 also when it is under way, or -errno. */
 int cf_outward_connect(int fd, const struct cf_addr_port *to);
 
+/*
+ * Before a connect over TCP: the segment that ends the handshake waits for the
+ * first data, which carries it, or for cf_outward_ack_send(), or for 200 ms
+ * (tcp(7), TCP_QUICKACK). This end is connected without it. It wakes the server:
+ * while the sandbox waits for its answer that would be too early.
+ */
+void cf_outward_ack_hold(int fd);
+/* No acknowledgement waits any more; no-op where none does. */
+void cf_outward_ack_send(int fd);
+
 /* Its own address as the kernel chose it; family NONE when it has none. */
 void cf_outward_local(int fd, struct cf_addr_port *ret_local);
 

@@ -18,6 +18,9 @@
  * anyway: a peer that does not read would not have got these bytes from a
  * reset connection either.
  *
+ * The server's side of the handshake ends with the first data, where the sandbox
+ * speaks first; where it waits, as soon as the loop has nothing better to do (`confirm`).
+ *
  * What is over is closed when the loop has nothing better to do (`over`):
  * programs that open one connection after the other wait for the next SYN to
  * be answered, and nobody for this.
@@ -39,6 +42,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
+#include "engine/outward.h"
 
 /* TCP_SYN_RECV of <netinet/tcp.h>, which does not go with <linux/tcp.h>. */
 #define STATE_SYN_RECV 3
@@ -70,10 +74,25 @@ void cf_relay_side_close(struct cf_relay *relay, struct cf_relay_side *side)
     cf_loop_unwatch_close(relay->loop, &side->watch, &side->fd);
 }
 
+/* The end of the handshake has waited for data to go with it; now it goes without. */
+static void confirm(struct cf_relay *relay)
+{
+    if (!relay->confirm.link)
+        return;
+    cf_loop_task_remove(relay->loop, &relay->confirm);
+    cf_outward_ack_send(relay->outside.fd);
+}
+
+static void confirm_task(struct cf_task *task)
+{
+    cf_outward_ack_send(cf_container_of(task, struct cf_relay, confirm)->outside.fd);
+}
+
 void cf_relay_side_reset(struct cf_relay *relay, struct cf_relay_side *side)
 {
     struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
+    confirm(relay); /* the server has a connection before it has the end of it */
     if (side->fd >= 0)
         setsockopt(side->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     cf_relay_side_close(relay, side);
@@ -82,6 +101,7 @@ void cf_relay_side_reset(struct cf_relay *relay, struct cf_relay_side *side)
 /* Let go of all but the sockets. */
 static void stop(struct cf_relay *relay)
 {
+    confirm(relay);
     cf_loop_task_remove(relay->loop, &relay->task);
     cf_loop_timer_stop(relay->loop, &relay->timer);
     cf_splice_done(&relay->out, relay->pipes);
@@ -334,6 +354,7 @@ void cf_relay_init(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_
     relay->inside.fd = relay->outside.fd = -1;
     relay->inside.watch.fd = relay->outside.watch.fd = -1;
     relay->task.fn = run_task;
+    relay->confirm.fn = confirm_task;
     relay->timer.fn = timer_due;
     cf_list_init(&relay->shard.others);
 }
@@ -364,6 +385,7 @@ int cf_relay_start(struct cf_relay *relay, uint32_t outside_events, int outside_
         side_failed(relay, &relay->outside, outside_error);
     if (outside_events & ~(uint32_t)EPOLLOUT)
         cf_loop_task_add(relay->loop, &relay->task);
+    cf_loop_task_add_last(relay->loop, &relay->confirm);
     return 0;
 }
 
@@ -381,6 +403,7 @@ int cf_relay_move(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_p
     int outside, inside = side_move(relay, &relay->inside, loop), timer = 0;
 
     outside = side_move(relay, &relay->outside, loop);
+    confirm(relay);
     cf_loop_task_remove(relay->loop, &relay->task);
     cf_loop_timer_stop(relay->loop, &relay->timer);
     cf_splice_move(&relay->out, relay->pipes, pipes);

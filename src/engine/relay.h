@@ -37,15 +37,15 @@ struct cf_relay {
     _Atomic bool over;      /* all is passed on, but for closing */
     bool spent;             /* the meter ran out: both sides are reset at once */
     _Atomic bool resetting; /* over but for bytes that still leave the last socket */
-    int error;         /* first errno that a side failed with */
-    uint64_t segments; /* from the sandbox, once the inside is closed */
-    struct cf_task task;
+    int error;              /* first errno that a side failed with */
+    uint64_t segments;      /* from the sandbox, once the inside is closed */
+    struct cf_task task, confirm;
     struct cf_timer timer;
     uint64_t progress; /* what the timer saw last */
     int64_t stuck_us;  /* since when it has not changed */
     /* Called once, with both sockets closed; may free the relay. */
     void (*ended)(struct cf_relay *relay, enum cf_flow_result result);
-    struct { /* of shards.c */
+    struct {                 /* of shards.c */
         struct cf_shard *at; /* NULL before the start and after the end */
         struct cf_list others;
         struct cf_mail mail;
@@ -70,7 +70,8 @@ void cf_relay_prepare(struct cf_relay *relay);
 
 /*
  * Begin. Both fds are set and have TCP_NODELAY and SO_OOBINLINE; outside.watch
- * may be watched already for cf_relay_events().
+ * may be watched already for cf_relay_events(), and the outside may have been
+ * told cf_outward_ack_hold(), which ends here.
  *
  * outside_events: what has been seen on the outside so far
  * outside_error:  errno that was taken from the outside already; 0 for none

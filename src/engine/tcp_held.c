@@ -274,6 +274,7 @@ static int connect_begin(struct cf_tcp_flow *flow, const struct cf_addr_port *ta
     flow->outside_family = target->addr.family;
     set_on(fd, IPPROTO_TCP, TCP_NODELAY);
     set_on(fd, SOL_SOCKET, SO_OOBINLINE);
+    cf_outward_ack_hold(fd);
     if (hop_limit != DEFAULT_HOPS)
         cf_outward_set_hops(fd, flow->outside_family, hop_limit);
     r = cf_outward_connect(fd, target);

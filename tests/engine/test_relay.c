@@ -25,13 +25,14 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
+#include "engine/outward.h"
 #include "engine/relay.h"
 #include "engine/shards.h"
 
 static struct cf_loop *loop;
 static struct cf_pipe_pool pipes;
 static struct cf_relay relay;
-static struct cf_shards *shards; /* NULL: no other thread */
+static struct cf_shards *shards;  /* NULL: no other thread */
 static struct cf_relay neighbour; /* keeps the first shard busy, so that the relay gets another */
 static int neighbour_fds[2];
 static int client, server; /* blocking; -1 when closed */
@@ -354,16 +355,88 @@ static void reader_that_never_reads_holds_one_pipe_at_most(void **state)
     check_reads(client, "hello");
 }
 
+static int listener; /* of the server, where its connection waits */
+
+/* As tcp_held.c connects: the server has not heard the end of the handshake yet. */
+static int set_up_held(void **state)
+{
+    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof sa;
+    struct cf_error err;
+
+    (void)state;
+    over = false;
+    server = -1;
+    if (cf_loop_new(&loop, &err) < 0)
+        return -1;
+    cf_pipe_pool_init(&pipes, 1);
+    cf_relay_init(&relay, loop, &pipes, ended);
+    pair(&relay.inside.fd, &client);
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof sa), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&sa, &length), 0);
+    relay.outside.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cf_outward_ack_hold(relay.outside.fd);
+    assert_int_equal(connect(relay.outside.fd, (struct sockaddr *)&sa, sizeof sa), 0);
+    assert_int_equal(fcntl(relay.outside.fd, F_SETFL, O_NONBLOCK), 0);
+    cf_relay_prepare(&relay);
+    return cf_relay_start(&relay, 0, 0);
+}
+
+static int tear_down_held(void **state)
+{
+    cf_fd_close(&listener);
+    return tear_down(state);
+}
+
+static bool has_rested(void)
+{
+    return !cf_loop_rest(loop);
+}
+
+static void server_that_speaks_first_has_its_connection_at_once(void **state)
+{
+    (void)state;
+    run_until(has_rested);
+    server = accept(listener, NULL, NULL);
+    assert_true(server >= 0);
+    assert_int_equal(send(server, "hello", 5, 0), 5);
+    check_reads(client, "hello");
+}
+
+static void first_data_brings_the_server_its_connection(void **state)
+{
+    (void)state;
+    assert_int_equal(send(client, "hello", 5, 0), 5);
+    awaited_fd = listener;
+    run_until(is_readable);
+    server = accept(listener, NULL, NULL);
+    assert_true(server >= 0);
+    check_reads(server, "hello");
+}
+
+static void server_has_a_connection_that_is_reset_at_once(void **state)
+{
+    char byte;
+
+    (void)state;
+    cf_relay_side_reset(&relay, &relay.outside);
+    server = accept(listener, NULL, NULL);
+    assert_true(server >= 0);
+    assert_int_equal(recv(server, &byte, 1, 0), -1);
+    assert_int_equal(errno, ECONNRESET);
+}
+
 int main(void)
 {
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down),                                      \
-    {                                                                                              \
-#name "_without_pipes", name, set_up_without_pipes, tear_down, NULL                        \
-    },                                                                                             \
+        { #name "_without_pipes", name, set_up_without_pipes, tear_down, NULL },                   \
     {                                                                                              \
 #name "_on_another_thread", name, set_up_on_another_thread, tear_down, NULL                \
     }
+#define HELD(name) cmocka_unit_test_setup_teardown(name, set_up_held, tear_down_held)
     const struct CMUnitTest tests[] = {
         TEST(bytes_and_ends_pass_both_ways),
         TEST(reset_arrives_behind_the_data),
@@ -373,6 +446,9 @@ int main(void)
         TEST(end_right_behind_an_urgent_byte_is_not_lost),
         TEST(bulk_arrives_byte_for_byte),
         TEST(reader_that_never_reads_holds_one_pipe_at_most),
+        HELD(server_that_speaks_first_has_its_connection_at_once),
+        HELD(first_data_brings_the_server_its_connection),
+        HELD(server_has_a_connection_that_is_reset_at_once),
     };
 
     return cmocka_run_group_tests_name("relay", tests, NULL, NULL);

@@ -33,7 +33,7 @@ FOREIGN4, FOREIGN6 = "198.51.100.53", "2001:db8:3::53"      # a resolver that no
 TWIN4, TWIN6 = "198.51.100.54", "2001:db8:3::54"            # and where controls reach it
 LIAR4, LIAR_TOO4 = "203.0.113.66", "203.0.113.67"           # lab/liar.py
 
-ECHO, DIGEST, GREET, RESET, HOLD, CLOSED = 7, 1001, 1003, 1004, 1005, 9
+ECHO, DIGEST, GREET, RESET, HOLD, FILL, CLOSED = 7, 1001, 1003, 1004, 1005, 1006, 9
 HOST_PORT = 5432
 FILES = 20
 
@@ -172,6 +172,16 @@ async def greet(reader, writer):
     await echo(reader, writer)
 
 
+async def fill(reader, writer):
+    """As many bytes as the first line says, though the client has closed its half."""
+    try:
+        writer.write(bytes(int(await reader.readline())))
+        await writer.drain()
+    except (ConnectionError, ValueError):
+        pass
+    writer.close()
+
+
 async def reset(reader, writer):
     """Answer the first byte with a RST."""
     await reader.read(1)
@@ -221,7 +231,7 @@ def lies():
 
 async def serve(listeners, ready):
     hold = Hold()
-    handlers = {ECHO: echo, DIGEST: digest, GREET: greet, RESET: reset, HOLD: hold,
+    handlers = {ECHO: echo, DIGEST: digest, GREET: greet, RESET: reset, HOLD: hold, FILL: fill,
                 HOST_PORT: greet}
     loop = asyncio.get_running_loop()
     for address, port, udp in listeners:
@@ -330,7 +340,7 @@ class Internet:
         self.name_server("names", DNSMASQ)
         self.name_server("foreign", FOREIGN)
         start_servers([(address, port, False) for address in (WEB4, WEB6)
-                       for port in (ECHO, DIGEST, GREET, RESET, HOLD)]
+                       for port in (ECHO, DIGEST, GREET, RESET, HOLD, FILL)]
                       + [(address, ECHO, True) for address in (WEB4, WEB6)]
                       + [(address, port, True) for address in (FOREIGN4, FOREIGN6, TWIN4, TWIN6)
                          for port in (443, 853, 5353, 5355)]
