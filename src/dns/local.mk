@@ -7,6 +7,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/asked.h \
 	src/dns/cache.c \
 	src/dns/cache.h \
+	src/dns/cares.c \
+	src/dns/cares.h \
 	src/dns/chain.c \
 	src/dns/chain.h \
 	src/dns/domain.c \
@@ -15,6 +17,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/ech.h \
 	src/dns/judge.c \
 	src/dns/judge.h \
+	src/dns/kept.c \
+	src/dns/kept.h \
 	src/dns/names.c \
 	src/dns/names.h \
 	src/dns/outbox.c \

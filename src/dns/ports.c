@@ -119,6 +119,7 @@ static int port_open(struct cf_ports *ports)
         return r;
     }
     port->ports = ports;
+    port->sent_us = cf_clock_monotonic_us();
     port->older = ports->youngest;
     *(port->older ? &port->older->younger : &ports->oldest) = port;
     ports->youngest = port;
@@ -162,6 +163,15 @@ int cf_ports_send(struct cf_ports *ports, const uint8_t *message, size_t length)
     port->sent_us = cf_clock_monotonic_us();
     cf_asked_note(&port->asked, message, length);
     return 0;
+}
+
+int cf_ports_local(struct cf_ports *ports, struct sockaddr *ret_sa, socklen_t *length)
+{
+    int r = ports->youngest ? 0 : port_open(ports);
+
+    if (r == 0 && getsockname(ports->youngest->watch.fd, ret_sa, length) < 0)
+        r = -errno;
+    return r;
 }
 
 ssize_t cf_ports_receive(struct cf_ports *ports, void *at, size_t size)

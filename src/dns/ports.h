@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/addr.h"
@@ -41,6 +42,9 @@ void cf_ports_free(struct cf_ports *ports);
 
 /* Send a query. Returns 0 or -errno of socket(2), connect(2) or send(2). */
 int cf_ports_send(struct cf_ports *ports, const uint8_t *message, size_t length);
+
+/* Where queries leave from now, as getsockname(2); a port is opened for it. Returns 0 or -errno. */
+int cf_ports_local(struct cf_ports *ports, struct sockaddr *ret_sa, socklen_t *length);
 
 /*
  * From inside ready(): take the next answer. Returns its length, -EAGAIN when

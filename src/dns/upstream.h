@@ -1,5 +1,5 @@
 /*
- * upstream.h - the servers that are asked, through c-ares
+ * upstream.h - the servers that are asked, one after the other
  *
  * Whole messages go out and whole messages come back. No callback runs before
  * the turn of the loop that brought the answer ends, and none inside a call of

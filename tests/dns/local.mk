@@ -41,6 +41,18 @@ tests_dns_test_ech_SOURCES = tests/dns/test_ech.c $(dns_test_message)
 tests_dns_test_ech_CFLAGS = $(dns_test_cflags)
 tests_dns_test_ech_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_cares
+TESTS += tests/dns/test_cares
+tests_dns_test_cares_SOURCES = tests/dns/test_cares.c $(dns_test_fixture)
+tests_dns_test_cares_CFLAGS = $(dns_test_cflags)
+tests_dns_test_cares_LDADD = $(dns_test_libs)
+
+check_PROGRAMS += tests/dns/test_kept
+TESTS += tests/dns/test_kept
+tests_dns_test_kept_SOURCES = tests/dns/test_kept.c $(dns_test_message)
+tests_dns_test_kept_CFLAGS = $(dns_test_cflags)
+tests_dns_test_kept_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_ports
 TESTS += tests/dns/test_ports
 tests_dns_test_ports_SOURCES = tests/dns/test_ports.c $(dns_test_fixture)

@@ -21,14 +21,59 @@ struct fake_conn {
     uint8_t in[2 + 65535];
 };
 
+/* Take out the cookie of c-ares, which stands in an OPT at the end. */
+static void cookie_strip(struct fake *fake, const struct cf_wire_edns *edns)
+{
+    struct message *query = &fake->query;
+    size_t at = (size_t)(edns->options - query->data);
+
+    while (edns->present && query->length - at >= 4) {
+        size_t length = cf_wire_u16(query->data + at + 2);
+
+        if (cf_wire_u16(query->data + at) == 10 && length >= 8 &&
+            length <= sizeof fake->cookie && memcmp(query->data + at + 4, CLIENT_COOKIE, 8) != 0) {
+            memcpy(fake->cookie, query->data + at + 4, length);
+            fake->cookie_length = length;
+            cf_wire_put_u16((uint8_t *)edns->options - 2,
+                            (uint16_t)(edns->options_length - 4 - length));
+            query->length -= 4 + length;
+            memmove(query->data + at, query->data + at + 4 + length, query->length - at);
+            return;
+        }
+        at += 4 + length;
+    }
+}
+
+static void query_note(struct fake *fake, const uint8_t *query, size_t length)
+{
+    struct cf_wire_query parsed;
+
+    fake->query.length = 0;
+    fake->cookie_length = 0;
+    fake->mixed = false;
+    message_raw(&fake->query, query, length);
+    (void)cf_wire_query_parse(fake->query.data, length, &parsed);
+    for (size_t i = CF_WIRE_HEADER_SIZE; i < CF_WIRE_HEADER_SIZE + (size_t)parsed.name.length;) {
+        size_t end = i + 1 + fake->query.data[i];
+
+        while (++i < end) {
+            if (fake->query.data[i] >= 'A' && fake->query.data[i] <= 'Z') {
+                fake->query.data[i] |= 0x20;
+                fake->mixed = true;
+            }
+        }
+    }
+    if (parsed.edns.present)
+        cookie_strip(fake, &parsed.edns);
+}
+
 static bool answer_make(struct fake *fake, bool tcp, const uint8_t *query, size_t length,
                         struct message *answer)
 {
     struct cf_wire_query parsed;
 
     (void)cf_wire_query_parse(query, length, &parsed);
-    fake->query.length = 0;
-    message_raw(&fake->query, query, length);
+    query_note(fake, query, length);
     if (tcp)
         fake->n_tcp++;
     else

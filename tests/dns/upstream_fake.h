@@ -13,6 +13,9 @@
 
 struct fake_conn;
 
+/* The cookie that clients of the tests send, and that must not travel. */
+#define CLIENT_COOKIE "12345678"
+
 struct fake {
     struct cf_loop *loop;
     struct cf_watch udp, listener;
@@ -24,7 +27,10 @@ struct fake {
     void *data;
 
     unsigned n_udp, n_tcp; /* queries that were seen */
-    struct message query;  /* the last of them */
+    struct message query;  /* the last of them, without what c-ares adds of its own: */
+    bool mixed;            /* letters of the name in upper case (0x20) */
+    uint8_t cookie[40];    /* and a cookie, which is none of CLIENT_COOKIE */
+    size_t cookie_length;
     struct sockaddr_storage peer; /* who sent it, over UDP */
     socklen_t peer_length;
 };

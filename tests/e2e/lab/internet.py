@@ -391,8 +391,8 @@ class Internet:
             tool("ip", "route", "add", "default", "via", ROUTER6)
 
     def asked(self):
-        """Names that reached the DNS server."""
-        return {line.split()[-3] for line in self.dns_log.read_text().splitlines()
+        """Names that reached the DNS server, whatever the case of their letters (0x20)."""
+        return {line.split()[-3].lower() for line in self.dns_log.read_text().splitlines()
                 if " query[" in line}
 
     def file(self, name):
