@@ -8,7 +8,9 @@
  *   gateway's   namespace, settings of IPv4, rules, sockets, waits for the
  *               configuration, settings of IPv6, GATE ruled, sockets; stays
  *   sandbox's   namespace, GATE netns, settings of IPv4, waits for the
- *               configuration, other settings, waits for ruled, makes the link; ends
+ *               configuration, other settings, waits for ruled, makes the link;
+ *               then it idles until the end: a thread that ends gives its stack
+ *               back, for which the kernel interrupts whoever runs on other CPUs
  *   caller      cf_gateway_configure() opens GATE configured,
  *               cf_gateway_netns_wait() waits for netns,
  *               cf_gateway_finish() for both threads
@@ -63,7 +65,6 @@ struct cf_gateway_making {
     struct gate configured;
     struct cf_sysctl_host host;
     struct cf_gateway *gateway;
-    struct cf_gateway_thread *helper; /* the sandbox's thread */
     int sandbox_rtnl_fd;
     struct job outer, inner; /* of the gateway's thread and of the sandbox's */
 };
@@ -210,8 +211,7 @@ static int making_done(struct cf_gateway_making *making, struct cf_error *err)
     if (!making->configured.open) /* only this thread ever opens it */
         gate_open(&making->configured, -ECANCELED);
     r = cf_gateway_thread_finish(making->gateway->thread);
-    s = cf_gateway_thread_finish(making->helper);
-    cf_gateway_thread_stop(making->helper);
+    s = cf_gateway_thread_finish(making->gateway->helper);
     if (err && (r < 0 || s < 0))
         *err = r < 0 ? making->outer.err : making->inner.err;
     cf_fd_close(&making->sandbox_rtnl_fd);
@@ -254,6 +254,7 @@ void cf_gateway_close(struct cf_gateway *gateway)
     if (gateway->making)
         making_done(gateway->making, NULL);
     cf_gateway_thread_stop(gateway->thread);
+    cf_gateway_thread_stop(gateway->helper);
     cf_fd_close(&gateway->sandbox_netns_fd);
     cf_fd_close(&gateway->tcp_fd);
     cf_fd_close(&gateway->udp4_fd);
@@ -304,11 +305,11 @@ int cf_gateway_start(struct cf_gateway **ret, struct cf_error *err)
     cf_sysctl_host_read(&making->host);
     r = cf_gateway_thread_start(&gateway->thread, err);
     if (r == 0)
-        r = cf_gateway_thread_start(&making->helper, err);
+        r = cf_gateway_thread_start(&making->gateway->helper, err);
     if (r < 0)
         return r;
     cf_gateway_thread_begin(gateway->thread, gateway_make, &making->outer);
-    cf_gateway_thread_begin(making->helper, sandbox_make, &making->inner);
+    cf_gateway_thread_begin(making->gateway->helper, sandbox_make, &making->inner);
     *ret = gateway;
     gateway = NULL;
     return 0;

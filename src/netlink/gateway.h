@@ -68,7 +68,7 @@ struct cf_gateway {
     int strays_fd; /* netlink, bound to CF_NFLOG_STRAYS */
     int rtnl_fd;   /* rtnetlink of the gateway's namespace, for this room's own use */
     int diag_fd;   /* netlink, sock_diag(7) of the sandbox's namespace: netlink/owner.h */
-    struct cf_gateway_thread *thread;
+    struct cf_gateway_thread *thread, *helper;
     struct cf_gateway_making *making; /* until cf_gateway_finish() */
 };
 

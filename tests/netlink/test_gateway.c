@@ -529,7 +529,7 @@ static void without_ipv6_the_sandbox_has_none_but_on_lo(void **state)
 static void close_leaves_no_descriptor_and_no_thread(void **state)
 {
     const int descriptors = lab_count_descriptors();
-    const int threads = 2; /* this one, and that of the gateway of all tests */
+    const int threads = 3; /* this one, and those of the gateway of all tests */
 
     (void)state;
     assert_true(lab_wait_threads(threads));
