@@ -63,8 +63,8 @@ static int check(const struct cf_secret *secret, size_t maximum, const char *wha
     return 0;
 }
 
-/* Wipe the value wherever the environment has it, and remove the variable. */
-static void remove_variable(const char *name)
+/* Wherever the environment has it. */
+void cf_secret_remove_env(const char *name)
 {
     size_t length = strlen(name);
 
@@ -87,12 +87,12 @@ int cf_secret_take_env(const char *name, size_t maximum, struct cf_secret *ret,
                             "expected a password in the variable '%s', which is not set", name);
     r = cf_secret_init(ret, strlen(value));
     if (r < 0) {
-        remove_variable(name);
+        cf_secret_remove_env(name);
         return cf_error_set(err, r, "no memory left for a password");
     }
     ret->length = strlen(value);
     memcpy(ret->bytes, value, ret->length);
-    remove_variable(name);
+    cf_secret_remove_env(name);
     snprintf(what, sizeof what, "the variable '%s'", name);
     r = check(ret, maximum, what, err);
     if (r < 0)

@@ -44,6 +44,13 @@ int cf_secret_take_env(const char *name, size_t maximum, struct cf_secret *ret,
                        struct cf_error *err);
 
 /*
+ * Wipe the value of the variable where it stands and remove it; no matter when it
+ * is not set. For a process that was forked before the secret was taken.
+ * Allocates nothing. Single-threaded.
+ */
+void cf_secret_remove_env(const char *name);
+
+/*
  * Read a secret from a file, without one newline at its end. What counts is
  * the file that was opened, through whatever links: a regular one, of the
  * caller's or of root, that its owner alone may read or write.

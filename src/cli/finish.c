@@ -14,12 +14,12 @@
 #include "base/clock.h"
 #include "cli/terminal.h"
 
-static struct cf_event_usage usage_of(int who)
+static struct cf_event_usage usage_of_self(void)
 {
     struct cf_event_usage usage = { 0 };
     struct rusage r;
 
-    if (getrusage(who, &r) == 0) {
+    if (getrusage(RUSAGE_SELF, &r) == 0) {
         usage.cpu_us = (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * CF_US_PER_S +
                        (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
         usage.peak_memory_bytes = (uint64_t)r.ru_maxrss * 1024;
@@ -38,8 +38,8 @@ static void emit_run_end(struct cf_run *run)
     end->accounted =
         cf_gateway_counters(run->gateway, &end->interface_packets, &end->interface_bytes) == 0;
     end->logged_packets = cf_engine_logged_packets(run->engine) + run->dns_packets;
-    end->tree = usage_of(RUSAGE_CHILDREN);
-    end->self = usage_of(RUSAGE_SELF);
+    end->tree = run->tree;
+    end->self = usage_of_self();
     cf_audit_emit(run->audit, &event);
 }
 

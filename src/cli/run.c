@@ -5,11 +5,12 @@
  * ends the run before the command has started (125):
  *
  *   identity           sandbox/   the engine's user namespace, still one thread
+ *   sandbox begins     sandbox/   its PID 1, which is cheap to copy off as yet; beside it:
  *   gateway begins     netlink/   both network namespaces, rules, sockets; beside it:
  *   profile            policy/    text to profile; wrong: 78, whatever else is wrong
  *   host network       netlink/   what the host's routes are, once; then the link
  *   audit log          audit/     from here on everything is an event
- *   sandbox begins     sandbox/   beside the gateway, and inside it when it can be
+ *   sandbox            sandbox/   what the policy says of it, and the network namespace
  *   names, resolver    dns/
  *   gateway, sandbox              both whole; the command's process waits
  *   engine             engine/
@@ -22,10 +23,22 @@
  */
 #include "cli/run.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
+
+/*
+ * An arena for each thread that allocates a little costs more than the lock of one:
+ * the kernel maps and unmaps each, and interrupts the other threads for it.
+ */
+static void one_arena(void)
+{
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 1);
+#endif
+}
 
 /* How many descriptors the engine may hold: all that the caller's limit allows. */
 static void raise_open_files(void)
@@ -98,6 +111,7 @@ int cf_cli_run(int argc, char **argv)
     int status, begun;
 
     run.start_us = cf_clock_monotonic_us();
+    one_arena();
     if (cf_sandbox_caller_save(&run.caller, &err) < 0) {
         cf_cli_say("%s", err.text);
         return CF_EXIT_FAILED;

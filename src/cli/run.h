@@ -51,11 +51,12 @@ struct cf_run {
     uint64_t dns_packets; /* from the sandbox, counted when its server ended */
     bool ipv6;
     bool started;        /* the command has been let go */
-    bool ended;          /* the sandbox is gone */
+    bool ended;          /* nothing of the command is left */
     bool log_failed;
     char log_error[CF_ERROR_TEXT_SIZE];
     int exit_code;       /* of the command; -1 when a signal ended it */
     int exit_signal;
+    struct cf_event_usage tree; /* what the sandbox has used */
 };
 
 /*

@@ -106,6 +106,10 @@ static void on_sandbox_ended(void *data, const struct cf_sandbox_end *end)
     run->ended = true;
     run->exit_code = end->exit_code;
     run->exit_signal = end->exit_signal;
+    run->tree = (struct cf_event_usage) {
+        .cpu_us = end->cpu_us,
+        .peak_memory_bytes = end->peak_memory_bytes,
+    };
     if (end->exec_errno)
         cf_cli_say("cannot run '%s': %s", run->command[0], strerror(end->exec_errno));
     if (end->killed) {
@@ -168,6 +172,8 @@ int cf_run_begin(struct cf_run *run, struct cf_error *err)
 {
     int r = cf_sandbox_identity(&run->identity, err);
 
+    if (r == 0)
+        r = cf_sandbox_begin(&run->identity, &run->caller, &run->sandbox, err);
     return r < 0 ? r : cf_gateway_start(&run->gateway, err);
 }
 
@@ -193,7 +199,8 @@ static int configure_network(struct cf_run *run, struct cf_error *err)
 }
 
 /*
- * The password of the proxy, before anything is forked. From here on a crash
+ * The password of the proxy. PID 1 of the sandbox is there already, and forgets
+ * its copy of the environment's before it makes the command. From here on a crash
  * leaves no core (core(5): a limit of 1 also stops a program that takes cores):
  * the secret has pages of its own, but what is sent passes through others. The
  * command gets the caller's limit back.
@@ -219,7 +226,7 @@ static int take_password(struct cf_run *run, struct cf_error *err)
 }
 
 /* Beside the network, and inside it as soon as there is something to be inside of. */
-static int begin_sandbox(struct cf_run *run, struct cf_error *err)
+static int start_sandbox(struct cf_run *run, struct cf_error *err)
 {
     const struct cf_proxy *proxy = &run->profile->proxy;
     /* What the command could read the password from, or go around the policy by. */
@@ -229,11 +236,10 @@ static int begin_sandbox(struct cf_run *run, struct cf_error *err)
         NULL,
     };
     struct cf_sandbox_config config = {
-        .identity = run->identity,
-        .caller = &run->caller,
         .command = run->command,
         .guard = cf_audit_path(run->audit),
         .hidden = hidden,
+        .forget = proxy->password_env,
     };
     struct cf_lookup_files files;
     int r;
@@ -248,7 +254,7 @@ static int begin_sandbox(struct cf_run *run, struct cf_error *err)
     config.resolv_conf = files.resolv_conf;
     config.hosts = files.hosts;
     config.nsswitch_conf = files.nsswitch_conf;
-    r = cf_sandbox_start(&config, run->loop, on_sandbox_ended, run, &run->sandbox, err);
+    r = cf_sandbox_start(run->sandbox, &config, run->loop, on_sandbox_ended, run, err);
     cf_lookup_files_done(&files);
     if (r == 0)
         r = cf_gateway_netns_wait(run->gateway, err);
@@ -383,7 +389,7 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     if (r == 0)
         r = open_log(run, err);
     if (r == 0)
-        r = begin_sandbox(run, err);
+        r = start_sandbox(run, err);
     if (r == 0)
         r = open_resolver(run, err);
     if (r == 0)

@@ -5,10 +5,10 @@
  * maps from outside (an identity of all ids needs capabilities above). From
  * there it only loses: an ordinary user's command gives up the capabilities
  * that a new user namespace brings, and nobody's command can gain privileges
- * by exec any more. So far it comes while the rest of the sandbox is made, and
- * waits. What lets it go is its filter, in a pipe: that is put in force,
- * signals and mask become the caller's, and the program is run. Failure comes
- * back as an errno in a pipe that a successful exec closes.
+ * by exec any more. The filter comes in a pipe and is put in force. So far it
+ * comes while the rest of the sandbox is made, and waits for one byte more, which
+ * lets it go: signals and mask become the caller's, and the program is run.
+ * Failure comes back as an errno in a pipe that a successful exec closes.
  */
 #include "sandbox/command.h"
 
@@ -91,7 +91,7 @@ static int exec_error(const char *name)
     }
 }
 
-/* All that can be lost before the word to go. */
+/* All that can be lost before the filter. */
 static int shed(const struct cf_command *command)
 {
     int r = restore_limits(command->caller);
@@ -103,18 +103,14 @@ static int shed(const struct cf_command *command)
     return r;
 }
 
-static int become(const struct cf_command *command, const struct cf_filter *filter)
+static int become(const struct cf_command *command)
 {
-    int r = cf_filter_install(filter);
-
-    if (r < 0)
-        return r;
     restore_signals(command->caller);
     execvp(command->argv[0], command->argv);
     return exec_error(command->argv[0]);
 }
 
-/* Two messages: that the maps are written, and the filter. The end of the pipe is the end. */
+/* That the maps are written, the filter, and to go. The end of the pipe is the end. */
 static void wait_for(int go_fd, void *buffer, size_t length)
 {
     char *at = buffer;
@@ -131,21 +127,31 @@ static void wait_for(int go_fd, void *buffer, size_t length)
     }
 }
 
-static _Noreturn void command_run(const struct cf_command *command, int go_fd, int failed_fd)
+static int wait_for_filter(int go_fd)
 {
     static struct sock_filter code[BPF_MAXINSNS];
     struct cf_filter filter = { .code = code };
-    char mapped;
-    int r;
 
-    wait_for(go_fd, &mapped, 1);
-    r = shed(command);
     wait_for(go_fd, &filter.bytes, sizeof filter.bytes);
     if (filter.bytes > sizeof code)
         _exit(126);
     wait_for(go_fd, code, filter.bytes);
+    return cf_filter_install(&filter);
+}
+
+static _Noreturn void command_run(const struct cf_command *command, int go_fd, int failed_fd)
+{
+    char byte;
+    int r, s;
+
+    wait_for(go_fd, &byte, 1);
+    r = shed(command);
+    s = wait_for_filter(go_fd);
+    wait_for(go_fd, &byte, 1);
     if (r == 0)
-        r = become(command, &filter);
+        r = s;
+    if (r == 0)
+        r = become(command);
     cf_fd_write_all(failed_fd, &r, sizeof r);
     _exit(r == -ENOENT ? 127 : 126);
 }
@@ -210,14 +216,19 @@ int cf_command_prepare(const struct cf_command *command, struct cf_command_proce
     return 0;
 }
 
-int cf_command_run(struct cf_command_process *process, const struct cf_filter *filter)
+int cf_command_filter(const struct cf_command_process *process, const struct cf_filter *filter)
+{
+    int r = cf_fd_write_all(process->go_fd, &filter->bytes, sizeof filter->bytes);
+
+    return r < 0 ? r : cf_fd_write_all(process->go_fd, filter->code, filter->bytes);
+}
+
+int cf_command_run(struct cf_command_process *process)
 {
     ssize_t n = 0;
     int code, r;
 
-    r = cf_fd_write_all(process->go_fd, &filter->bytes, sizeof filter->bytes);
-    if (r == 0)
-        r = cf_fd_write_all(process->go_fd, filter->code, filter->bytes);
+    r = cf_fd_write_all(process->go_fd, "", 1);
     cf_fd_close(&process->go_fd);
     while (r == 0 && (n = read(process->failed_fd, &code, sizeof code)) < 0 && errno == EINTR)
         ;

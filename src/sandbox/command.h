@@ -33,10 +33,13 @@ struct cf_command_process {
  */
 int cf_command_prepare(const struct cf_command *command, struct cf_command_process *ret_process);
 
+/* The filter that it puts in force, and then waits again. 0 or -errno. */
+int cf_command_filter(const struct cf_command_process *process, const struct cf_filter *filter);
+
 /*
- * Let it go, under filter. The process is to be waited for in any case, and
- * both descriptors are closed. 0 when the program runs, or why it does not.
+ * Let it go. The process is to be waited for in any case, and both descriptors
+ * are closed. 0 when the program runs, or why it does not.
  */
-int cf_command_run(struct cf_command_process *process, const struct cf_filter *filter);
+int cf_command_run(struct cf_command_process *process);
 
 #endif

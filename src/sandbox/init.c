@@ -6,15 +6,16 @@
  * every signal blocked and read from a descriptor, and no descriptor but the
  * caller's and its own. It goes through these states:
  *
- *   setting up  mount what needs no network; JOIN brings the network namespace:
- *               enter it, mount the rest, make the process that becomes the
- *               command, say READY or why not.
+ *   setting up  make the other namespaces and mount what needs nothing; ORDERS
+ *               brings what the policy says: put our files in place; JOIN brings
+ *               the network namespace: enter it, mount the rest, make the
+ *               process that becomes the command, say READY or why not.
  *   waiting     for EXEC. When the process that would become the command ends
  *               before it comes, the command has ended.
  *   running     the command runs; its signals arrive as messages, and whatever
  *               loses its parent is reaped here.
  *   ending      the command has ended, which is told at once with a list of
- *               what is left. Those get SIGTERM, a second, and SIGKILL. When
+ *               what is left, if anything is. Those get SIGTERM, a second, and SIGKILL. When
  *               the last is reaped, PID 1 exits and takes the namespaces along.
  *
  * In every state the end of the control socket, which is the engine's, ends
@@ -33,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -43,7 +45,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/secret.h"
 #include "sandbox/command.h"
+#include "sandbox/orders.h"
 
 /* How long what is left may take to end by itself. */
 #define GRACE_US INT64_C(1000000)
@@ -53,6 +57,7 @@
 
 struct init {
     struct cf_plan *plan;
+    struct cf_orders orders;
     int signal_fd;
     struct cf_command_process process; /* that becomes the command */
     pid_t command;                     /* 0 before it runs and after it has ended */
@@ -87,31 +92,56 @@ static int close_others(const int *keep, size_t n)
  * what it was opened as. One that the caller was in without being able to
  * reach it (EACCES), or that has no name any more, stays as it is.
  */
-static int enter_cwd(const struct cf_plan *plan, struct cf_error *err)
+static int enter_cwd(const struct init *init, struct cf_error *err)
 {
-    if (!plan->cwd || chdir(plan->cwd) == 0 || (errno == EACCES && !plan->cwd_given))
+    const char *given = init->orders.cwd, *cwd = given ? given : init->plan->cwd;
+
+    if (!cwd || chdir(cwd) == 0 || (errno == EACCES && !given))
         return 0;
-    return cf_error_errno(err, -errno, "cannot enter '%s' inside the sandbox", plan->cwd);
+    return cf_error_errno(err, -errno, "cannot enter '%s' inside the sandbox", cwd);
 }
 
-/* The network namespace comes when it is made; PID 1 has mounted something meanwhile. */
-static int join(const struct cf_plan *plan, struct cf_error *err)
+/* What the engine hands over when it has it; PID 1 has mounted something meanwhile. */
+static int receive(const struct cf_plan *plan, enum cf_init_request_type type, int *ret_fd)
 {
     struct cf_init_request request;
-    cf_auto_close int netns_fd = -1;
-    int r = cf_init_receive(plan->control_fd, &request, sizeof request, &netns_fd);
+    int r = cf_init_receive(plan->control_fd, &request, sizeof request, ret_fd);
 
     if (r == -EPIPE)
         stop();
-    if (r < 0 || request.type != CF_INIT_JOIN || netns_fd < 0)
-        return cf_error_errno(err, r < 0 ? r : -EBADMSG, "cannot learn of the network namespace");
+    return r == 0 && (request.type != type || *ret_fd < 0) ? -EBADMSG : r;
+}
+
+static int take_orders(struct init *init, struct cf_error *err)
+{
+    cf_auto_close int fd = -1;
+    int r = receive(init->plan, CF_INIT_ORDERS, &fd);
+
+    if (r == 0)
+        r = cf_orders_open(fd, &init->orders);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot learn of the sandbox's files");
+    if (init->orders.forget)
+        cf_secret_remove_env(init->orders.forget);
+    memcpy(init->plan->etc.texts, init->orders.texts, sizeof init->plan->etc.texts);
+    return 0;
+}
+
+static int join(const struct cf_plan *plan, struct cf_error *err)
+{
+    cf_auto_close int netns_fd = -1;
+    int r = receive(plan, CF_INIT_JOIN, &netns_fd);
+
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot learn of the network namespace");
     if (setns(netns_fd, CLONE_NEWNET) < 0)
         return cf_error_errno(err, -errno, "cannot enter the network namespace");
     return 0;
 }
 
-static int set_up(struct cf_plan *plan, struct cf_mounts_result *ret_mounts, struct cf_error *err)
+static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct cf_error *err)
 {
+    struct cf_plan *plan = init->plan;
     int r;
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
@@ -119,12 +149,20 @@ static int set_up(struct cf_plan *plan, struct cf_mounts_result *ret_mounts, str
     r = close_others(plan->keep_fds, plan->n_keep_fds);
     if (r < 0)
         return cf_error_errno(err, r, "cannot close descriptors");
-    r = cf_mounts_cover(&plan->etc, &plan->masks, plan->guard, ret_mounts, err);
+    if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) < 0)
+        return cf_error_errno(err, -errno, "cannot make mount, UTS and IPC namespaces");
+    r = cf_mounts_cover(plan->root, &plan->etc, &plan->masks, ret_mounts, err);
+    if (r == 0)
+        r = take_orders(init, err);
+    if (r == 0)
+        r = cf_mounts_place(&plan->etc, &plan->masks, &init->orders, ret_mounts, err);
     if (r == 0)
         r = join(plan, err);
     if (r == 0)
         r = cf_mounts_renew(plan->root, ret_mounts, err);
-    return r < 0 ? r : enter_cwd(plan, err);
+    if (r == 0)
+        r = cf_mounts_finish(err);
+    return r < 0 ? r : enter_cwd(init, err);
 }
 
 static void say(const struct init *init, const void *message, size_t length)
@@ -246,6 +284,14 @@ static void begin_ending(struct init *init, int status)
     init->ended.exit_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
+/* Nobody is left but us. The engine does not wait for our exit, and learns here what that tells. */
+static void note_alone(struct cf_init_ended *ended)
+{
+    ended->alone = true;
+    getrusage(RUSAGE_SELF, &ended->own);
+    getrusage(RUSAGE_CHILDREN, &ended->tree);
+}
+
 /* Reap what can be reaped. Returns false when there is no child any more. */
 static bool reap(struct init *init)
 {
@@ -262,7 +308,9 @@ static bool reap(struct init *init)
     }
     if (command_ended) {
         begin_ending(init, command_status);
-        if (pid == 0) /* whoever is left has an ancestor among our children */
+        if (pid < 0)
+            note_alone(&init->ended);
+        else /* whoever is left has an ancestor among our children */
             list_leftovers(&init->ended);
         say(init, &init->ended, sizeof init->ended);
         if (pid < 0)
@@ -274,16 +322,12 @@ static bool reap(struct init *init)
     return pid == 0;
 }
 
-static void start_command(struct init *init, const struct cf_init_request *request)
+static void start_command(struct init *init)
 {
-    const struct cf_filter filter = {
-        .code = (void *)request->filter,
-        .bytes = request->n_filter * sizeof request->filter[0],
-    };
     int own[2] = { init->plan->control_fd, init->signal_fd };
 
     init->command = init->process.pid;
-    init->ended.exec_errno = -cf_command_run(&init->process, &filter);
+    init->ended.exec_errno = -cf_command_run(&init->process);
     /* Whoever reads what the command writes shall see its end as soon as it is there. */
     if (own[0] > own[1]) {
         own[0] = init->signal_fd;
@@ -314,19 +358,17 @@ static void forward(const struct init *init, int signal)
 
 static void take_request(struct init *init)
 {
-    static _Alignas(struct cf_init_request) char
-        buffer[sizeof(struct cf_init_request) + BPF_MAXINSNS * sizeof(struct sock_filter)];
-    const struct cf_init_request *request = (const void *)buffer;
-    ssize_t n = recv(init->plan->control_fd, buffer, sizeof buffer, 0);
+    struct cf_init_request request;
+    ssize_t n = recv(init->plan->control_fd, &request, sizeof request, 0);
 
     if (n < 0 && errno == EINTR)
         return;
     if (n <= 0)
         stop();
-    if (request->type == CF_INIT_EXEC && init->command == 0 && !init->ending)
-        start_command(init, request);
-    else if (request->type == CF_INIT_FORWARD && init->command > 0)
-        forward(init, request->signal);
+    if (request.type == CF_INIT_EXEC && init->command == 0 && !init->ending)
+        start_command(init);
+    else if (request.type == CF_INIT_FORWARD && init->command > 0)
+        forward(init, request.signal);
 }
 
 static int wait_ms(const struct init *init)
@@ -364,18 +406,42 @@ static void serve(struct init *init)
     }
 }
 
+/* The third thing that the engine hands over. */
+static int pass_filter(struct init *init)
+{
+    static _Alignas(struct cf_init_request) char
+        buffer[sizeof(struct cf_init_request) + BPF_MAXINSNS * sizeof(struct sock_filter)];
+    const struct cf_init_request *request = (const void *)buffer;
+    struct cf_filter filter;
+    ssize_t n;
+
+    do {
+        n = recv(init->plan->control_fd, buffer, sizeof buffer, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        stop();
+    filter.code = (void *)(uintptr_t)request->filter;
+    filter.bytes = request->n_filter * sizeof request->filter[0];
+    if ((size_t)n != sizeof *request + filter.bytes || request->type != CF_INIT_FILTER)
+        return -EBADMSG;
+    return cf_command_filter(&init->process, &filter);
+}
+
 /* The process that becomes the command, as far as it may come now. */
 static int prepare(struct init *init, struct cf_error *err)
 {
     const struct cf_command command = {
         .caller = init->plan->caller,
         .idmap = &init->plan->idmap,
-        .argv = init->plan->command,
+        .argv = init->orders.command,
         .root = init->plan->root,
     };
     int r = cf_command_prepare(&command, &init->process);
 
-    return r < 0 ? cf_error_errno(err, r, "cannot make the command's process") : 0;
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot make the command's process");
+    r = pass_filter(init);
+    return r < 0 ? cf_error_errno(err, r, "cannot hand on the system call filter") : 0;
 }
 
 void cf_init_run(struct cf_plan *plan)
@@ -390,9 +456,10 @@ void cf_init_run(struct cf_plan *plan)
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigaction(SIGCHLD, &plain, NULL);
     prctl(PR_SET_NAME, "childflow-init", 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a password may be in our environment as yet */
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    ready.code = set_up(plan, &ready.mounts, &err);
+    ready.code = set_up(&init, &ready.mounts, &err);
     if (ready.code == 0) {
         init.signal_fd = signalfd(-1, &child, SFD_CLOEXEC);
         if (init.signal_fd < 0)

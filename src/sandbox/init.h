@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -20,15 +21,12 @@
 #include "sandbox/mounts.h"
 #include "sandbox/sandbox.h"
 
-/* All that PID 1 needs, made before the fork. */
+/* All that PID 1 needs, made before the fork but for what the orders bring (orders.h). */
 struct cf_plan {
     const struct cf_caller *caller;
     bool root;
-    bool cwd_given; /* by the policy, not the caller's own */
-    char *cwd;      /* NULL: the caller's folder has no name any more */
-    char *const *command;
-    const char *guard; /* NULL: none */
-    struct cf_etc etc;
+    char *cwd; /* of the caller; NULL: it has no name any more */
+    struct cf_etc etc; /* without the texts */
     struct cf_mask_list masks;
     struct cf_idmap idmap; /* of the command's user namespace */
     int control_fd;        /* PID 1's end */
@@ -48,14 +46,19 @@ struct cf_init_ended {
     int exit_code;
     int exit_signal;
     int exec_errno;
+    bool alone;         /* nothing is left, and PID 1 goes too */
+    struct rusage own;  /* PID 1's, when it is alone */
+    struct rusage tree; /* and of all that it has waited for */
     size_t n_left;
     struct cf_sandbox_leftover leftovers[CF_SANDBOX_LEFTOVERS_MAX];
 };
 
 /* From the engine. */
 enum cf_init_request_type {
-    CF_INIT_JOIN,    /* first, with the network namespace (SCM_RIGHTS) */
-    CF_INIT_EXEC,    /* with the filter behind the header */
+    CF_INIT_ORDERS,  /* first, with what the policy says (orders.h) in a memory file (SCM_RIGHTS) */
+    CF_INIT_JOIN,    /* second, with the network namespace (SCM_RIGHTS) */
+    CF_INIT_FILTER,  /* third, with the filter behind the header */
+    CF_INIT_EXEC,
     CF_INIT_FORWARD, /* a signal that the engine got */
 };
 

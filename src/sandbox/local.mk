@@ -18,6 +18,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/mask.h \
 	src/sandbox/mounts.c \
 	src/sandbox/mounts.h \
+	src/sandbox/orders.c \
+	src/sandbox/orders.h \
 	src/sandbox/sandbox.c \
 	src/sandbox/sandbox.h
 src_sandbox_libcf_sandbox_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)

@@ -10,7 +10,7 @@
  * and a file that is replaced outside takes our cover along.
  *
  * A run may have files that its command must not read, such as the password of
- * its proxy: an empty file covers each of them too.
+ * its proxy: an empty file covers each of them too, when the policy is known.
  *
  * The list is made before the fork, where memory may be allocated; it is
  * applied by PID 1 in the new mount namespace.
@@ -216,13 +216,11 @@ static int add_address(struct cf_mask_list *list, const char *value)
     return r;
 }
 
-static int plan(unsigned uid, const char *const *hidden, struct cf_mask_list *list)
+static int plan(unsigned uid, struct cf_mask_list *list)
 {
     char *path;
     int r = 0;
 
-    for (; hidden && *hidden && r == 0; hidden++)
-        r = add(list, strdup(*hidden), CF_MASK_FILE);
     for (size_t i = 0; i < sizeof known_paths / sizeof *known_paths && r == 0; i++)
         r = add_row(list, uid, known_paths[i]);
     if (r == 0)
@@ -239,13 +237,13 @@ static int plan(unsigned uid, const char *const *hidden, struct cf_mask_list *li
     return r;
 }
 
-int cf_mask_plan(const struct cf_identity *identity, const char *const *hidden,
-                 struct cf_mask_list *ret_list, struct cf_error *err)
+int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_list,
+                 struct cf_error *err)
 {
     int r;
 
     memset(ret_list, 0, sizeof *ret_list);
-    r = plan(identity->uid, hidden, ret_list);
+    r = plan(identity->uid, ret_list);
     if (r < 0) {
         cf_mask_list_done(ret_list);
         return cf_error_errno(err, r, "cannot list the sockets to mask");
@@ -304,6 +302,19 @@ int cf_mask_apply(const struct cf_mask_list *list, const struct cf_mask_cover *c
         if (r < 0)
             return cf_error_errno(err, r, "cannot mask '%s'", list->paths[i]);
         ret_done->covered[i] = r > 0;
+    }
+    return 0;
+}
+
+int cf_mask_hide(const char *const *hidden, const struct cf_mask_cover *cover, bool *ret_covered,
+                 struct cf_error *err)
+{
+    for (size_t i = 0; hidden[i]; i++) {
+        int r = cover_one(hidden[i], CF_MASK_FILE, cover);
+
+        if (r < 0)
+            return cf_error_errno(err, r, "cannot hide '%s'", hidden[i]);
+        ret_covered[i] = r > 0;
     }
     return 0;
 }

@@ -38,16 +38,20 @@ struct cf_mask_done {
     bool covered[CF_MASK_MAX];
 };
 
-/*
- * What to look for, for this user and environment. hidden: absolute paths
- * besides, NULL-terminated, or NULL. 0 or -errno.
- */
-int cf_mask_plan(const struct cf_identity *identity, const char *const *hidden,
-                 struct cf_mask_list *ret_list, struct cf_error *err);
+/* What to look for, for this user and environment. 0 or -errno. */
+int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_list,
+                 struct cf_error *err);
 void cf_mask_list_done(struct cf_mask_list *list);
 
 /* Cover what exists, in this mount namespace; allocates nothing. 0 or -errno. */
 int cf_mask_apply(const struct cf_mask_list *list, const struct cf_mask_cover *cover,
                   struct cf_mask_done *ret_done, struct cf_error *err);
+
+/*
+ * The same for what the run hides. hidden: absolute paths, NULL-terminated,
+ * CF_SANDBOX_HIDDEN_MAX at most. ret_covered: one for each. 0 or -errno.
+ */
+int cf_mask_hide(const char *const *hidden, const struct cf_mask_cover *cover, bool *ret_covered,
+                 struct cf_error *err);
 
 #endif

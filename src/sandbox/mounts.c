@@ -7,22 +7,24 @@
  * namespace that it makes itself all of this comes locked.
  *
  *   1. Mounts of the host still arrive (automounter), ours never leave.
- *   2. A small tmpfs over the old /proc holds what we mount from. It is
- *      detached at the end; what is mounted from it keeps it alive, without
- *      a name, and it goes with the namespace.
- *   3. The three files of /etc, the masks, and the log of the run, which is
- *      mounted on itself read-only: a file that is a mount point cannot be
- *      removed or renamed either.
- *      Up to here no network namespace is needed (cf_mounts_cover()).
- *   4. /sys/class/net of our network namespace (a sysfs shows that of who
- *      mounted it). Only the folders of network interfaces are replaced:
- *      a whole new /sys would lose the cgroups.
- *   5. /dev/mqueue of our IPC namespace, where there is one.
- *   6. /proc of our PID namespace.
- *   7. Root only: /proc/sys and the like, and /sys, read-only. Their files
- *      belong to uid 0, which root keeps, and some (core_pattern,
- *      uevent_helper) run programs outside of every namespace without asking
+ *   2. /proc of our PID namespace. Root only: /proc/sys and the like
+ *      read-only. Their files belong to uid 0, which root keeps, and some
+ *      (core_pattern) run programs outside of every namespace without asking
  *      for a capability.
+ *   3. A small tmpfs over /proc holds what we mount from. It is detached at
+ *      the end; what is mounted from it keeps it alive, without a name, and it
+ *      goes with the namespace. To detach one waits for the kernel (RCU), so
+ *      this comes last, when others have work to do meanwhile.
+ *   4. The masks, and /dev/mqueue of our IPC namespace, where there is one.
+ *      Up to here the policy need not be known (cf_mounts_cover()).
+ *   5. The three files of /etc, what the run hides from its command, and the
+ *      log of the run, which is mounted on itself read-only: a file that is a
+ *      mount point cannot be removed or renamed either.
+ *      Up to here no network namespace is needed (cf_mounts_place()).
+ *   6. /sys/class/net of our network namespace (a sysfs shows that of who
+ *      mounted it). Only the folders of network interfaces are replaced:
+ *      a whole new /sys would lose the cgroups. Root only: /sys read-only,
+ *      for uevent_helper is like core_pattern.
  */
 #include "sandbox/mounts.h"
 
@@ -48,8 +50,6 @@ static int scratch_open(struct cf_error *err)
 {
     int fd;
 
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return cf_error_errno(err, -errno, "cannot cut mounts off from the host");
     if (mount("childflow", SCRATCH, "tmpfs", PLAIN, "mode=0755,size=16m") < 0)
         return cf_error_errno(err, -errno, "cannot mount a tmpfs");
     fd = open(COVER_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -108,8 +108,6 @@ static int renew_mqueue(struct cf_error *err)
 
 static int renew_proc(struct cf_error *err)
 {
-    if (umount2(SCRATCH, MNT_DETACH) < 0)
-        return cf_error_errno(err, -errno, "cannot unmount the tmpfs");
     if (mount("proc", "/proc", "proc", PLAIN, NULL) == 0)
         return 0;
     if (errno == EPERM)
@@ -121,7 +119,7 @@ static int renew_proc(struct cf_error *err)
     return cf_error_errno(err, -errno, "cannot mount '/proc'");
 }
 
-static int guard_root(struct cf_error *err)
+static int guard_proc(struct cf_error *err)
 {
     static const char *const paths[] = {
         "/proc/sys", "/proc/sysrq-trigger", "/proc/irq",  "/proc/bus",
@@ -134,7 +132,13 @@ static int guard_root(struct cf_error *err)
         if (r < 0)
             return cf_error_errno(err, r, "cannot make '%s' read-only", paths[i]);
     }
-    r = cf_attach_read_only("/sys");
+    return 0;
+}
+
+static int guard_sys(struct cf_error *err)
+{
+    int r = cf_attach_read_only("/sys");
+
     if (r < 0 && r != -ENOENT && r != -EINVAL) /* EINVAL: no mount of its own */
         return cf_error_errno(err, r, "cannot make '/sys' read-only");
     return 0;
@@ -151,30 +155,48 @@ static int guard_file(const char *path, struct cf_error *err)
     return r < 0 ? cf_error_errno(err, r, "cannot make '%s' read-only", path) : 0;
 }
 
-int cf_mounts_cover(const struct cf_etc *etc, const struct cf_mask_list *masks, const char *guard,
+static const struct cf_mask_cover covers = { .file = COVER_FILE, .folder = COVER_FOLDER };
+
+int cf_mounts_cover(bool root, const struct cf_etc *etc, const struct cf_mask_list *masks,
                     struct cf_mounts_result *ret_result, struct cf_error *err)
 {
-    static const struct cf_mask_cover covers = { .file = COVER_FILE, .folder = COVER_FOLDER };
-    int r = scratch_open(err);
+    int r;
 
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+        return cf_error_errno(err, -errno, "cannot cut mounts off from the host");
+    r = renew_proc(err);
+    if (r == 0 && root)
+        r = guard_proc(err);
     if (r == 0)
-        r = cf_etc_place(etc, SCRATCH, err);
-    if (r == 0)
+        r = scratch_open(err);
+    if (r == 0 && !etc->incomplete)
         r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
-    if (r == 0 && guard)
-        r = guard_file(guard, err);
-    return r;
+    return r == 0 ? renew_mqueue(err) : r;
+}
+
+int cf_mounts_place(const struct cf_etc *etc, const struct cf_mask_list *masks,
+                    const struct cf_orders *orders, struct cf_mounts_result *ret_result,
+                    struct cf_error *err)
+{
+    int r = cf_etc_place(etc, SCRATCH, err);
+
+    if (r == 0 && etc->incomplete)
+        r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
+    if (r == 0)
+        r = cf_mask_hide(orders->hidden, &covers, ret_result->hidden, err);
+    return r == 0 && orders->guard ? guard_file(orders->guard, err) : r;
 }
 
 int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_error *err)
 {
     int r = renew_sysfs(&ret_result->host_sysfs, err);
 
-    if (r == 0)
-        r = renew_mqueue(err);
-    if (r == 0)
-        r = renew_proc(err);
-    if (r == 0 && root)
-        r = guard_root(err);
-    return r;
+    return r == 0 && root ? guard_sys(err) : r;
+}
+
+int cf_mounts_finish(struct cf_error *err)
+{
+    if (umount2(SCRATCH, MNT_DETACH) < 0)
+        return cf_error_errno(err, -errno, "cannot unmount the tmpfs");
+    return 0;
 }

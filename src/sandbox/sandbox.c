@@ -1,11 +1,16 @@
 /*
  * sandbox.c - the engine's side of the sandbox
  *
- * How this works. cf_sandbox_start() plans everything that needs memory and
- * clones PID 1 (init.c) into its namespaces. cf_sandbox_join() gives PID 1 the
- * network namespace and, while that one mounts, compiles the system call
- * filter; cf_sandbox_ready() waits for it. The engine's thread that calls these
- * must be the one that lives as long as the engine: its death is PID 1's.
+ * How this works. cf_sandbox_begin() plans everything that needs memory and
+ * clones PID 1 (init.c), which makes its namespaces. cf_sandbox_start() sends
+ * what the policy says (orders.c), cf_sandbox_join() the network namespace and,
+ * compiled while PID 1 mounts, the system call filter; cf_sandbox_ready() waits
+ * for PID 1. The engine's thread that calls these must be the one that lives as
+ * long as the engine: its death is PID 1's.
+ *
+ * PID 1 is a copy of the engine, and every page that either writes to afterwards
+ * is copied then. With threads on other CPUs each such page interrupts those as
+ * well, so it is cloned before there are any, and before there is a policy.
  *
  *   namespace      belongs to   because
  *   user E         the caller   the engine's: it owns all below
@@ -14,8 +19,10 @@
  *   user C         E            the command's: what capabilities it has, it has here
  *
  * PID 1 stays in E. Two things end a sandbox: the message that the command has
- * ended, and PID 1's exit, which comes after the last process is gone. Only
- * the exit calls `ended`; without the message before it, PID 1 was killed.
+ * ended, and PID 1's exit, which comes after the last process is gone. A message
+ * that says that nothing is left calls `ended`: all that PID 1 has still to do is
+ * to exit, which takes the kernel some time. After one that says that something is
+ * left the exit calls it; without a message before it, PID 1 was killed.
  *
  * Session, process group and terminal are the caller's, so that pipelines, ^C
  * and ^Z do what they do without us. A shell inside that moved the terminal to
@@ -32,6 +39,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -39,10 +47,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "sandbox/filter.h"
 #include "sandbox/init.h"
+#include "sandbox/orders.h"
 
 #define WARNINGS_MAX 8
 
@@ -56,10 +66,10 @@ struct cf_sandbox {
     struct cf_child child;
     struct cf_watch control;
     struct cf_plan plan; /* until it is ready */
-    struct cf_filter filter;
     struct cf_init_ended end;
     bool has_end;
-    char *masked[CF_MASK_MAX];
+    char *hidden[CF_SANDBOX_HIDDEN_MAX];
+    char *masked[CF_SANDBOX_HIDDEN_MAX + CF_MASK_MAX];
     size_t n_masked;
     char *warnings[WARNINGS_MAX];
     size_t n_warnings;
@@ -97,13 +107,12 @@ static int plan_fds(struct cf_plan *plan)
     return 0;
 }
 
-static int plan_cwd(struct cf_plan *plan, const char *given)
+static int plan_cwd(struct cf_plan *plan)
 {
-    plan->cwd_given = given != NULL;
-    plan->cwd = given ? strdup(given) : get_current_dir_name();
-    if (!plan->cwd && (given || errno == ENOMEM))
+    plan->cwd = get_current_dir_name();
+    if (!plan->cwd && errno == ENOMEM)
         return -ENOMEM;
-    if (plan->cwd && !given && plan->cwd[0] != '/') { /* "(unreachable)/..." */
+    if (plan->cwd && plan->cwd[0] != '/') { /* "(unreachable)/..." */
         free(plan->cwd);
         plan->cwd = NULL;
     }
@@ -111,26 +120,21 @@ static int plan_cwd(struct cf_plan *plan, const char *given)
 }
 
 /* control_fd of plan is set; the rest is filled here. */
-static int plan_init(struct cf_plan *plan, const struct cf_sandbox_config *config,
-                     struct cf_error *err)
+static int plan_init(struct cf_plan *plan, const struct cf_identity *identity,
+                     const struct cf_caller *caller, struct cf_error *err)
 {
     int r;
 
-    plan->caller = config->caller;
-    plan->root = config->identity.root;
-    plan->command = config->command;
-    plan->guard = config->guard;
-    plan->etc.texts[CF_ETC_RESOLV_CONF] = config->resolv_conf;
-    plan->etc.texts[CF_ETC_HOSTS] = config->hosts;
-    plan->etc.texts[CF_ETC_NSSWITCH_CONF] = config->nsswitch_conf;
+    plan->caller = caller;
+    plan->root = identity->root;
     r = plan_fds(plan);
     if (r == 0)
-        r = plan_cwd(plan, config->cwd);
+        r = plan_cwd(plan);
     if (r < 0)
         return cf_error_errno(err, r, "cannot plan the sandbox");
     r = cf_idmap_read(&plan->idmap, err);
     if (r == 0)
-        r = cf_mask_plan(&config->identity, config->hidden, &plan->masks, err);
+        r = cf_mask_plan(identity, &plan->masks, err);
     if (r == 0)
         r = cf_etc_plan(&plan->etc, err);
     return r;
@@ -176,6 +180,12 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
 {
     int r = warn_sockets(sandbox, plan->caller);
 
+    for (size_t i = 0; i < CF_SANDBOX_HIDDEN_MAX; i++) {
+        if (!ready->mounts.hidden[i])
+            continue;
+        sandbox->masked[sandbox->n_masked++] = sandbox->hidden[i];
+        sandbox->hidden[i] = NULL;
+    }
     for (size_t i = 0; i < plan->masks.n; i++) {
         if (!ready->mounts.masked.covered[i])
             continue;
@@ -203,19 +213,17 @@ static int receive_ready(struct cf_sandbox *sandbox, struct cf_init_ready *ret_r
     return sandbox->proc_fd < 0 ? cf_error_set(err, -EIO, "cannot open the sandbox's /proc") : 0;
 }
 
+/* It makes its other namespaces itself, beside us. */
 static pid_t clone_init(void)
 {
-    struct clone_args args = {
-        .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC,
-        .exit_signal = SIGCHLD,
-    };
+    struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
 
     return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
-static void reap(struct cf_sandbox *sandbox)
+static void reap(struct cf_sandbox *sandbox, struct rusage *ret_usage)
 {
-    while (sandbox->pid > 0 && waitpid(sandbox->pid, NULL, 0) < 0 && errno == EINTR)
+    while (sandbox->pid > 0 && wait4(sandbox->pid, NULL, 0, ret_usage) < 0 && errno == EINTR)
         ;
     sandbox->pid = 0;
 }
@@ -236,45 +244,75 @@ static void terminal_reclaim(void)
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static void control_ready(struct cf_watch *watch, uint32_t events)
+static void usage_add(struct cf_sandbox_end *end, const struct rusage *usage)
 {
-    struct cf_sandbox *sandbox = cf_container_of(watch, struct cf_sandbox, control);
+    const uint64_t bytes = (uint64_t)usage->ru_maxrss * 1024;
+
+    end->cpu_us += (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * CF_US_PER_S +
+                   (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+    if (bytes > end->peak_memory_bytes)
+        end->peak_memory_bytes = bytes;
+}
+
+static void finish(struct cf_sandbox *sandbox, struct cf_sandbox_end *end)
+{
+    cf_loop_child_stop(sandbox->loop, &sandbox->child);
+    cf_loop_unwatch(sandbox->loop, &sandbox->control);
+    terminal_reclaim();
+    if (sandbox->has_end) {
+        const struct cf_init_ended *said = &sandbox->end;
+
+        end->killed = false;
+        end->exit_code = said->exit_code;
+        end->exit_signal = said->exit_signal;
+        end->exec_errno = said->exec_errno;
+        end->leftovers = said->leftovers;
+        end->n_left = said->n_left;
+        end->n_leftovers =
+            said->n_left < CF_SANDBOX_LEFTOVERS_MAX ? said->n_left : CF_SANDBOX_LEFTOVERS_MAX;
+    }
+    sandbox->ended(sandbox->data, end); /* may free the sandbox */
+}
+
+/* Read what PID 1 says. */
+static void listen_once(struct cf_sandbox *sandbox)
+{
     struct cf_init_ended end;
     ssize_t n = recv(sandbox->control_fd, &end, sizeof end, MSG_DONTWAIT);
 
-    (void)events;
     if (n == (ssize_t)sizeof end) {
         sandbox->end = end;
         sandbox->has_end = true;
     } else if (n >= 0 || (errno != EAGAIN && errno != EINTR)) {
-        cf_loop_unwatch(sandbox->loop, watch); /* its end; the exit follows */
+        cf_loop_unwatch(sandbox->loop, &sandbox->control); /* its end; the exit follows */
     }
+}
+
+static void control_ready(struct cf_watch *watch, uint32_t events)
+{
+    struct cf_sandbox *sandbox = cf_container_of(watch, struct cf_sandbox, control);
+    struct cf_sandbox_end end = { 0 };
+
+    (void)events;
+    listen_once(sandbox);
+    if (!sandbox->has_end || !sandbox->end.alone)
+        return;
+    usage_add(&end, &sandbox->end.own);
+    usage_add(&end, &sandbox->end.tree);
+    finish(sandbox, &end);
 }
 
 static void child_ready(struct cf_child *child)
 {
     struct cf_sandbox *sandbox = cf_container_of(child, struct cf_sandbox, child);
     struct cf_sandbox_end end = { .exit_code = -1, .killed = true };
+    struct rusage usage = { 0 };
 
-    cf_loop_child_stop(sandbox->loop, child);
     if (sandbox->control.fd >= 0) /* the message may be due in this very turn */
-        control_ready(&sandbox->control, EPOLLIN);
-    cf_loop_unwatch(sandbox->loop, &sandbox->control);
-    reap(sandbox);
-    terminal_reclaim();
-    if (sandbox->has_end) {
-        const struct cf_init_ended *said = &sandbox->end;
-
-        end.killed = false;
-        end.exit_code = said->exit_code;
-        end.exit_signal = said->exit_signal;
-        end.exec_errno = said->exec_errno;
-        end.leftovers = said->leftovers;
-        end.n_left = said->n_left;
-        end.n_leftovers =
-            said->n_left < CF_SANDBOX_LEFTOVERS_MAX ? said->n_left : CF_SANDBOX_LEFTOVERS_MAX;
-    }
-    sandbox->ended(sandbox->data, &end); /* may free the sandbox */
+        listen_once(sandbox);
+    reap(sandbox, &usage);
+    usage_add(&end, &usage);
+    finish(sandbox, &end);
 }
 
 static int watch(struct cf_sandbox *sandbox, struct cf_error *err)
@@ -294,7 +332,7 @@ static int launch(struct cf_sandbox *sandbox, struct cf_error *err)
     sandbox->pid = clone_init();
     if (sandbox->pid < 0) {
         sandbox->pid = 0;
-        return cf_error_errno(err, -errno, "cannot make mount, PID, UTS and IPC namespaces");
+        return cf_error_errno(err, -errno, "cannot make a PID namespace");
     }
     if (sandbox->pid == 0)
         cf_init_run(&sandbox->plan);
@@ -302,8 +340,8 @@ static int launch(struct cf_sandbox *sandbox, struct cf_error *err)
     return 0;
 }
 
-static int start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
-                 struct cf_error *err)
+static int begin(struct cf_sandbox *sandbox, const struct cf_identity *identity,
+                 const struct cf_caller *caller, struct cf_error *err)
 {
     int r, ends[2];
 
@@ -311,12 +349,11 @@ static int start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *con
         return cf_error_errno(err, -errno, "cannot make a socket pair");
     sandbox->control_fd = ends[0];
     sandbox->plan.control_fd = ends[1];
-    r = plan_init(&sandbox->plan, config, err);
+    r = plan_init(&sandbox->plan, identity, caller, err);
     return r < 0 ? r : launch(sandbox, err);
 }
 
-int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loop,
-                     void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
+int cf_sandbox_begin(const struct cf_identity *identity, const struct cf_caller *caller,
                      struct cf_sandbox **ret_sandbox, struct cf_error *err)
 {
     struct cf_sandbox *sandbox = calloc(1, sizeof *sandbox);
@@ -324,12 +361,9 @@ int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loo
 
     if (!sandbox)
         return cf_error_errno(err, -ENOMEM, "cannot make the sandbox");
-    sandbox->loop = loop;
-    sandbox->ended = ended;
-    sandbox->data = data;
     sandbox->control_fd = sandbox->proc_fd = sandbox->plan.control_fd = -1;
     sandbox->control.fd = sandbox->child.watch.fd = -1;
-    r = start(sandbox, config, err);
+    r = begin(sandbox, identity, caller, err);
     if (r < 0) {
         cf_sandbox_free(sandbox);
         return r;
@@ -338,16 +372,68 @@ int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loo
     return 0;
 }
 
+/* What PID 1 said before it ended tells more than that it has ended. */
+static int hand_over(struct cf_sandbox *sandbox, enum cf_init_request_type type, int fd,
+                     const char *what, struct cf_error *err)
+{
+    const struct cf_init_request message = { .type = type };
+    int r = fd < 0 ? fd : cf_init_send(sandbox->control_fd, &message, sizeof message, fd);
+
+    if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+        return cf_error_errno(err, r, "cannot hand over %s", what);
+    return 0;
+}
+
+int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
+                     struct cf_loop *loop,
+                     void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
+                     struct cf_error *err)
+{
+    cf_auto_close int orders_fd = cf_orders_write(config);
+
+    sandbox->loop = loop;
+    sandbox->ended = ended;
+    sandbox->data = data;
+    for (size_t i = 0; orders_fd >= 0 && config->hidden && config->hidden[i]; i++) {
+        sandbox->hidden[i] = strdup(config->hidden[i]);
+        if (!sandbox->hidden[i])
+            return cf_error_errno(err, -ENOMEM, "cannot plan the sandbox");
+    }
+    return hand_over(sandbox, CF_INIT_ORDERS, orders_fd, "the sandbox's files", err);
+}
+
+/* So that the command's process puts it in force before the word to go. */
+static int filter_send(struct cf_sandbox *sandbox, const struct cf_filter *filter,
+                       struct cf_error *err)
+{
+    const size_t length = sizeof(struct cf_init_request) + filter->bytes;
+    cf_auto_free struct cf_init_request *message = calloc(1, length);
+    int r;
+
+    if (!message)
+        return cf_error_errno(err, -ENOMEM, "cannot hand over the system call filter");
+    message->type = CF_INIT_FILTER;
+    message->n_filter = filter->bytes / sizeof message->filter[0];
+    memcpy(message->filter, filter->code, filter->bytes);
+    r = cf_init_send(sandbox->control_fd, message, length, -1);
+    if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+        return cf_error_errno(err, r, "cannot hand over the system call filter");
+    return 0;
+}
+
 int cf_sandbox_join(struct cf_sandbox *sandbox, int netns_fd, struct cf_error *err)
 {
-    const struct cf_init_request message = { .type = CF_INIT_JOIN };
-    int r = netns_fd < 0 ? -EBADF : 0;
+    struct cf_filter filter;
+    int r = hand_over(sandbox, CF_INIT_JOIN, netns_fd < 0 ? -EBADF : netns_fd,
+                      "the network namespace", err);
 
     if (r == 0)
-        r = cf_init_send(sandbox->control_fd, &message, sizeof message, netns_fd);
-    if (r < 0 && r != -EPIPE && r != -ECONNRESET) /* what PID 1 said before it ended tells more */
-        return cf_error_errno(err, r, "cannot hand over the network namespace");
-    return cf_filter_init(&sandbox->filter, err);
+        r = cf_filter_init(&filter, err);
+    if (r < 0)
+        return r;
+    r = filter_send(sandbox, &filter, err);
+    cf_filter_done(&filter);
+    return r;
 }
 
 int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err)
@@ -375,17 +461,9 @@ static int request(struct cf_sandbox *sandbox, const void *message, size_t lengt
 
 int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err)
 {
-    const size_t length = sizeof(struct cf_init_request) + sandbox->filter.bytes;
-    cf_auto_free struct cf_init_request *message = calloc(1, length);
-    int r;
+    const struct cf_init_request message = { .type = CF_INIT_EXEC };
+    int r = request(sandbox, &message, sizeof message);
 
-    if (!message)
-        return cf_error_errno(err, -ENOMEM, "cannot start the command");
-    message->type = CF_INIT_EXEC;
-    message->n_filter = sandbox->filter.bytes / sizeof message->filter[0];
-    memcpy(message->filter, sandbox->filter.code, sandbox->filter.bytes);
-    r = request(sandbox, message, length);
-    cf_filter_done(&sandbox->filter);
     return r < 0 ? cf_error_errno(err, r, "cannot start the command") : 0;
 }
 
@@ -431,14 +509,17 @@ void cf_sandbox_free(struct cf_sandbox *sandbox)
 {
     if (!sandbox)
         return;
-    cf_loop_child_stop(sandbox->loop, &sandbox->child);
-    cf_loop_unwatch(sandbox->loop, &sandbox->control);
+    if (sandbox->loop) {
+        cf_loop_child_stop(sandbox->loop, &sandbox->child);
+        cf_loop_unwatch(sandbox->loop, &sandbox->control);
+    }
     cf_sandbox_kill(sandbox);
-    reap(sandbox);
+    reap(sandbox, NULL);
     cf_fd_close(&sandbox->control_fd);
     cf_fd_close(&sandbox->proc_fd);
-    cf_filter_done(&sandbox->filter);
     plan_done(&sandbox->plan);
+    for (size_t i = 0; i < CF_SANDBOX_HIDDEN_MAX; i++)
+        free(sandbox->hidden[i]);
     for (size_t i = 0; i < sandbox->n_masked; i++)
         free(sandbox->masked[i]);
     for (size_t i = 0; i < sandbox->n_warnings; i++)

@@ -4,11 +4,13 @@
  * Stages, in this order (see "How this works" in sandbox.c):
  *   0. cf_sandbox_caller_save(), first thing in main() (sandbox/caller.h).
  *   1. cf_sandbox_identity(): the engine's own user namespace.
- *   2. The gateway room makes the network namespaces (netlink/gateway.h).
- *   3. cf_sandbox_start(): a process of ours becomes PID 1 of new mount, PID,
- *      UTS and IPC namespaces, puts our files over /etc and masks the sockets
- *      that lead around the network namespace. It can begin beside stage 2.
- *      cf_sandbox_join(): it enters the network namespace and makes the rest.
+ *   2. cf_sandbox_begin(): a process of ours becomes PID 1 of new mount, PID,
+ *      UTS and IPC namespaces, and masks the sockets that lead around the
+ *      network namespace. Whatever the policy says, so it need not be known;
+ *      and best before there are threads and much memory to copy.
+ *   3. The gateway room makes the network namespaces (netlink/gateway.h).
+ *      cf_sandbox_start(): what the policy says; our files are put over /etc.
+ *      cf_sandbox_join(): PID 1 enters the network namespace and makes the rest.
  *      cf_sandbox_ready(): all of it stands.
  *   4. cf_sandbox_exec(): the command runs, in a user namespace below ours,
  *      without capabilities outside it and without new privileges.
@@ -18,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -43,17 +46,18 @@ struct cf_identity {
  */
 int cf_sandbox_identity(struct cf_identity *ret_identity, struct cf_error *err);
 
+#define CF_SANDBOX_HIDDEN_MAX 8
+
 struct cf_sandbox_config { /* borrowed until cf_sandbox_start() returns */
-    struct cf_identity identity;
-    const struct cf_caller *caller; /* what the command gets back */
-    const char *resolv_conf;        /* text of the three files */
+    const char *resolv_conf; /* text of the three files */
     const char *hosts;
     const char *nsswitch_conf;
     char *const *command; /* NULL-terminated; found by PATH as execvp(3) does */
     const char *cwd;      /* NULL: the caller's */
     const char *guard;    /* a file that the command may not write, remove or rename; or NULL */
     /* Files and sockets that it may not use: absolute paths, NULL-terminated; or NULL. */
-    const char *const *hidden;
+    const char *const *hidden; /* CF_SANDBOX_HIDDEN_MAX at most */
+    const char *forget;        /* a variable that it may not see; or NULL */
 };
 
 /* As many of them are named. */
@@ -73,21 +77,34 @@ struct cf_sandbox_end {
     const struct cf_sandbox_leftover *leftovers; /* the first 32 */
     size_t n_leftovers;                          /* how many are listed */
     size_t n_left;                               /* how many there were */
+    uint64_t cpu_us;                             /* of all that were waited for, PID 1 among them */
+    uint64_t peak_memory_bytes;                  /* of the largest of them */
 };
 
 /*
- * Stage 3 begins. The three calls come one after the other; what they make
- * goes on beside the caller from one to the next, and a failure may show
+ * Stage 2. This and the next three calls come one after the other; what they
+ * make goes on beside the caller from one to the next, and a failure may show
  * itself in a later one. After each failure there is only cf_sandbox_free().
  *
- * ended: called once, from the loop, when the command and all it left
- *        behind are gone
+ * caller: what the command gets back; borrowed until cf_sandbox_ready() returns
  *
  * Returns 0 or -errno with a message; nothing is left behind then.
  */
-int cf_sandbox_start(const struct cf_sandbox_config *config, struct cf_loop *loop,
-                     void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
+int cf_sandbox_begin(const struct cf_identity *identity, const struct cf_caller *caller,
                      struct cf_sandbox **ret_sandbox, struct cf_error *err);
+
+/*
+ * Stage 3 begins.
+ *
+ * ended: called once, from the loop, when the command and all it left behind are
+ *        gone; PID 1 may be on its way out, and cf_sandbox_free() waits for that
+ *
+ * Returns 0 or -errno with a message.
+ */
+int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
+                     struct cf_loop *loop,
+                     void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
+                     struct cf_error *err);
 
 /* netns_fd: the sandbox's network namespace, which may be empty as yet; borrowed. */
 int cf_sandbox_join(struct cf_sandbox *sandbox, int netns_fd, struct cf_error *err);

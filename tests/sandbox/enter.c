@@ -123,7 +123,7 @@ static int run(struct cf_sandbox_config *config, int netns_fd, bool killed, stru
     if (r == 0)
         r = disturb(&signals);
     if (r == 0)
-        r = cf_sandbox_start(config, loop, ended, NULL, &sandbox, err);
+        r = cf_sandbox_start(sandbox, config, loop, ended, NULL, err);
     if (r == 0)
         r = cf_sandbox_join(sandbox, netns_fd, err);
     if (r == 0)
@@ -150,6 +150,7 @@ int main(int argc, char **argv)
     };
     const char *hidden[2] = { NULL, NULL };
     struct cf_error err = { 0 };
+    struct cf_identity identity;
     struct cf_caller caller;
     bool killed = false;
     int at = 2, netns_fd = 0, r = cf_sandbox_caller_save(&caller, &err);
@@ -163,16 +164,19 @@ int main(int argc, char **argv)
             config.guard = argv[at] + 6;
         else if (strncmp(argv[at], "hidden=", 7) == 0)
             hidden[0] = argv[at] + 7;
+        else if (strncmp(argv[at], "forget=", 7) == 0)
+            config.forget = argv[at] + 7;
         else if (strcmp(argv[at], "netns=bad") == 0)
             netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         else if (strcmp(argv[at], "kill=prepared") == 0)
             killed = true;
     }
     config.hidden = hidden;
-    config.caller = &caller;
     config.command = argv + at;
     if (r == 0)
-        r = cf_sandbox_identity(&config.identity, &err);
+        r = cf_sandbox_identity(&identity, &err);
+    if (r == 0)
+        r = cf_sandbox_begin(&identity, &caller, &sandbox, &err);
     if (r == 0 && netns_fd == 0)
         netns_fd = open_netns();
     if (r == 0)

@@ -332,6 +332,28 @@ static void a_hidden_socket_is_refused(void **state)
     unlink(path);
 }
 
+static void set_password(const struct scene *scene)
+{
+    (void)scene;
+    setenv("PASSWORD", "open-sesame", 1);
+    setenv("PASSWORD_HINT", "a cave", 1);
+}
+
+/* The variable is in the copy of the engine that becomes PID 1. */
+static void a_forgotten_variable_is_nowhere_inside(void **state)
+{
+    const struct scene scene = { .who = scene_who(state),
+                                 .option = "forget=PASSWORD",
+                                 .before = set_password };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome,
+                "echo password ${PASSWORD-none}, hint $PASSWORD_HINT;"
+                "tr '\\0' '\\n' < /proc/self/environ; tr '\\0' '\\n' < /proc/1/environ; true");
+    assert_has(outcome.out, "password none, hint a cave");
+    assert_has_not(outcome.out, "sesame");
+}
+
 /* What is not there cannot be read either. */
 static void a_hidden_path_without_a_file_is_no_matter(void **state)
 {
@@ -364,6 +386,7 @@ int main(void)
         AS_BOTH(a_hidden_file_is_empty_whatever_is_tried),
         AS_BOTH(a_hidden_socket_is_refused),
         AS_BOTH(a_hidden_path_without_a_file_is_no_matter),
+        AS_BOTH(a_forgotten_variable_is_nowhere_inside),
     };
 
     umask(0022);
