@@ -324,8 +324,6 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
     };
     int r;
 
-    if (engine.threads == 0)
-        engine.threads = cf_engine_threads_default();
     r = cf_gateway_finish(run->gateway, err);
     if (r == 0)
         r = cf_sandbox_ready(run->sandbox, err);
@@ -369,6 +367,16 @@ static int emit_run_start(struct cf_run *run)
     return cf_audit_emit(run->audit, &event);
 }
 
+/* A number that nobody asked for is no reason to refuse a run, but one to speak of. */
+static void emit_threads_warning(struct cf_run *run)
+{
+    if (run->options->engine_threads == 0 &&
+        cf_engine_threads(run->engine) < cf_engine_threads_default())
+        cf_audit_warn(run->audit, "engine_threads",
+                      "the limit of processes (ulimit -u) allows no second engine thread: one "
+                      "carries all connections");
+}
+
 static void emit_sandbox_warnings(struct cf_run *run)
 {
     size_t n;
@@ -407,6 +415,7 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     r = emit_run_start(run);
     if (r == 0) {
         emit_sandbox_warnings(run);
+        emit_threads_warning(run);
         r = cf_audit_flush(run->audit);
     }
     if (r < 0)

@@ -236,7 +236,16 @@ static int shards_start(struct cf_engine *engine, struct cf_error *err)
                                        .n = engine->config.threads,
                                        .ended = cf_tcp_relay_ended };
 
+    if (config.n == 0) {
+        config.n = cf_engine_threads_default();
+        config.or_one = true;
+    }
     return cf_shards_new(&config, &engine->shards, err);
+}
+
+unsigned cf_engine_threads(const struct cf_engine *engine)
+{
+    return cf_shards_count(engine->shards);
 }
 
 static void drain_due(struct cf_timer *timer);

@@ -32,7 +32,12 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
     struct cf_names *names;
     struct cf_dns_server *dns;
     struct cf_gateway *gateway;
-    unsigned threads; /* that carry TCP, the caller's included: 1 to CF_ENGINE_THREADS_MAX */
+    /*
+     * That carry TCP, the caller's included: 1 to CF_ENGINE_THREADS_MAX, all of which
+     * must be had. 0: cf_engine_threads_default(), or 1 where the limit of processes
+     * (RLIMIT_NPROC) allows no more.
+     */
+    unsigned threads;
 
     /*
      * Says which process opened the flow from src to dst, while its socket still
@@ -53,6 +58,9 @@ unsigned cf_engine_threads_default(void);
  */
 int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_engine,
                   struct cf_error *err);
+
+/* How many threads carry TCP, the caller's included. */
+unsigned cf_engine_threads(const struct cf_engine *engine);
 
 /*
  * Every process of the sandbox is gone: pass on what they still sent, and only

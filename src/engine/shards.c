@@ -184,8 +184,8 @@ static int shard_start(struct cf_shard *shard, size_t number, struct cf_error *e
     return r != 0 ? cf_error_errno(err, -r, "cannot start a thread") : 0;
 }
 
-int cf_shards_new(const struct cf_shards_config *config, struct cf_shards **ret_shards,
-                  struct cf_error *err)
+static int shards_new(const struct cf_shards_config *config, struct cf_shards **ret_shards,
+                      struct cf_error *err)
 {
     struct cf_shards *shards = calloc(1, sizeof *shards);
     int r = 0;
@@ -219,6 +219,21 @@ int cf_shards_new(const struct cf_shards_config *config, struct cf_shards **ret_
     }
     *ret_shards = shards;
     return 0;
+}
+
+int cf_shards_new(const struct cf_shards_config *config, struct cf_shards **ret_shards,
+                  struct cf_error *err)
+{
+    struct cf_shards_config one = *config;
+    int r = shards_new(config, ret_shards, err);
+
+    one.n = 1;
+    return r == -EAGAIN && config->or_one ? shards_new(&one, ret_shards, err) : r;
+}
+
+unsigned cf_shards_count(const struct cf_shards *shards)
+{
+    return (unsigned)shards->n;
 }
 
 static struct cf_shard *least(struct cf_shards *shards)

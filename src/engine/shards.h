@@ -19,6 +19,7 @@ struct cf_shards_config {
     struct cf_loop *loop;       /* the caller's; borrowed, as the pool */
     struct cf_pipe_pool *pipes; /* of the first shard */
     unsigned n;                 /* at least 1; with 1 there is no other thread */
+    bool or_one;                /* where the limit of processes allows no thread, do without */
     /* As in struct cf_relay, and in the caller's thread, wherever a relay was. */
     void (*ended)(struct cf_relay *relay, enum cf_flow_result result);
 };
@@ -26,6 +27,9 @@ struct cf_shards_config {
 /* Start the threads. Returns 0 or -errno with a message. */
 int cf_shards_new(const struct cf_shards_config *config, struct cf_shards **ret_shards,
                   struct cf_error *err);
+
+/* How many threads there are, the caller's included. */
+unsigned cf_shards_count(const struct cf_shards *shards);
 
 /*
  * Begin a relay that cf_relay_init() has made for the caller's loop, as

@@ -20,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -518,6 +519,49 @@ static void threads_that_cannot_be_had_are_an_error_that_leaves_nothing(void **s
     assert_int_equal(descriptors(), before);
 }
 
+/* An id that no machine gives to anyone. */
+#define ORDINARY_ID 12345
+
+/* Nobody may have another process or thread now. The exit status is the step that failed. */
+static int without_threads(void)
+{
+    const struct rlimit none = { 0, 0 };
+    struct cf_shards_config config = { .pipes = &pipes, .n = 2, .ended = ended };
+    struct cf_error err;
+
+    if (cf_loop_new(&loop, &err) < 0)
+        return 1;
+    config.loop = loop;
+    if (geteuid() == 0 && setuid(ORDINARY_ID) < 0)
+        return 77;
+    if (setrlimit(RLIMIT_NPROC, &none) < 0)
+        return 2;
+    if (cf_shards_new(&config, &shards, &err) != -EAGAIN)
+        return 3;
+    config.or_one = true;
+    if (cf_shards_new(&config, &shards, &err) < 0)
+        return 4;
+    return cf_shards_count(shards) == 1 ? 0 : 5;
+}
+
+static void who_can_do_with_one_thread_gets_one(void **state)
+{
+    int status;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(cf_shards_count(shards), THREADS);
+    pid = fork();
+    if (pid == 0)
+        _exit(without_threads());
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* Threads block every signal: the mask of each is all ones, but for what cannot be blocked. */
 static void threads_block_all_signals(void **state)
 {
@@ -573,6 +617,7 @@ int main(void)
         TEST(the_limit_is_met_exactly_where_bytes_are_copied),
         TEST(a_relay_that_another_thread_cannot_start_ends_as_for_want_of_something),
         TEST(threads_that_cannot_be_had_are_an_error_that_leaves_nothing),
+        TEST(who_can_do_with_one_thread_gets_one),
         TEST(threads_block_all_signals),
     };
 
