@@ -144,15 +144,16 @@ static struct cf_relay_side *survivor(struct cf_relay *relay)
     return relay->inside.failed ? &relay->outside : &relay->inside;
 }
 
-/* Bytes in the send buffer that the peer has not confirmed. */
+/* Bytes in the send buffer that the peer has not confirmed, and would lose by a reset. */
 static uint64_t unsent(int fd)
 {
     struct tcp_info info = { 0 };
     socklen_t length = sizeof info;
     int bytes = 0;
 
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
-        info.tcpi_state == STATE_SYN_RECV)
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+        return 0; /* a socket pair: the other end has all that was sent (proxy/tls_pump.h) */
+    if (info.tcpi_state == STATE_SYN_RECV)
         return 1; /* the handshake's last ACK has not come: the queue does not tell */
     return ioctl(fd, SIOCOUTQ, &bytes) < 0 || bytes < 0 ? 0 : (uint64_t)bytes;
 }

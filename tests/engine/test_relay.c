@@ -109,6 +109,28 @@ static int set_up(void **state)
     return cf_relay_start(&relay, 0, 0);
 }
 
+/* The outside is no TCP: a TLS stream's pump (proxy/tls_pump.h) gives such a descriptor. */
+static int set_up_with_a_socket_pair(void **state)
+{
+    struct cf_error err;
+    int fds[2];
+
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    over = false;
+    if (cf_loop_new(&loop, &err) < 0)
+        return -1;
+    cf_pipe_pool_init(&pipes, 1);
+    cf_relay_init(&relay, loop, &pipes, ended);
+    pair(&relay.inside.fd, &client);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+        return -1;
+    relay.outside.fd = fds[0];
+    server = fds[1];
+    cf_relay_prepare(&relay);
+    return cf_relay_start(&relay, 0, 0);
+}
+
 static int set_up_on_another_thread(void **state)
 {
     struct cf_shards_config config = { .pipes = &pipes, .n = 2, .ended = ended };
@@ -299,6 +321,34 @@ static void end_right_behind_an_urgent_byte_is_not_lost(void **state)
     check_ends(server, 0);
 }
 
+static void a_socket_pair_that_breaks_resets_the_client(void **state)
+{
+    (void)state;
+    assert_int_equal(send(server, "last words", 10, 0), 10);
+    assert_int_equal(send(client, "unread", 6, 0), 6);
+    awaited_fd = server;
+    awaited_bytes = 6;
+    run_until(has_bytes);
+    cf_fd_close(&server);
+    check_reads(client, "last words");
+    check_ends(client, ECONNRESET);
+    check_over(CF_RESULT_RESET);
+}
+
+static void a_reset_closes_a_socket_pair_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(send(client, "unread", 6, 0), 6);
+    awaited_fd = server;
+    awaited_bytes = 6;
+    run_until(has_bytes);
+    reset_close(&client);
+    check_over(CF_RESULT_RESET);
+    assert_int_equal(relay.stuck_us, 0); /* what is in the pair was not waited for */
+    check_reads(server, "unread");
+    check_ends(server, 0);
+}
+
 static uint64_t sent, received;
 
 /* Push what goes in at the client, take some at the server. */
@@ -436,6 +486,10 @@ int main(void)
     {                                                                                              \
 #name "_on_another_thread", name, set_up_on_another_thread, tear_down, NULL                \
     }
+#define ON_A_PAIR(name)                                                                            \
+    {                                                                                              \
+#name "_with_a_socket_pair", name, set_up_with_a_socket_pair, tear_down, NULL                      \
+    }
 #define HELD(name) cmocka_unit_test_setup_teardown(name, set_up_held, tear_down_held)
     const struct CMUnitTest tests[] = {
         TEST(bytes_and_ends_pass_both_ways),
@@ -446,6 +500,12 @@ int main(void)
         TEST(end_right_behind_an_urgent_byte_is_not_lost),
         TEST(bulk_arrives_byte_for_byte),
         TEST(reader_that_never_reads_holds_one_pipe_at_most),
+        ON_A_PAIR(bytes_and_ends_pass_both_ways),
+        ON_A_PAIR(bulk_arrives_byte_for_byte),
+        cmocka_unit_test_setup_teardown(a_socket_pair_that_breaks_resets_the_client,
+                                        set_up_with_a_socket_pair, tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_closes_a_socket_pair_at_once,
+                                        set_up_with_a_socket_pair, tear_down),
         HELD(server_that_speaks_first_has_its_connection_at_once),
         HELD(first_data_brings_the_server_its_connection),
         HELD(server_has_a_connection_that_is_reset_at_once),
