@@ -18,24 +18,29 @@
  * and as many bytes are taken from the front. What stays is the last byte
  * that was already sent. A clean end takes it too.
  *
- *   RUNNING -> in_done, out_done -> both: closed, freed
- *   RUNNING -> broken: reset both ways, freed
+ * The descriptor closed by its owner shows as EPOLLHUP, or as EPIPE. When the
+ * owner had read our end by then, the connection was over, and what is left of
+ * `out` goes, with its end. Otherwise it was broken off: what is left of `out`
+ * goes too, for it was sent before, and once the proxy has confirmed it (a timer
+ * looks) it gets a RST.
  *
- * The descriptor closed by its owner shows as EPOLLHUP. It is the end of a
- * connection that was over when the owner had read our end; otherwise it has
- * been broken off, and the proxy gets a RST.
+ *   both directions done       closed, freed
+ *   broken, or broken off      reset both ways, freed
  */
 #include "proxy/tls_pump.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
 
@@ -44,6 +49,9 @@
 
 /* Bytes of one direction in one turn; then the others have theirs. */
 #define TURN_BYTES (16 * BUFFER_BYTES)
+
+/* How often it is looked whether the proxy has confirmed what was sent. */
+#define LOOK_US 5000
 
 #define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
@@ -60,6 +68,7 @@ struct pump {
     bool out_ended; /* the pair's end was read, and is to be sent */
     bool abandoned; /* the other end of the pair is closed */
     bool broken;
+    int64_t give_up_us; /* once it is abandoned */
 };
 
 struct cf_tls_pumps {
@@ -152,7 +161,7 @@ static ssize_t in_move(struct pump *pump)
         return n;
     sent = send(pump->pair, buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN)
-        return -errno;
+        pump->abandoned = true; /* EPIPE: no event has told yet */
     pump->pair_writable = sent == n;
     if (sent <= 0)
         return 0;
@@ -182,11 +191,11 @@ static ssize_t out_move(struct pump *pump)
     char *buffer = pump->pumps->buffer;
     ssize_t n = recv(pump->pair, buffer, BUFFER_BYTES, MSG_PEEK | MSG_DONTWAIT), sent;
 
-    if (n < 0)
-        return errno == EAGAIN ? 0 : -errno;
-    if (n == 0) {
+    if (n < 0 && errno == EAGAIN)
+        return 0;
+    if (n <= 0) { /* ECONNRESET: closed by who had not read all */
         pump->out_ended = true;
-        pump->abandoned = pair_is_closed(pump);
+        pump->abandoned |= n < 0 || pair_is_closed(pump);
         return 0;
     }
     sent = cf_tls_send(pump->stream, buffer, (size_t)n);
@@ -196,6 +205,12 @@ static ssize_t out_move(struct pump *pump)
         return sent == -EAGAIN ? 0 : sent;
     recv(pump->pair, buffer, (size_t)sent, MSG_DONTWAIT);
     return sent;
+}
+
+/* Broken off by the descriptor's owner. */
+static bool is_cut(const struct pump *pump)
+{
+    return pump->abandoned && !pump->in_done;
 }
 
 /* Returns true when there may be more; then the others have their turn first. */
@@ -228,9 +243,7 @@ static bool out_run(struct pump *pump)
         if (moved >= TURN_BYTES)
             return true;
     }
-    if (pump->abandoned && !pump->in_done)
-        pump->broken = true; /* before an end is sent, which would be believed */
-    if (pump->out_ended && !pump->out_done && !pump->broken) {
+    if (pump->out_ended && !pump->out_done && !pump->broken && !is_cut(pump)) {
         int r = cf_tls_finish(pump->stream);
 
         pump->out_done = r == 0;
@@ -239,25 +252,46 @@ static bool out_run(struct pump *pump)
     return false;
 }
 
+/* The proxy has confirmed all that was sent: nothing is lost by a RST. */
+static bool is_confirmed(const struct pump *pump)
+{
+    int bytes = 0;
+
+    return ioctl(cf_tls_stream_fd(pump->stream), SIOCOUTQ, &bytes) < 0 || bytes == 0;
+}
+
+/* Nobody has the descriptor any more: see to it that the rest does not take for ever. */
+static void linger(struct pump *pump)
+{
+    struct cf_loop *loop = pump->pumps->loop;
+    int64_t now = cf_clock_monotonic_us(), due;
+
+    if (pump->give_up_us == 0)
+        pump->give_up_us = now + CF_TLS_PUMP_LINGER_US;
+    due = is_cut(pump) && pump->out_ended ? now + LOOK_US : pump->give_up_us;
+    if (now >= pump->give_up_us || cf_loop_timer_start(loop, &pump->timer, due) < 0) {
+        pump->broken = true;
+        pump_end(pump);
+    }
+}
+
 /* May free the pump. */
 static void pump_run(struct pump *pump)
 {
-    struct cf_loop *loop = pump->pumps->loop;
-    bool more = in_run(pump);
+    bool more = !pump->abandoned && in_run(pump);
 
     if (!pump->broken && out_run(pump))
         more = true;
+    if (is_cut(pump) && pump->out_ended && is_confirmed(pump))
+        pump->broken = true;
     if (pump->broken || (pump->in_done && pump->out_done)) {
         pump_end(pump);
         return;
     }
     if (more)
-        cf_loop_task_add(loop, &pump->task);
-    if (pump->abandoned && pump->timer.slot == 0 &&
-        cf_loop_timer_start(loop, &pump->timer, cf_loop_now_us(loop) + CF_TLS_PUMP_LINGER_US) < 0) {
-        pump->broken = true;
-        pump_end(pump);
-    }
+        cf_loop_task_add(pump->pumps->loop, &pump->task);
+    if (pump->abandoned)
+        linger(pump);
 }
 
 static void stream_ready(struct cf_watch *watch, uint32_t events)
@@ -282,12 +316,9 @@ static void task_run(struct cf_task *task)
     pump_run(cf_container_of(task, struct pump, task));
 }
 
-static void lingered(struct cf_timer *timer)
+static void timer_due(struct cf_timer *timer)
 {
-    struct pump *pump = cf_container_of(timer, struct pump, timer);
-
-    pump->broken = true;
-    pump_end(pump);
+    pump_run(cf_container_of(timer, struct pump, timer));
 }
 
 /* Returns 0 or -errno; our end is pump's, the other *ret_fd. */
@@ -334,7 +365,7 @@ int cf_tls_pump_start(struct cf_tls_pumps *pumps, struct cf_tls_stream *stream, 
     pump->stream_watch = (struct cf_watch) { .fd = -1, .fn = stream_ready };
     pump->pair_watch = (struct cf_watch) { .fd = -1, .fn = pair_ready };
     pump->task.fn = task_run;
-    pump->timer.fn = lingered;
+    pump->timer.fn = timer_due;
     r = pair_open(pump, &fd);
     if (r == 0)
         r = pump_watch(pump);

@@ -7,7 +7,7 @@
  *
  *   end of data    shutdown(2) of the descriptor  <->  close_notify
  *   a reset        ECONNRESET on the descriptor   <-   an error, or a FIN without close_notify
- *                  close(2) before the end came   ->   RST
+ *                  close(2) before the end came   ->   RST, behind what was written
  *   back-pressure  each side is read only as far as the other takes it
  *
  * Without kTLS: what the kernel gives to splice(2) there breaks off at a record

@@ -304,6 +304,13 @@ static bool has_received_five(void)
     return n_received >= 5 || received_end || received_error;
 }
 
+static bool something_has_come(void)
+{
+    char byte;
+
+    return recv(result.dialled.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
 static bool has_received_all(void)
 {
     receive();
@@ -510,6 +517,18 @@ static void a_descriptor_that_is_closed_early_is_a_reset(void **state)
     run_until(loop, no_pump_is_left);
     tls_server_join(&server);
     assert_true(server.broken);
+    assert_int_equal(server.n_heard, 5); /* it was sent before */
+}
+
+static void what_is_closed_unread_is_a_reset(void **state)
+{
+    (void)state;
+    open_tunnel("DNS:proxy.example", "proxy.example", 0, serve_first);
+    run_until(loop, something_has_come);
+    cf_fd_close(&result.dialled.fd);
+    run_until(loop, no_pump_is_left);
+    tls_server_join(&server);
+    assert_true(server.broken);
 }
 
 static void pumps_that_are_freed_reset_both_sides(void **state)
@@ -581,6 +600,7 @@ int main(void)
         WITH_LOOP(a_tunnel_that_is_cut_off_is_a_reset),
         WITH_LOOP(a_reset_is_a_reset),
         WITH_LOOP(a_descriptor_that_is_closed_early_is_a_reset),
+        WITH_LOOP(what_is_closed_unread_is_a_reset),
         WITH_LOOP(pumps_that_are_freed_reset_both_sides),
         WITH_LOOP(who_does_not_read_is_not_written_to),
     };
