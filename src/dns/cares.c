@@ -239,7 +239,7 @@ static int sock_close(ares_socket_t fd, void *data)
     } else {
         descriptor_give(cares, fd);
         if (!udp_socket(cares))
-            cf_ports_close(cares->ports);
+            cf_ports_rest(cares->ports);
     }
     free(sock->stream);
     free(sock);

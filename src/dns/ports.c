@@ -10,8 +10,11 @@
  *            wait_ms has passed
  *
  * Whose time is up is looked for when a port is opened, at the old end of the
- * list, so that no timer is needed: c-ares has all closed as soon as no query
- * waits. Queries that never get an answer keep a port each at worst, so there
+ * list, so that no timer is needed: all are closed when no query waits. That,
+ * and to open the next port, is done when nothing else is to do: a reply that
+ * is about to leave does not wait for it, nor does the next query. A port that
+ * was opened ahead soon is too old, since with the host's network its own
+ * address may change. Queries that never get an answer keep a port each at worst, so there
  * is a most, and the oldest goes before there are more; a port serves more
  * queries before it comes to that, and all that can wait have room in the end.
  * When no socket can be had, the port in use goes on being used, and what it
@@ -36,11 +39,17 @@ struct port {
     struct cf_asked asked;
 };
 
+/* A port that was opened ahead is used within a second. */
+#define AHEAD_US CF_US_PER_S
+
 struct cf_ports {
     struct cf_ports_config config;
     struct sockaddr_storage server;
     socklen_t server_length;
     struct port *oldest, *youngest;
+    struct port *ahead; /* opened for the next query, in no list; or NULL */
+    int64_t ahead_us;   /* when it was */
+    struct cf_task rest;
     struct port *ready; /* that is read now */
     bool taken;         /* an answer, from that one */
     size_t n_open;
@@ -60,6 +69,19 @@ static void port_close(struct port *port)
     free(port);
 }
 
+static void ahead_close(struct cf_ports *ports)
+{
+    struct port *port = ports->ahead;
+    int fd;
+
+    if (!port)
+        return;
+    fd = port->watch.fd;
+    ports->ahead = NULL;
+    cf_loop_unwatch_close(ports->config.loop, &port->watch, &fd);
+    free(port);
+}
+
 static bool used_up(const struct port *port)
 {
     return port->asked.n >= (port->ports->n_open > CF_PORTS_FEW ? CF_ASKED_MAX : CF_PORTS_QUERIES);
@@ -71,6 +93,10 @@ static void port_ready(struct cf_watch *watch, uint32_t events)
     struct cf_ports *ports = port->ports;
 
     (void)events;
+    if (port == ports->ahead) { /* nothing was asked from it */
+        ahead_close(ports);
+        return;
+    }
     ports->ready = port;
     ports->taken = false;
     ports->config.ready(ports->config.data);
@@ -100,7 +126,7 @@ static void old_close(struct cf_ports *ports)
     }
 }
 
-static int port_open(struct cf_ports *ports)
+static int port_make(struct cf_ports *ports, struct port **ret_port)
 {
     int fd = socket(ports->server.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct port *port = fd < 0 ? NULL : calloc(1, sizeof *port);
@@ -119,12 +145,39 @@ static int port_open(struct cf_ports *ports)
         return r;
     }
     port->ports = ports;
+    *ret_port = port;
+    return 0;
+}
+
+static int port_open(struct cf_ports *ports)
+{
+    struct port *port;
+    int r = 0;
+
+    if (ports->ahead && cf_clock_monotonic_us() - ports->ahead_us > AHEAD_US)
+        ahead_close(ports);
+    port = ports->ahead;
+    ports->ahead = NULL;
+    if (!port)
+        r = port_make(ports, &port);
+    if (r < 0)
+        return r;
     port->sent_us = cf_clock_monotonic_us();
     port->older = ports->youngest;
     *(port->older ? &port->older->younger : &ports->oldest) = port;
     ports->youngest = port;
     ports->n_open++;
     return 0;
+}
+
+static void rest_run(struct cf_task *task)
+{
+    struct cf_ports *ports = cf_container_of(task, struct cf_ports, rest);
+
+    cf_ports_close(ports);
+    ahead_close(ports);
+    ports->ahead_us = cf_clock_monotonic_us();
+    (void)port_make(ports, &ports->ahead);
 }
 
 struct cf_ports *cf_ports_new(const struct cf_ports_config *config)
@@ -134,14 +187,18 @@ struct cf_ports *cf_ports_new(const struct cf_ports_config *config)
     if (!ports)
         return NULL;
     ports->config = *config;
+    ports->rest.fn = rest_run;
     ports->server_length = cf_addr_port_to_sockaddr(&config->server, &ports->server);
     return ports;
 }
 
 void cf_ports_free(struct cf_ports *ports)
 {
-    if (ports)
-        cf_ports_close(ports);
+    if (!ports)
+        return;
+    cf_loop_task_remove(ports->config.loop, &ports->rest);
+    cf_ports_close(ports);
+    ahead_close(ports);
     free(ports);
 }
 
@@ -150,6 +207,7 @@ int cf_ports_send(struct cf_ports *ports, const uint8_t *message, size_t length)
     struct port *port = ports->youngest;
     int r;
 
+    cf_loop_task_remove(ports->config.loop, &ports->rest);
     if (!port || used_up(port)) {
         r = port_open(ports);
         if (r == 0)
@@ -197,4 +255,9 @@ void cf_ports_close(struct cf_ports *ports)
 {
     while (ports->oldest)
         port_close(ports->oldest);
+}
+
+void cf_ports_rest(struct cf_ports *ports)
+{
+    cf_loop_task_add_last(ports->config.loop, &ports->rest);
 }

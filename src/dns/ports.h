@@ -55,4 +55,10 @@ ssize_t cf_ports_receive(struct cf_ports *ports, void *at, size_t size);
 /* Close all: no query waits for an answer any more. */
 void cf_ports_close(struct cf_ports *ports);
 
+/*
+ * The same, later: when the loop has nothing else to do, and unless a query is
+ * sent before. A port for the next query is opened then.
+ */
+void cf_ports_rest(struct cf_ports *ports);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,6 +280,141 @@ static void an_answer_to_a_port_that_is_closed_reaches_nobody(void **state)
     side_close();
 }
 
+/* Each is answered. */
+static bool answering(struct fake *fake, bool tcp, struct message *answer)
+{
+    (void)tcp;
+    side.ports[side.n_seen++] = ntohs(((struct sockaddr_in *)&fake->peer)->sin_port);
+    message_add_addr(answer, SECTION_ANSWER, "a.example", 300, RIGHT);
+    return true;
+}
+
+static void landed_alone(void *data, const uint8_t *message, size_t length,
+                         const struct cf_addr_port *server)
+{
+    (void)data;
+    (void)server;
+    side.fooled = side.fooled || !message || message[length - 1] == FORGED_LAST;
+    cf_loop_stop(side.loop, 0);
+}
+
+/* One question, and its answer. */
+static void ask_alone(void)
+{
+    static struct message query;
+    struct cf_lookup *lookup;
+
+    message_start(&query, 0, CF_WIRE_RD, "a.example", CF_TYPE_A);
+    assert_int_equal(
+        cf_upstream_ask(side.upstream, query.data, query.length, 0, landed_alone, NULL, &lookup),
+        0);
+    assert_int_equal(cf_loop_run(side.loop), 0);
+    assert_false(side.fooled);
+}
+
+/* And what is done behind it when nothing else is to do. */
+static void ask_and_rest(void)
+{
+    ask_alone();
+    assert_true(cf_loop_rest(side.loop));
+}
+
+/* Of 32, more than six twice is less than chance. */
+static void lone_questions_leave_from_a_port_each(void **state)
+{
+    unsigned low, high;
+
+    (void)state;
+    port_range(&low, &high);
+    if (high - low < 8192)
+        skip();
+    side_open(answering);
+    for (int i = 0; i < 32; i++)
+        ask_and_rest();
+    assert_int_equal(side.n_seen, 32);
+    assert_true(distinct(side.ports, 32) >= 26);
+    side_close();
+}
+
+/* The socket that is connected to the server; -1 when there is none. */
+static int connected_to(const struct cf_addr_port *at)
+{
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_storage sa;
+        socklen_t length = sizeof sa;
+        struct cf_addr_port peer;
+
+        if (getpeername(fd, (struct sockaddr *)&sa, &length) == 0 &&
+            cf_addr_port_from_sockaddr((struct sockaddr *)&sa, &peer) == 0 &&
+            cf_addr_port_equal(&peer, at))
+            return fd;
+    }
+    return -1;
+}
+
+static void stop_loop(struct cf_task *task)
+{
+    (void)task;
+    cf_loop_stop(side.loop, 0);
+}
+
+/* A datagram from the server to the port that is open for the next question. */
+static void send_ahead(void)
+{
+    struct pollfd wait = { .fd = connected_to(&side.fake.at), .events = POLLIN };
+    struct sockaddr_storage ahead;
+    socklen_t length = sizeof ahead;
+
+    assert_true(wait.fd >= 0);
+    assert_int_equal(getsockname(wait.fd, (struct sockaddr *)&ahead, &length), 0);
+    assert_int_equal(sendto(side.fake.udp.fd, "forged", 6, 0, (struct sockaddr *)&ahead, length),
+                     6);
+    assert_int_equal(poll(&wait, 1, 60000), 1);
+}
+
+static void a_port_that_is_open_ahead_takes_nothing(void **state)
+{
+    struct cf_task stop = { .fn = stop_loop };
+
+    (void)state;
+    side_open(answering);
+    assert_int_equal(connected_to(&side.fake.at), -1);
+    ask_and_rest();
+    send_ahead();
+    cf_loop_task_add(side.loop, &stop);
+    assert_int_equal(cf_loop_run(side.loop), 0);
+    assert_int_equal(connected_to(&side.fake.at), -1);
+    ask_and_rest();
+    assert_int_equal(side.n_seen, 2);
+    assert_int_equal(side.n_unasked, 0);
+    side_close();
+}
+
+/* It came before the question did. */
+static void what_waits_at_a_port_when_it_is_used_is_told(void **state)
+{
+    (void)state;
+    side_open(answering);
+    side.stop_unasked = 2; /* one does not end the loop */
+    ask_and_rest();
+    send_ahead();
+    ask_and_rest();
+    assert_int_equal(side.n_seen, 2);
+    assert_int_equal(side.n_unasked, 1);
+    side_close();
+}
+
+static void the_next_question_waits_for_no_rest(void **state)
+{
+    (void)state;
+    side_open(answering);
+    for (int i = 0; i < CF_PORTS_QUERIES; i++)
+        ask_alone();
+    assert_int_equal(side.n_seen, CF_PORTS_QUERIES);
+    assert_int_equal(distinct(side.ports, CF_PORTS_QUERIES), 1);
+    side_close();
+}
+
 static unsigned descriptors(void)
 {
     DIR *folder = opendir("/proc/self/fd");
@@ -359,6 +495,10 @@ int main(void)
         cmocka_unit_test(ids_follow_no_order),
         cmocka_unit_test(an_answer_to_another_port_is_not_taken_and_told),
         cmocka_unit_test(an_answer_to_a_port_that_is_closed_reaches_nobody),
+        cmocka_unit_test(lone_questions_leave_from_a_port_each),
+        cmocka_unit_test(a_port_that_is_open_ahead_takes_nothing),
+        cmocka_unit_test(what_waits_at_a_port_when_it_is_used_is_told),
+        cmocka_unit_test(the_next_question_waits_for_no_rest),
         cmocka_unit_test(ports_have_a_most),
         cmocka_unit_test(without_descriptors_the_port_in_use_serves_on),
     };
