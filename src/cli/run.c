@@ -23,9 +23,12 @@
  */
 #include "cli/run.h"
 
+#include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -103,6 +106,34 @@ static int run_profile(struct cf_run *run)
     return cf_run_finish(run);
 }
 
+/*
+ * Whether files of others are open to the caller by a capability alone, as an ordinary
+ * user may have it from a service manager. In a user namespace where only the own id is
+ * mapped it counts for nothing (capabilities(7)), so such a caller's policy is read first.
+ */
+static bool reads_by_capability(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+    return geteuid() != 0 && syscall(SYS_capget, &header, data) == 0 &&
+           (data[0].effective & (CAP_TO_MASK(CAP_DAC_OVERRIDE) | CAP_TO_MASK(CAP_DAC_READ_SEARCH)));
+}
+
+/* Returns an exit status; begun and err say how what was begun fared. */
+static int load_and_begin(struct cf_run *run, int *ret_begun, struct cf_error *err)
+{
+    int status = CF_EXIT_OK;
+    bool first = reads_by_capability();
+
+    *ret_begun = 0;
+    if (first)
+        status = cf_cli_policy_load(run->options, &run->profile);
+    if (status == CF_EXIT_OK)
+        *ret_begun = cf_run_begin(run, err);
+    return first ? status : cf_cli_policy_load(run->options, &run->profile);
+}
+
 int cf_cli_run(int argc, char **argv)
 {
     struct cf_run run = { 0 };
@@ -123,8 +154,7 @@ int cf_cli_run(int argc, char **argv)
         return status;
     }
     run.options = &options;
-    begun = cf_run_begin(&run, &err);
-    status = cf_cli_policy_load(&options, &run.profile);
+    status = load_and_begin(&run, &begun, &err);
     if (status == CF_EXIT_OK) {
         run.command = options.n_rest > 0 ? options.rest : run.profile->command;
         if (run.command) {

@@ -21,6 +21,30 @@ def root_map(bench):
     check_equal(inside[2], outside[2], "length of the map")
 
 
+def may_read_all():
+    """Skips where root itself lacks CAP_DAC_READ_SEARCH, as in most containers."""
+    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:") and not int(line.split()[1], 16) & 4:
+            raise Skipped("no CAP_DAC_READ_SEARCH to give away")
+
+
+@case("a policy that only a capability opens is read", identities=("root",))
+def policy_by_capability(bench):
+    whole_range()
+    may_read_all()
+    policy = bench.policy()
+    policy.chmod(0o600)
+    bench.folder.chmod(0o777)       # the log is the ordinary user's own
+    words, _ = bench.words(policy, ["echo", "read"])
+    plain = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    able = [*plain, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--"]
+    status, out, err = bench.finish(bench.start([*able, *words]))
+    check_equal((status, out), (0, "read\n"), err)
+    status, _, err = bench.finish(bench.start([*plain, "--", *words]))
+    check_equal(status, 78, err)
+    check_in("Permission denied", err)
+
+
 @case("root can chown and drop to another uid, as package managers do", identities=("root",))
 def root_drops(bench):
     whole_range()
