@@ -95,6 +95,7 @@ void cf_run_close(struct cf_run *run)
     cf_live_stop(run);
     release(run);
     cf_secret_done(&run->password);
+    free(run->user);
     cf_summary_free(run->summary);
     cf_profile_free(run->profile);
     cf_sandbox_caller_done(&run->caller);

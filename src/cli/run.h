@@ -29,6 +29,7 @@ struct cf_run {
     char *const *command;
     char id[CF_RUN_ID_SIZE];
     struct utsname uts;
+    char *user; /* name of the caller; NULL: it has none */
     int64_t start_us;
 
     struct cf_secret password; /* of the proxy; empty when it wants none */

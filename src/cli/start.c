@@ -289,6 +289,15 @@ static void find_client(void *data, const struct cf_dns_client *client,
                  ret_process);
 }
 
+/* The name may come from a daemon, or from afar: best asked for while there is time. */
+static int find_user(struct cf_run *run, struct cf_error *err)
+{
+    const struct passwd *user = getpwuid(run->identity.uid);
+
+    run->user = user ? strdup(user->pw_name) : NULL;
+    return user && !run->user ? cf_error_errno(err, -ENOMEM, "cannot note who runs it") : 0;
+}
+
 /* All that needs neither the network nor the sandbox, while these come to be. */
 static int open_resolver(struct cf_run *run, struct cf_error *err)
 {
@@ -345,7 +354,6 @@ static int emit_run_start(struct cf_run *run)
 {
     const char *libraries[] = { cf_resolver_library() };
     cf_auto_free char *cwd = getcwd(NULL, 0);
-    const struct passwd *user = getpwuid(run->identity.uid);
     struct cf_event event = { .type = CF_EVENT_RUN_START };
     struct cf_event_run_start *start = &event.run_start;
 
@@ -354,7 +362,7 @@ static int emit_run_start(struct cf_run *run)
     start->command = run->command;
     start->cwd = cwd;
     start->uid = run->identity.uid;
-    start->user = user ? user->pw_name : NULL;
+    start->user = run->user;
     start->host = run->uts.nodename;
     start->kernel = run->uts.release;
     start->backend = run->identity.root ? "rootful" : "rootless";
@@ -398,6 +406,8 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
         r = open_log(run, err);
     if (r == 0)
         r = start_sandbox(run, err);
+    if (r == 0)
+        r = find_user(run, err);
     if (r == 0)
         r = open_resolver(run, err);
     if (r == 0)
