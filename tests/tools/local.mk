@@ -1,6 +1,7 @@
 # How tests are run and counted, and the check that the house keeps to its floors.
 EXTRA_DIST += \
 	tests/tools/check-rooms \
+	tests/tools/newer-cares \
 	tests/tools/summarise \
 	tests/tools/test-driver
 TESTS += tests/tools/check-rooms
