@@ -7,6 +7,8 @@ src_base_libcf_base_a_SOURCES = \
 	src/base/cleanup.h \
 	src/base/clock.c \
 	src/base/clock.h \
+	src/base/egress.c \
+	src/base/egress.h \
 	src/base/error.c \
 	src/base/error.h \
 	src/base/fd.c \

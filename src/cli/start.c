@@ -183,7 +183,7 @@ static int configure_network(struct cf_run *run, struct cf_error *err)
     struct cf_gateway_config config = { .ipv4 = true };
     int r;
 
-    r = cf_host_network_read(&run->network, err);
+    r = cf_host_network_read(0, &run->network, err);
     if (r < 0)
         return r;
     if (run->profile->egress.ipv6 == CF_IPV6_ON && !run->network.has_ipv6)

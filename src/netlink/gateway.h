@@ -43,8 +43,13 @@ struct cf_host_network {
     char interface[16]; /* of the default route, "" when there is none */
 };
 
-/* Returns 0 or -errno with a message. */
-int cf_host_network_read(struct cf_host_network *ret, struct cf_error *err);
+/*
+ * ifindex: all that goes outside leaves by this interface, so only its own
+ *          routes count, and its MTU; 0: any
+ *
+ * Returns 0 or -errno with a message.
+ */
+int cf_host_network_read(unsigned ifindex, struct cf_host_network *ret, struct cf_error *err);
 
 struct cf_gateway_config {
     bool ipv4, ipv6;

@@ -5,6 +5,10 @@
  * belongs to nobody: that answer already has policy rules, several tables and
  * split default routes in it. Only when there is no such way are the routes
  * listed, for a host that knows some networks and no default.
+ *
+ * The question may be for one interface. For IPv4 the kernel then always has an
+ * answer, as for a socket that is bound to it: where the interface has no route,
+ * the destination is taken for a neighbour.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,6 +28,7 @@
 #define NOBODY_IPV6 "2000::1"
 
 #define MTU_DEFAULT 1500
+#define MTU_MAX 65535 /* of the link to the sandbox; lo has one more */
 
 static int way_read(void *data, const struct nlmsghdr *answer)
 {
@@ -40,8 +45,8 @@ static int way_read(void *data, const struct nlmsghdr *answer)
     return 0;
 }
 
-/* The interface towards an address that belongs to nobody, 0 when there is none. */
-static int way_find(int fd, int family, int *ret_ifindex, struct cf_error *err)
+/* The interface towards an address that belongs to nobody, 0 when there is none; `only`: 0 for any. */
+static int way_find(int fd, int family, unsigned only, int *ret_ifindex, struct cf_error *err)
 {
     struct rtmsg route = { .rtm_family = (unsigned char)family };
     struct nl_msg *request = cf_netlink_request(RTM_GETROUTE, 0);
@@ -52,7 +57,8 @@ static int way_find(int fd, int family, int *ret_ifindex, struct cf_error *err)
     inet_pton(family, family == AF_INET ? NOBODY_IPV4 : NOBODY_IPV6, to);
     route.rtm_dst_len = (unsigned char)(length * 8);
     if (request && (nlmsg_append(request, &route, sizeof(route), NLMSG_ALIGNTO) < 0 ||
-                    nla_put(request, RTA_DST, length, to) < 0)) {
+                    nla_put(request, RTA_DST, length, to) < 0 ||
+                    (only && nla_put_u32(request, RTA_OIF, only) < 0))) {
         nlmsg_free(request);
         request = NULL;
     }
@@ -76,30 +82,34 @@ static bool destination_is_link_local(int family, const struct nlattr *to)
            (bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80));
 }
 
+#define LOOPBACK_INDEX 1 /* of lo, in each network namespace */
+
 /* Returns 1, which ends the listing, at the first route that leads somewhere. */
 static int route_read(void *data, const struct nlmsghdr *answer)
 {
     const struct rtmsg *route = nlmsg_data(answer);
     struct nlattr *attrs[RTA_MAX + 1] = { 0 };
-    const int *loopback = data;
+    const unsigned *only = data;
+    unsigned out;
 
     if (answer->nlmsg_type != RTM_NEWROUTE || route->rtm_type != RTN_UNICAST ||
         route->rtm_table == RT_TABLE_LOCAL)
         return 0;
     if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*route), attrs, RTA_MAX, NULL) < 0)
         return 0;
-    if (attrs[RTA_OIF] && (int)nla_get_u32(attrs[RTA_OIF]) == *loopback)
+    out = attrs[RTA_OIF] ? nla_get_u32(attrs[RTA_OIF]) : 0;
+    if (*only ? out != *only : out == LOOPBACK_INDEX)
         return 0;
     return destination_is_link_local(route->rtm_family, attrs[RTA_DST]) ? 0 : 1;
 }
 
 /* Uses a socket of its own, as the listing is left where it gets interesting. */
-static int any_route_find(int family, bool *ret_found, struct cf_error *err)
+static int any_route_find(int family, unsigned only, bool *ret_found, struct cf_error *err)
 {
     struct rtmsg route = { .rtm_family = (unsigned char)family };
     struct nl_msg *request;
     cf_auto_close int fd = -1;
-    int loopback = 1, r;
+    int r;
 
     fd = cf_netlink_open(NETLINK_ROUTE, err);
     if (fd < 0)
@@ -109,7 +119,7 @@ static int any_route_find(int family, bool *ret_found, struct cf_error *err)
         nlmsg_free(request);
         request = NULL;
     }
-    r = cf_netlink_talk(fd, request, route_read, &loopback, err);
+    r = cf_netlink_talk(fd, request, route_read, &only, err);
     if (r < 0 && r != -EAFNOSUPPORT && r != -EOPNOTSUPP)
         return cf_error_wrap(err, "cannot list the routes");
     *ret_found = r == 1;
@@ -153,21 +163,24 @@ static int link_facts_find(int fd, int ifindex, struct link_facts *ret, struct c
 }
 
 /* One family's part of the answer; the smaller MTU of the two families wins. */
-static int family_read(int fd, int family, struct cf_host_network *network, bool *ret_has,
-                       struct cf_error *err)
+static int family_read(int fd, int family, unsigned only, struct cf_host_network *network,
+                       bool *ret_has, struct cf_error *err)
 {
     struct link_facts facts = { 0 };
     int ifindex = 0, r;
 
-    r = way_find(fd, family, &ifindex, err);
+    r = way_find(fd, family, only, &ifindex, err);
     if (r < 0)
         return r;
-    if (ifindex == 0)
-        return any_route_find(family, ret_has, err);
-    r = link_facts_find(fd, ifindex, &facts, err);
+    *ret_has = ifindex != 0;
+    if (ifindex == 0) {
+        r = any_route_find(family, only, ret_has, err);
+        if (r < 0 || !only)
+            return r;
+    }
+    r = link_facts_find(fd, only ? (int)only : ifindex, &facts, err);
     if (r < 0)
         return r;
-    *ret_has = true;
     if (network->interface[0] == '\0')
         memcpy(network->interface, facts.name, sizeof(network->interface));
     if (facts.mtu && (network->mtu == 0 || facts.mtu < network->mtu))
@@ -175,7 +188,7 @@ static int family_read(int fd, int family, struct cf_host_network *network, bool
     return 0;
 }
 
-int cf_host_network_read(struct cf_host_network *ret, struct cf_error *err)
+int cf_host_network_read(unsigned ifindex, struct cf_host_network *ret, struct cf_error *err)
 {
     struct cf_host_network network = { 0 };
     cf_auto_close int fd = -1;
@@ -184,13 +197,15 @@ int cf_host_network_read(struct cf_host_network *ret, struct cf_error *err)
     fd = cf_netlink_open(NETLINK_ROUTE, err);
     if (fd < 0)
         return fd;
-    r = family_read(fd, AF_INET, &network, &network.has_ipv4, err);
+    r = family_read(fd, AF_INET, ifindex, &network, &network.has_ipv4, err);
     if (r == 0)
-        r = family_read(fd, AF_INET6, &network, &network.has_ipv6, err);
+        r = family_read(fd, AF_INET6, ifindex, &network, &network.has_ipv6, err);
     if (r < 0)
         return r;
     if (network.mtu == 0)
         network.mtu = MTU_DEFAULT;
+    if (network.mtu > MTU_MAX)
+        network.mtu = MTU_MAX;
     *ret = network;
     return 0;
 }

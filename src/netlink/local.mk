@@ -6,6 +6,8 @@ src_netlink_libcf_netlink_a_SOURCES = \
 	src/netlink/hints.c \
 	src/netlink/hints.h \
 	src/netlink/host.c \
+	src/netlink/interface.c \
+	src/netlink/interface.h \
 	src/netlink/link.c \
 	src/netlink/link.h \
 	src/netlink/nflog.c \

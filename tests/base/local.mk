@@ -40,3 +40,9 @@ TESTS += tests/base/test_secret
 tests_base_test_secret_SOURCES = tests/base/test_secret.c
 tests_base_test_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_base_test_secret_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/base/test_egress
+TESTS += tests/base/test_egress
+tests_base_test_egress_SOURCES = tests/base/test_egress.c
+tests_base_test_egress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_base_test_egress_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)

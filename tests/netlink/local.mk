@@ -1,10 +1,10 @@
 # Tests of this room: they make namespaces of their own.
 netlink_tests = tests/netlink/test_gateway tests/netlink/test_hints tests/netlink/test_host \
-	tests/netlink/test_owner
+	tests/netlink/test_interface tests/netlink/test_owner
 check_PROGRAMS += $(netlink_tests)
 TESTS += $(netlink_tests)
 
-netlink_test_libs = src/netlink/libcf-netlink.a src/base/libcf-base.a \
+netlink_test_libs = src/netlink/libcf-netlink.a src/loop/libcf-loop.a src/base/libcf-base.a \
 	$(CMOCKA_LIBS) $(NL_LIBS) $(PTHREAD_LIBS)
 
 tests_netlink_test_gateway_SOURCES = tests/netlink/test_gateway.c \
@@ -20,6 +20,11 @@ tests_netlink_test_host_SOURCES = tests/netlink/test_host.c \
 	tests/netlink/lab.c tests/netlink/lab.h
 tests_netlink_test_host_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_netlink_test_host_LDADD = $(netlink_test_libs)
+
+tests_netlink_test_interface_SOURCES = tests/netlink/test_interface.c \
+	tests/netlink/lab.c tests/netlink/lab.h
+tests_netlink_test_interface_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_netlink_test_interface_LDADD = $(netlink_test_libs)
 
 tests_netlink_test_owner_SOURCES = tests/netlink/test_owner.c
 tests_netlink_test_owner_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
