@@ -19,8 +19,8 @@ bool cf_egress_is_loopback(const struct cf_addr *to)
 
     if (to->family == CF_FAMILY_IPV4)
         return to->bytes[0] == 127 || memcmp(to->bytes, nothing, 4) == 0;
-    return to->family == CF_FAMILY_IPV6 &&
-           memcmp(to->bytes, nothing, sizeof nothing) == 0 && to->bytes[15] <= 1;
+    return to->family == CF_FAMILY_IPV6 && memcmp(to->bytes, nothing, sizeof nothing) == 0 &&
+           to->bytes[15] <= 1;
 }
 
 const char *cf_egress_interface(const char *interface, const struct cf_addr *to)

@@ -34,7 +34,7 @@ struct cf_options {
     bool origins;
     bool strict;        /* check: warnings count as errors */
     const char *exe;    /* explain: the program that asks */
-    struct cf_strings dns, allow, deny;
+    struct cf_strings dns, interface, allow, deny;
     struct cf_strings address; /* explain: what names resolve to */
     bool quiet;
     bool live; /* run: keep a status line on the terminal */

@@ -84,6 +84,7 @@ static void release(struct cf_run *run)
         cf_loop_task_remove(run->loop, &run->flush);
         cf_loop_signals_stop(run->loop, &run->signals);
     }
+    cf_interface_close(&run->interface);
     cf_loop_free(run->loop);
     run->loop = NULL;
     cf_gateway_close(run->gateway);

@@ -22,6 +22,7 @@ static const char usage[] =
     "  -p, --policy FILE     the policy (YAML, see childflow-policy(5))\n"
     "      --mode MODE       enforce, or audit: block nothing, report what would be denied\n"
     "      --dns SERVER      ask this DNS server instead of the policy's; again for more\n"
+    "      --interface NAME  send everything out by this interface; again for more to try\n"
     "      --allow ENDPOINT  add an allow rule, e.g. 'registry.example.com:443'; again for more\n"
     "      --deny ENDPOINT   add a deny rule; of all rules the most specific decides\n"
     "      --log FILE        write the audit log here (JSON Lines)\n"

@@ -10,6 +10,7 @@ childflow_SOURCES = \
 	src/cli/explain.c \
 	src/cli/finish.c \
 	src/cli/help.c \
+	src/cli/interface.c \
 	src/cli/live.c \
 	src/cli/live.h \
 	src/cli/lookup.c \

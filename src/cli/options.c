@@ -23,6 +23,7 @@
 enum {
     OPTION_MODE = 256,
     OPTION_DNS,
+    OPTION_INTERFACE,
     OPTION_ALLOW,
     OPTION_DENY,
     OPTION_LOG,
@@ -40,6 +41,7 @@ enum {
     { "policy", required_argument, NULL, 'p' },             \
     { "mode", required_argument, NULL, OPTION_MODE },       \
     { "dns", required_argument, NULL, OPTION_DNS },         \
+    { "interface", required_argument, NULL, OPTION_INTERFACE }, \
     { "allow", required_argument, NULL, OPTION_ALLOW },     \
     { "deny", required_argument, NULL, OPTION_DENY },       \
     { "log", required_argument, NULL, OPTION_LOG },         \
@@ -204,6 +206,8 @@ static int option_apply(struct cf_options *options, int option)
         return strings_add(&options->address, optarg);
     case OPTION_DNS:
         return strings_add(&options->dns, optarg);
+    case OPTION_INTERFACE:
+        return strings_add(&options->interface, optarg);
     case OPTION_ALLOW:
         return strings_add(&options->allow, optarg);
     case OPTION_DENY:
@@ -243,6 +247,7 @@ bool cf_options_parse(int argc, char **argv, enum cf_option_set set, struct cf_o
 void cf_options_done(struct cf_options *options)
 {
     free(options->dns.items);
+    free(options->interface.items);
     free(options->allow.items);
     free(options->deny.items);
     free(options->address.items);
@@ -282,6 +287,7 @@ struct cf_policy_options cf_cli_policy_options(const struct cf_options *options)
         .log = options->log,
         .summary = options->summary,
         .dns = options->dns.items,
+        .interface = options->interface.items,
         .allow = options->allow.items,
         .deny = options->deny.items,
     };

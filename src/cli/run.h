@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "loop/loop.h"
 #include "netlink/gateway.h"
+#include "netlink/interface.h"
 #include "netlink/owner.h"
 #include "report/summary.h"
 #include "sandbox/sandbox.h"
@@ -34,6 +35,7 @@ struct cf_run {
 
     struct cf_secret password; /* of the proxy; empty when it wants none */
     struct cf_host_network network;
+    struct cf_interface interface; /* without a name: the host's routes decide */
     struct cf_identity identity;
     struct cf_gateway *gateway;
     struct cf_audit *audit;
@@ -74,6 +76,19 @@ int cf_run_begin(struct cf_run *run, struct cf_error *err);
  * in run for cf_run_close().
  */
 int cf_run_start(struct cf_run *run, struct cf_error *err);
+
+/* The interface that all sockets are bound to; NULL when the host's routes decide. */
+const char *cf_run_interface(const struct cf_run *run);
+
+/*
+ * Choose it as the policy says, and see that sockets can be bound to it; that
+ * the DNS servers, where the host's are used, can be reached by it; and from
+ * then on end the flows that lose it. They do nothing when the policy has none.
+ * Each returns 0 or -errno with a message.
+ */
+int cf_run_interface_choose(struct cf_run *run, struct cf_error *err);
+int cf_run_interface_check_servers(const struct cf_run *run, struct cf_error *err);
+int cf_run_interface_watch(struct cf_run *run, struct cf_error *err);
 
 /* Take back a log in which nothing was said. */
 void cf_run_drop_log(struct cf_run *run);

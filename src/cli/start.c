@@ -183,13 +183,16 @@ static int configure_network(struct cf_run *run, struct cf_error *err)
     struct cf_gateway_config config = { .ipv4 = true };
     int r;
 
-    r = cf_host_network_read(0, &run->network, err);
+    r = cf_run_interface_choose(run, err);
+    if (r == 0)
+        r = cf_host_network_read(run->interface.index, &run->network, err);
     if (r < 0)
         return r;
     if (run->profile->egress.ipv6 == CF_IPV6_ON && !run->network.has_ipv6)
         return cf_error_set(err, -ENETUNREACH,
-                            "egress.ipv6 is on, but the host has no IPv6 route; "
-                            "add one, or set egress.ipv6 to auto");
+                            "egress.ipv6 is on, but the host has no IPv6 route%s%s; "
+                            "add one, or set egress.ipv6 to auto",
+                            cf_run_interface(run) ? " by " : "", run->interface.name);
     run->ipv6 = run->network.has_ipv6 && run->profile->egress.ipv6 != CF_IPV6_OFF;
     config.ipv6 = run->ipv6;
     config.mtu = run->network.mtu;
@@ -317,7 +320,9 @@ static int open_resolver(struct cf_run *run, struct cf_error *err)
     config.loop = run->loop;
     config.audit = run->audit;
     config.names = run->names;
-    return cf_resolver_new(&config, &run->resolver, err);
+    config.interface = cf_run_interface(run);
+    r = cf_resolver_new(&config, &run->resolver, err);
+    return r < 0 ? r : cf_run_interface_check_servers(run, err);
 }
 
 static int open_engine(struct cf_run *run, struct cf_error *err)
@@ -329,6 +334,7 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
         .loop = run->loop,
         .audit = run->audit,
         .names = run->names,
+        .interface = cf_run_interface(run),
         .threads = run->options->engine_threads,
     };
     int r;
@@ -347,7 +353,8 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
         return r;
     engine.dns = run->dns;
     engine.gateway = run->gateway;
-    return cf_engine_new(&engine, &run->engine, err);
+    r = cf_engine_new(&engine, &run->engine, err);
+    return r < 0 ? r : cf_run_interface_watch(run, err);
 }
 
 static int emit_run_start(struct cf_run *run)
@@ -369,6 +376,7 @@ static int emit_run_start(struct cf_run *run)
     start->version = PACKAGE_VERSION;
     start->libraries = libraries;
     start->n_libraries = sizeof libraries / sizeof libraries[0];
+    start->interface = cf_run_interface(run);
     start->dns_servers = cf_resolver_servers(run->resolver, &start->n_dns_servers);
     start->masked = cf_sandbox_masked(run->sandbox, &start->n_masked);
     start->not_in_force = cf_policy_not_in_force(&start->n_not_in_force);

@@ -36,6 +36,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/egress.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "dns/kept.h"
@@ -196,19 +197,30 @@ static void descriptor_give(struct cf_cares *cares, int fd)
         close(fd);
 }
 
+/* What goes over TCP; a descriptor or -1. Without the interface nobody is asked. */
+static int stream_open(const struct cf_cares *cares, int family, int protocol)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol), one = 1;
+
+    if (fd < 0)
+        return -1;
+    if (cf_egress_bind(fd, cares->config.interface, &cares->config.server.addr) < 0)
+        cf_fd_close(&fd); /* errno stays */
+    else
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
 static ares_socket_t sock_open(int family, int type, int protocol, void *data)
 {
     struct cf_cares *cares = data;
     struct sock *sock = calloc(1, sizeof *sock);
-    int one = 1;
 
     if (!sock)
         return ARES_SOCKET_BAD;
     if (type != SOCK_DGRAM) {
         sock->stream = calloc(1, sizeof *sock->stream);
-        sock->fd = sock->stream ? socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol) : -1;
-        if (sock->fd >= 0)
-            (void)setsockopt(sock->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        sock->fd = sock->stream ? stream_open(cares, family, protocol) : -1;
     } else {
         sock->fd = descriptor_take(cares);
     }
@@ -563,6 +575,7 @@ int cf_cares_new(const struct cf_cares_config *config, struct cf_cares **ret_car
     struct cf_ports_config ports = {
         .loop = config->loop,
         .server = config->server,
+        .interface = config->interface,
         .wait_ms = config->timeout_ms,
         .ready = ports_ready,
         .unasked = ports_unasked,

@@ -22,6 +22,7 @@ struct cf_cares_config {
     struct cf_addr_port server;
     uint32_t timeout_ms;
     enum cf_transport transport;
+    const char *interface; /* that all sockets are bound to (base/egress.h); NULL for none */
     /* Told of each datagram that answers nothing that was asked from its port. */
     void (*unasked)(void *data, const uint8_t *message, size_t length);
     void *data;

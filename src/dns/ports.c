@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/egress.h"
 #include "base/hash.h"
 
 struct port {
@@ -132,6 +133,8 @@ static int port_make(struct cf_ports *ports, struct port **ret_port)
     struct port *port = fd < 0 ? NULL : calloc(1, sizeof *port);
     int r = fd < 0 ? -errno : port ? 0 : -ENOMEM;
 
+    if (r == 0)
+        r = cf_egress_bind(fd, ports->config.interface, &ports->config.server.addr);
     if (r == 0 && connect(fd, (struct sockaddr *)&ports->server, ports->server_length) < 0)
         r = -errno;
     if (r == 0) {

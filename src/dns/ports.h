@@ -27,6 +27,7 @@ struct cf_ports;
 struct cf_ports_config {
     struct cf_loop *loop;
     struct cf_addr_port server;
+    const char *interface; /* that each socket is bound to (base/egress.h); NULL for none */
     uint32_t wait_ms; /* for as long after its last query an answer is waited for */
     /* A port has something: cf_ports_receive() until it says -EAGAIN, or cf_ports_close(). */
     void (*ready)(void *data);
@@ -40,7 +41,7 @@ struct cf_ports *cf_ports_new(const struct cf_ports_config *config);
 /* Not from inside ready(). */
 void cf_ports_free(struct cf_ports *ports);
 
-/* Send a query. Returns 0 or -errno of socket(2), connect(2) or send(2). */
+/* Send a query. Returns 0 or -errno of socket(2), cf_egress_bind(), connect(2) or send(2). */
 int cf_ports_send(struct cf_ports *ports, const uint8_t *message, size_t length);
 
 /* Where queries leave from now, as getsockname(2); a port is opened for it. Returns 0 or -errno. */

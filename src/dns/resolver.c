@@ -97,6 +97,7 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
         .loop = config->loop,
         .servers = config->profile->dns.servers,
         .n_servers = config->profile->dns.n_servers,
+        .interface = config->interface,
         .timeout_ms = (uint32_t)config->profile->dns.timeout_ms,
         .attempts = (unsigned)config->profile->dns.attempts,
         .transport = config->profile->dns.transport,

@@ -30,6 +30,7 @@ struct cf_resolver_config {
     const struct cf_profile *profile;
     struct cf_audit *audit;
     struct cf_names *names;
+    const char *interface;    /* that upstream sockets are bound to (base/egress.h); NULL for none */
     struct cf_addr loopback4; /* answers for CF_HOST_LOOPBACK_NAME: the gateway's addresses; */
     struct cf_addr loopback6; /* family NONE without IPv6 */
 

@@ -209,6 +209,7 @@ static int servers_open(struct cf_upstream *upstream, const struct cf_upstream_c
         .loop = config->loop,
         .timeout_ms = config->timeout_ms,
         .transport = config->transport,
+        .interface = config->interface,
         .unasked = server_unasked,
     };
 

@@ -28,6 +28,7 @@ struct cf_upstream_config {
     const struct cf_addr_port *servers; /* none: those of resolv_conf */
     size_t n_servers;
     const char *resolv_conf; /* NULL: /etc/resolv.conf */
+    const char *interface;   /* that all sockets are bound to (base/egress.h); NULL for none */
     uint32_t timeout_ms;     /* for each attempt */
     unsigned attempts;       /* for each server */
     enum cf_transport transport;

@@ -268,6 +268,7 @@ int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_
                            config->process_find, config->process_data);
     if (r < 0)
         r = cf_error_errno(err, r, "cannot start the engine");
+    engine->flows.interface = config->interface;
     if (r == 0)
         r = shards_start(engine, err);
     if (r == 0)
@@ -324,6 +325,14 @@ int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(v
     flows_read(engine, INT32_MAX);
     cf_udp_drain(&engine->udp);
     return cf_loop_timer_start(engine->config.loop, &engine->drain.timer, now);
+}
+
+size_t cf_engine_interface_gone(struct cf_engine *engine, unsigned ifindex)
+{
+    cf_shards_gather(engine->shards);
+    return cf_tcp_interface_gone(&engine->tcp, ifindex) +
+           cf_udp_interface_gone(&engine->udp, ifindex) +
+           cf_icmp_interface_gone(&engine->icmp, ifindex);
 }
 
 /* How many packets were lost, once, when all that was not has come. */

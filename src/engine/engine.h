@@ -32,6 +32,7 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
     struct cf_names *names;
     struct cf_dns_server *dns;
     struct cf_gateway *gateway;
+    const char *interface; /* that all outward sockets are bound to; NULL: the routes decide */
     /*
      * That carry TCP, the caller's included: 1 to CF_ENGINE_THREADS_MAX, all of which
      * must be had. 0: cf_engine_threads_default(), or 1 where the limit of processes
@@ -80,6 +81,17 @@ unsigned cf_engine_threads(const struct cf_engine *engine);
  */
 int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(void *data),
                     void *data);
+
+/*
+ * An interface is gone: end the flows whose outward sockets are bound to it,
+ * which could neither send nor be told of an error. They are logged as
+ * unreachable: a TCP connection is reset, and one that is not yet open is
+ * answered as if there were no route. Threads that carry TCP are ended first
+ * and not begun again.
+ *
+ * Returns how many flows have ended.
+ */
+size_t cf_engine_interface_gone(struct cf_engine *engine, unsigned ifindex);
 
 /*
  * End every flow: each that is open is logged as killed, counts of denied

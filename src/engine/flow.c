@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/egress.h"
 
 /* protocol, two families, two addresses, two ports, a sequence number */
 #define KEY_BYTES (1 + 2 + 32 + 4 + 4)
@@ -209,6 +210,7 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
     else
         find_process(table, flow, &open->process);
     open->verdict = judgement->verdict;
+    open->via_interface = cf_egress_interface(table->interface, &judgement->target.addr);
     if (via)
         open->via_local = *via;
     if (allowed) {

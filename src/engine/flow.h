@@ -66,6 +66,7 @@ struct cf_flow_table {
     struct cf_audit *audit;
     const struct cf_profile *profile;
     const struct cf_names *names;
+    const char *interface; /* that outward sockets are bound to; NULL until set, and for none */
     bool by_program;               /* some rule asks for the program, so it is found first */
     cf_process_find *process_find; /* or NULL */
     void *process_data;

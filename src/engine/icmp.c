@@ -30,6 +30,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/egress.h"
 #include "base/fd.h"
 #include "engine/datagrams.h"
 #include "engine/internal.h"
@@ -205,7 +206,8 @@ static void outside_ready(struct cf_watch *watch, uint32_t events)
 static int socket_open(struct echo_flow *flow)
 {
     const struct cf_addr_port *dst = &flow->flow.key.dst;
-    int r = cf_outward_socket(&dst->addr, SOCK_DGRAM, flow->flow.key.protocol);
+    int r = cf_outward_socket(&dst->addr, SOCK_DGRAM, flow->flow.key.protocol,
+                              flow->icmp->engine->config.interface);
 
     if (r < 0)
         return r;
@@ -341,6 +343,23 @@ void cf_icmp_echo(struct cf_icmp *icmp, const struct cf_packet *packet)
         tell_prohibited(flow, packet);
     else
         judge(flow, packet);
+}
+
+/* The next request finds no way out, and is told so. */
+size_t cf_icmp_interface_gone(struct cf_icmp *icmp, unsigned ifindex)
+{
+    size_t n = 0;
+
+    for (struct cf_list *at = icmp->flows.next, *next; at != &icmp->flows; at = next) {
+        struct echo_flow *flow = flow_of(at);
+
+        next = at->next;
+        if (cf_egress_bound(flow->fd) != ifindex)
+            continue;
+        flow_end(flow, CF_RESULT_UNREACHABLE);
+        n++;
+    }
+    return n;
 }
 
 void cf_icmp_init(struct cf_icmp *icmp, struct cf_engine *engine)

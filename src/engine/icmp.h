@@ -28,6 +28,9 @@ void cf_icmp_init(struct cf_icmp *icmp, struct cf_engine *engine);
 /* Every sequence that is open is logged as killed. */
 void cf_icmp_done(struct cf_icmp *icmp);
 
+/* End the sequences whose sockets are bound to this interface; how many there were. */
+size_t cf_icmp_interface_gone(struct cf_icmp *icmp, unsigned ifindex);
+
 /* An echo request was held. */
 void cf_icmp_echo(struct cf_icmp *icmp, const struct cf_packet *packet);
 

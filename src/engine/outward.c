@@ -13,18 +13,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/egress.h"
+
 static int set_int(int fd, int level, int name, int value)
 {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-int cf_outward_socket(const struct cf_addr *to, int type, int protocol)
+int cf_outward_socket(const struct cf_addr *to, int type, int protocol, const char *interface)
 {
     int family = to->family == CF_FAMILY_IPV4 ? AF_INET : AF_INET6;
-    int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), r;
 
     if (fd < 0)
         return -errno;
+    r = cf_egress_bind(fd, interface, to);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
     if (family == AF_INET)
         set_int(fd, IPPROTO_IP, IP_RECVERR, 1);
     else
@@ -145,6 +152,7 @@ static uint8_t code_ipv4(int error)
 {
     switch (error) {
     case ENETUNREACH:
+    case ENODEV: /* the interface that all must leave by is gone, and its routes with it */
         return ICMP_NET_UNREACH;
     case EACCES: /* no code has these; a firewall or route of the host forbids it */
     case EPERM:
@@ -158,6 +166,7 @@ static uint8_t code_ipv6(int error)
 {
     switch (error) {
     case ENETUNREACH:
+    case ENODEV:
         return ICMP6_DST_UNREACH_NOROUTE;
     case EACCES:
     case EPERM:

@@ -36,10 +36,11 @@ struct cf_outward_error {
 
 /*
  * A socket towards `to`, non-blocking and close-on-exec, with the errors of
- * the network reported in full (IP_RECVERR). Every outward socket is made
- * here, so that all of them leave the same way. Returns a descriptor or -errno.
+ * the network reported in full (IP_RECVERR), bound to an interface where one
+ * is given (base/egress.h; NULL for none). Every outward socket is made here,
+ * so that all of them leave the same way. Returns a descriptor or -errno.
  */
-int cf_outward_socket(const struct cf_addr *to, int type, int protocol);
+int cf_outward_socket(const struct cf_addr *to, int type, int protocol, const char *interface);
 
 /* connect(2): 0 also when it is under way, or -errno. */
 int cf_outward_connect(int fd, const struct cf_addr_port *to);

@@ -34,6 +34,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/egress.h"
 #include "base/hash.h"
 #include "engine/internal.h"
 #include "engine/inward.h"
@@ -119,6 +120,26 @@ void cf_tcp_done(struct cf_tcp *tcp)
         cf_tcp_flow_free(cf_tcp_flow_at(cf_list_first(&tcp->answered)));
     cf_tcp_accept_done(tcp);
     tcp->engine = NULL;
+}
+
+size_t cf_tcp_interface_gone(struct cf_tcp *tcp, unsigned ifindex)
+{
+    struct cf_list *next;
+    size_t n = 0;
+
+    for (struct cf_list *at = tcp->live.next; at != &tcp->live; at = next) {
+        struct cf_tcp_flow *flow = cf_tcp_flow_at(at);
+
+        next = at->next;
+        if (cf_egress_bound(flow->relay.outside.fd) != ifindex)
+            continue;
+        if (flow->state == CF_TCP_CONNECTING)
+            cf_tcp_held_unreachable(flow);
+        else
+            cf_tcp_flow_abort(flow, CF_RESULT_UNREACHABLE);
+        n++;
+    }
+    return n;
 }
 
 size_t cf_tcp_drain(struct cf_tcp *tcp, uint64_t *ret_moved)

@@ -47,6 +47,9 @@ void cf_tcp_relay_ended(struct cf_relay *relay, enum cf_flow_result result);
 /* For cf_flow_list_each(): what only the connection knows. */
 void cf_tcp_show(const struct cf_flow *flow, struct cf_open_flow *shown);
 
+/* End the connections whose outward sockets are bound to this interface; how many there were. */
+size_t cf_tcp_interface_gone(struct cf_tcp *tcp, unsigned ifindex);
+
 /*
  * The sandbox is gone: end what it can no longer use. Returns how many
  * connections still owe bytes to the outside; ret_moved: bytes out of those.

@@ -112,6 +112,14 @@ void cf_tcp_held_sacrifice(struct cf_tcp_flow *flow)
     connect_failed(flow, &outcome);
 }
 
+void cf_tcp_held_unreachable(struct cf_tcp_flow *flow)
+{
+    struct cf_outcome outcome;
+
+    cf_outcome_from_errno(ENODEV, flow->flow.key.src.addr.family, &outcome);
+    connect_failed(flow, &outcome);
+}
+
 static void patience_start(struct cf_tcp_flow *flow)
 {
     int64_t wait = PATIENCE_FACTOR * flow->held->gap_us;
@@ -267,7 +275,8 @@ static int connect_begin(struct cf_tcp_flow *flow, const struct cf_addr_port *ta
 
     if (r < 0)
         return r;
-    fd = cf_outward_socket(&target->addr, SOCK_STREAM, IPPROTO_TCP);
+    fd = cf_outward_socket(&target->addr, SOCK_STREAM, IPPROTO_TCP,
+                           flow->tcp->engine->config.interface);
     if (fd < 0)
         return fd;
     outside->fd = fd;

@@ -16,6 +16,9 @@ void cf_tcp_held_copy(struct cf_tcp_flow *flow);
 /* What the timer of a flow is for, in each state. */
 void cf_tcp_held_timer(struct cf_timer *timer);
 
+/* Give up a connect: there is no way out any more. */
+void cf_tcp_held_unreachable(struct cf_tcp_flow *flow);
+
 /* Give up a connect, so that another flow has what it holds. */
 void cf_tcp_held_sacrifice(struct cf_tcp_flow *flow);
 

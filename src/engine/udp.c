@@ -37,6 +37,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/egress.h"
 #include "base/fd.h"
 #include "engine/datagrams.h"
 #include "engine/internal.h"
@@ -390,7 +391,8 @@ static void buffers_grow(int fd)
 
 static int outside_open(struct udp_flow *flow, const struct cf_addr_port *target)
 {
-    int r = cf_outward_socket(&target->addr, SOCK_DGRAM, IPPROTO_UDP);
+    int r = cf_outward_socket(&target->addr, SOCK_DGRAM, IPPROTO_UDP,
+                              flow->udp->engine->config.interface);
 
     if (r < 0)
         return r;
@@ -657,6 +659,31 @@ void cf_udp_done(struct cf_udp *udp)
     cf_loop_unwatch(udp->engine->config.loop, &udp->new4);
     cf_loop_unwatch(udp->engine->config.loop, &udp->new6);
     udp->engine = NULL;
+}
+
+static size_t list_gone(struct cf_list *list, unsigned ifindex)
+{
+    size_t n = 0;
+
+    for (struct cf_list *at = list->next, *next; at != list; at = next) {
+        struct udp_flow *flow = flow_of(at);
+        struct cf_outcome outcome;
+
+        next = at->next;
+        if (cf_egress_bound(flow->outside_fd) != ifindex)
+            continue;
+        cf_outcome_from_errno(ENODEV, flow->flow.key.src.addr.family, &outcome);
+        if (may_answer(flow->udp))
+            tell(flow->udp, &flow->flow.key, &outcome, NULL, 0);
+        flow_end(flow, CF_RESULT_UNREACHABLE);
+        n++;
+    }
+    return n;
+}
+
+size_t cf_udp_interface_gone(struct cf_udp *udp, unsigned ifindex)
+{
+    return list_gone(&udp->one_way, ifindex) + list_gone(&udp->two_way, ifindex);
 }
 
 static void drain_list(struct cf_list *list)

@@ -39,6 +39,9 @@ int cf_udp_init(struct cf_udp *udp, struct cf_engine *engine, struct cf_error *e
 /* Every conversation that is open is logged as killed. */
 void cf_udp_done(struct cf_udp *udp);
 
+/* End the conversations whose outward sockets are bound to this interface; how many there were. */
+size_t cf_udp_interface_gone(struct cf_udp *udp, unsigned ifindex);
+
 /* Send on what the sandbox has sent so far. */
 void cf_udp_drain(struct cf_udp *udp);
 

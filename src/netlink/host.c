@@ -45,7 +45,7 @@ static int way_read(void *data, const struct nlmsghdr *answer)
     return 0;
 }
 
-/* The interface towards an address that belongs to nobody, 0 when there is none; `only`: 0 for any. */
+/* The interface towards an address that is nobody's, 0 when there is none; `only`: 0 for any. */
 static int way_find(int fd, int family, unsigned only, int *ret_ifindex, struct cf_error *err)
 {
     struct rtmsg route = { .rtm_family = (unsigned char)family };

@@ -71,7 +71,8 @@ static bool link_read(const struct nlmsghdr *message, struct ifinfomsg *ret_link
         return false;
     memcpy(ret_link, nlmsg_data(message), sizeof *ret_link);
     nla_strlcpy(ret_name, attrs[IFLA_IFNAME], CF_INTERFACE_NAME_SIZE);
-    return ret_link->ifi_family == AF_UNSPEC; /* a bridge tells what its ports lose in the same way */
+    /* A bridge tells what its ports lose in the same way. */
+    return ret_link->ifi_family == AF_UNSPEC;
 }
 
 static int list_one(void *data, const struct nlmsghdr *answer)

@@ -11,6 +11,7 @@
 #include "policy/read.h"
 #include "policy/suggest.h"
 #include "policy/unit.h"
+#include "policy/value.h"
 #include "profile/exe.h"
 
 /* A rule that was read, by its canonical text, to find the same one again. */
@@ -304,6 +305,37 @@ void cf_read_egress_deny(struct cf_reader *reader, const struct cf_schema_key *r
                          const struct cf_yaml_node *node, const char *key)
 {
     read_rules(reader, row, CF_DENY, node, key);
+}
+
+static bool is_again(const struct cf_yaml_node *list, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(list->items[i]->text, list->items[index]->text) == 0)
+            return true;
+    return false;
+}
+
+/* To try one twice is of no use. */
+void cf_read_egress_interface(struct cf_reader *reader, const struct cf_schema_key *row,
+                              const struct cf_yaml_node *node, const char *key)
+{
+    size_t n_errors = reader->diagnostics->n_errors;
+
+    cf_value_read(reader, row, node, key);
+    if (node->kind != CF_YAML_LIST || reader->diagnostics->n_errors > n_errors)
+        return;
+    for (size_t i = 1; i < node->n_items; i++) {
+        char item_key[CF_KEY_SIZE];
+
+        if (node->mark.line > 0)
+            cf_key_item(key, cf_yaml_item_place(node, i), item_key);
+        else
+            cf_key_child("", key, item_key);
+        if (is_again(node, i))
+            cf_read_report(reader,
+                           CF_FINDING(CF_CODE_DUPLICATE_VALUE, node->items[i]->mark, item_key),
+                           "expected each interface once, got '%s' again", node->items[i]->text);
+    }
 }
 
 void cf_read_egress_host_ports(struct cf_reader *reader, const struct cf_schema_key *row,

@@ -173,6 +173,9 @@ static void put_type(struct cf_buffer *buffer, const struct cf_schema_key *key, 
     case CF_TYPE_PATH:
         cf_buffer_puts(buffer, ANY_TEXT ", \"minLength\": 1");
         break;
+    case CF_TYPE_INTERFACE:
+        cf_buffer_puts(buffer, ANY_TEXT ", \"pattern\": \"^[^/:\\\\s]+$\", \"maxLength\": 15");
+        break;
     case CF_TYPE_DURATION:
         cf_buffer_puts(buffer, "\"type\": \"string\", "
                                "\"pattern\": \"^(0|[1-9][0-9]*)(ms|s|m|h)$\"");
@@ -258,6 +261,11 @@ static void put_key(struct cf_buffer *buffer, const struct cf_schema_key *key, i
         put_default(buffer, key);
     cf_buffer_puts(buffer, ",");
     put_indent(buffer, depth + 1);
+    if (key->or_one) {
+        cf_buffer_puts(buffer, "\"oneOf\": [{");
+        put_type(buffer, key, depth + 1);
+        cf_buffer_puts(buffer, "}, {");
+    }
     if (key->list) {
         cf_buffer_puts(buffer, "\"type\": \"array\", ");
         if (key->min_items)
@@ -267,7 +275,7 @@ static void put_key(struct cf_buffer *buffer, const struct cf_schema_key *key, i
         cf_buffer_puts(buffer, "\"items\": {");
     }
     put_type(buffer, key, depth + 1);
-    cf_buffer_puts(buffer, key->list ? "}}" : "}");
+    cf_buffer_puts(buffer, key->or_one ? "}}]}" : key->list ? "}}" : "}");
 }
 
 static void put_required(struct cf_buffer *buffer, const char *path, int depth)

@@ -79,6 +79,7 @@ void cf_read_options(struct cf_reader *reader, const struct cf_policy_options *o
     read_scalar(reader, "audit.summary", "--summary", options->summary);
     read_scalar(reader, "proxy.url", "--proxy", options->proxy);
     read_list(reader, "dns.servers", "--dns", options->dns);
+    read_list(reader, "egress.interface", "--interface", options->interface);
     read_list(reader, "egress.allow", "--allow", options->allow);
     read_list(reader, "egress.deny", "--deny", options->deny);
     cf_read_group_uses(reader);

@@ -19,12 +19,13 @@
 
 /* A value from the command line that beats the file; lists are in the order given. */
 struct cf_policy_options {
-    const char *mode;    /* NULL: not given */
-    const char *log;     /* NULL: not given; "" turns the log off */
-    const char *summary; /* NULL: not given */
-    const char *proxy;   /* its URL; NULL: not given */
-    char *const *dns;    /* servers, replace the file's; NULL-terminated or NULL */
-    char *const *allow;  /* endpoints, added to the file's */
+    const char *mode;       /* NULL: not given */
+    const char *log;        /* NULL: not given; "" turns the log off */
+    const char *summary;    /* NULL: not given */
+    const char *proxy;      /* its URL; NULL: not given */
+    char *const *dns;       /* servers, replace the file's; NULL-terminated or NULL */
+    char *const *interface; /* interfaces, replace the file's */
+    char *const *allow;     /* endpoints, added to the file's */
     char *const *deny;
     int32_t today; /* on which `until` is judged, days since 1970-01-01; 0: the clock's, UTC */
     bool analyse;  /* also warn of rules that do nothing, or more than they seem to */

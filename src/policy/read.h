@@ -156,6 +156,7 @@ void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, 
 cf_read_fn cf_read_extends, cf_read_override;
 cf_read_fn cf_read_hosts, cf_read_hosts_file_key, cf_read_command;
 cf_read_fn cf_read_egress_allow, cf_read_egress_deny, cf_read_egress_host_ports;
+cf_read_fn cf_read_egress_interface;
 cf_read_fn cf_read_egress_groups;
 cf_read_fn cf_read_proxy_url, cf_read_proxy_username, cf_read_proxy_password_env;
 cf_read_fn cf_read_proxy_password_file, cf_read_proxy_ca_file, cf_read_proxy_bypass;

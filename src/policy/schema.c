@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/egress.h"
 #include "policy/policy.h"
 #include "policy/read.h"
 #include "policy/writer.h"
@@ -310,9 +311,16 @@ static const struct cf_schema_key keys[] = {
 
     { .path = "egress", .type = CF_TYPE_MAP, .since = "0.1", .help = "who may be talked to" },
     { .path = "egress.interface",
-      .type = CF_TYPE_STRING,
-      .maximum = 15,
-      .help = "every outbound socket is bound to it" },
+      .type = CF_TYPE_INTERFACE,
+      .list = true,
+      .or_one = true,
+      .merge = CF_MERGE_WHOLE,
+      .max_items = CF_EGRESS_INTERFACES_MAX,
+      .since = "0.1",
+      .help = "every outbound socket is bound to it; of several, to the first that is up",
+      .field = AT(char **, egress.interfaces),
+      .count = AT(size_t, egress.n_interfaces),
+      .read = cf_read_egress_interface },
     { .path = "egress.ipv6",
       .type = CF_TYPE_CHOICE,
       .values = ipv6_values,
@@ -659,6 +667,8 @@ static const struct {
     [CF_TYPE_PATH] = { "the path of a file", "a list of paths" },
     [CF_TYPE_PATTERN] = { "the path of a file", "a list of paths" },
     [CF_TYPE_HOST_NAME] = { "a host name", "a list of host names" },
+    [CF_TYPE_INTERFACE] = { "the name of an interface",
+                            "the name of an interface, or a list of them" },
     [CF_TYPE_RECORD] = { "a record type such as TXT or TYPE65280", "a list of record types" },
     [CF_TYPE_SERVER] = { "a server's address", "a list of servers' addresses" },
     [CF_TYPE_ENDPOINT] = { "an endpoint", "a list of endpoints" },

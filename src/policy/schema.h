@@ -24,6 +24,7 @@ enum cf_schema_type {
     CF_TYPE_PATH,      /* a file to read, beside the policy */
     CF_TYPE_PATTERN,   /* a file to write, with placeholders */
     CF_TYPE_HOST_NAME, /* a name without wildcards */
+    CF_TYPE_INTERFACE, /* the name of a network interface */
     CF_TYPE_RECORD,    /* a DNS record type: a name of IANA's registry, or TYPE and its number */
     CF_TYPE_SERVER,    /* ADDRESS, ADDRESS:PORT, [V6]:PORT */
     CF_TYPE_ENDPOINT,  /* [proto://]host[:ports], or a map with `to` */
@@ -52,7 +53,8 @@ struct cf_yaml_node;
 struct cf_schema_key {
     const char *path; /* "dns.servers"; "egress.allow[].to" for a key of a list's maps */
     enum cf_schema_type type;
-    bool list; /* a list of the type */
+    bool list;   /* a list of the type */
+    bool or_one; /* of a list: one item alone stands for a list of it */
     bool required;
     enum cf_schema_merge merge;
     bool protection;           /* on by default: named in the summary while it is not built */

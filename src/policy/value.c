@@ -9,6 +9,7 @@
 #include "policy/value.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,6 +152,29 @@ static bool read_host_name(struct cf_reader *reader, const struct cf_schema_key 
     return false;
 }
 
+/* What the kernel takes for a name (dev_valid_name() of net/core/dev.c). */
+static bool is_interface(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length > 0 && length < IF_NAMESIZE && !strpbrk(text, "/: \t\n\v\f\r") &&
+           strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
+static bool read_interface(struct cf_reader *reader, const struct cf_schema_key *row,
+                           const struct cf_yaml_node *node, const char *key, void *place)
+{
+    const char *text;
+
+    if (!cf_read_text(reader, row, node, key, &text))
+        return false;
+    if (is_interface(text))
+        return keep_text(reader, text, place);
+    cf_read_unexpected(reader, node, key,
+                       "the name of an interface (1 to 15 bytes, none of them '/', ':' or a blank)");
+    return false;
+}
+
 static void write_text(struct cf_writer *writer, const struct cf_schema_key *row, const char *name,
                        const void *place, const struct cf_origin *origin)
 {
@@ -248,6 +272,7 @@ static const struct type types[] = {
     [CF_TYPE_PATH] = TEXT(read_path),
     [CF_TYPE_PATTERN] = TEXT(read_pattern),
     [CF_TYPE_HOST_NAME] = TEXT(read_host_name),
+    [CF_TYPE_INTERFACE] = TEXT(read_interface),
     [CF_TYPE_RECORD] = { sizeof(uint16_t), false, false, read_record, write_record },
     [CF_TYPE_SERVER] = { sizeof(struct cf_addr_port), false, false, read_server, write_server },
     [CF_TYPE_COUNT] = { 0 },
@@ -346,11 +371,26 @@ static void read_list(struct cf_reader *reader, const struct cf_schema_key *row,
     }
 }
 
+/* The node itself, or a list of it alone where the row lets one item stand for that. */
+static const struct cf_yaml_node *as_list(const struct cf_schema_key *row,
+                                          const struct cf_yaml_node *node,
+                                          struct cf_yaml_node *list, struct cf_yaml_node *item[1])
+{
+    if (!row->or_one || node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node))
+        return node;
+    item[0] = (struct cf_yaml_node *)node;
+    /* Without a place, so that messages call the item by its key. */
+    *list = (struct cf_yaml_node) { .kind = CF_YAML_LIST, .items = item, .n_items = 1 };
+    return list;
+}
+
 void cf_value_read(struct cf_reader *reader, const struct cf_schema_key *row,
                    const struct cf_yaml_node *node, const char *key)
 {
+    struct cf_yaml_node list, *item[1];
+
     if (row->list)
-        read_list(reader, row, node, key);
+        read_list(reader, row, as_list(row, node, &list, item), key);
     else
         read_one(reader, row, node, key);
 }
@@ -441,6 +481,10 @@ static void write_list(struct cf_writer *writer, const struct cf_schema_key *row
     const char *items = array_of(row, writer->profile);
     size_t n = *(const size_t *)place_of(writer->profile, row->count);
 
+    if (row->or_one && n == 1) {
+        type->write(writer, row, name, items, origin);
+        return;
+    }
     cf_writer_list(writer, name, n, !writer->origins, origin);
     for (size_t i = 0; i < n; i++) {
         const struct cf_origin *item = cf_profile_origin_item_find(writer->profile, row->path, i);

@@ -9,7 +9,7 @@
  *   unsigned or an enum   CHOICE: the place in `values`
  *   int64_t               INTEGER, DURATION (ms), SIZE (bytes), DATE (days since
  *                         1970-01-01), MODE_BITS; CF_PROFILE_UNSET without a value
- *   char *                STRING, LABEL, PATH, PATTERN, HOST_NAME; NULL when empty
+ *   char *                STRING, LABEL, PATH, PATTERN, HOST_NAME, INTERFACE; NULL when empty
  *   struct cf_addr_port   SERVER
  *
  * A list is an array of them with its length in `count`; one of texts has a

@@ -95,6 +95,7 @@ void cf_profile_free(struct cf_profile *profile)
     free(profile->dns.servers);
     free(profile->dns.deny_types);
     strings_free(profile->dns.search, profile->dns.n_search);
+    strings_free(profile->egress.interfaces, profile->egress.n_interfaces);
     hosts_free(profile->hosts, profile->n_hosts);
     cf_proxy_done(&profile->proxy);
     rules_free(profile->egress.rules, profile->egress.n_rules);

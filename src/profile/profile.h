@@ -173,6 +173,8 @@ struct cf_profile {
         struct cf_group **groups;
         size_t n_groups;
         struct cf_hash groups_by_name;
+        char **interfaces; /* outward sockets are bound to the first that is up; none: to none */
+        size_t n_interfaces;
         enum cf_ipv6 ipv6;
         uint16_t *host_ports; /* host.childflow.internal:PORT is 127.0.0.1:PORT of the host */
         struct cf_rule *host_port_rules; /* one for each, for the log */

@@ -227,6 +227,10 @@ int cf_explain_format_json(const struct cf_explanation *explanation, struct cf_b
     cf_json_text(&json, "name", profile->name);
     cf_json_text(&json, "mode", cf_mode_name(profile->mode));
     cf_json_text(&json, "default", profile->egress.fallback == CF_ALLOW ? "allow" : "deny");
+    cf_json_array(&json, "interface");
+    for (size_t i = 0; i < profile->egress.n_interfaces; i++)
+        cf_json_text(&json, NULL, profile->egress.interfaces[i]);
+    cf_json_array_end(&json);
     cf_json_object_end(&json);
     cf_json_text(&json, "exe", explanation->exe);
     cf_json_array(&json, "not_in_force");

@@ -447,6 +447,26 @@ static int put_answer(const struct cf_explanation *explanation,
     return block.failed ? -ENOMEM : 0;
 }
 
+/* By which interface goes what is allowed. */
+static int put_interfaces(const struct cf_profile *profile, struct cf_buffer *buffer)
+{
+    size_t n = profile->egress.n_interfaces;
+
+    if (n == 0)
+        return 0;
+    cf_buffer_printf(buffer, "\nwhat is allowed leaves by %s",
+                     n > 1 ? "the first that is up of " : "");
+    for (size_t i = 0; i < n; i++) {
+        cf_auto_free char *name = cf_show_text(profile->egress.interfaces[i], CELL_WIDTH_MAX, NULL);
+
+        if (!name)
+            return -ENOMEM;
+        cf_buffer_printf(buffer, "%s%s", i ? ", " : "", name);
+    }
+    cf_buffer_puts(buffer, "\n");
+    return 0;
+}
+
 int cf_explain_format_text(const struct cf_explanation *explanation, struct cf_buffer *buffer)
 {
     int r = 0;
@@ -456,6 +476,8 @@ int cf_explain_format_text(const struct cf_explanation *explanation, struct cf_b
             cf_buffer_puts(buffer, "\n");
         r = put_answer(explanation, &explanation->answers[i], buffer);
     }
+    if (r == 0)
+        r = put_interfaces(explanation->profile, buffer);
     if (r == 0 && explanation->n_not_in_force > 0) {
         cf_buffer_puts(buffer, "\nnot in force in this version, so not counted on: ");
         for (size_t i = 0; i < explanation->n_not_in_force; i++)

@@ -20,6 +20,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/explain.py \
 	tests/e2e/cases/hostile.py \
 	tests/e2e/cases/identity.py \
+	tests/e2e/cases/interface.py \
 	tests/e2e/cases/keys.py \
 	tests/e2e/cases/killed.py \
 	tests/e2e/cases/leaks.py \
@@ -37,6 +38,7 @@ EXTRA_DIST += \
 	tests/e2e/lab/liar.py \
 	tests/e2e/lab/space.py \
 	tests/e2e/lab/tap.py \
+	tests/e2e/lab/uplinks.py \
 	tests/e2e/leak \
 	tests/e2e/probe \
 	tests/e2e/run

@@ -106,6 +106,7 @@ static void each_value_is_shown_with_its_place(void **state)
 static void options_beat_the_file_and_rules_are_added(void **state)
 {
     char *dns[] = { "2001:db8::53", NULL };
+    char *interface[] = { "wg0", "eth1", NULL };
     char *allow[] = { "b.example.com:443", "icmp://192.0.2.9", NULL };
     char *deny[] = { "private", NULL };
     struct cf_policy_options options = {
@@ -113,6 +114,7 @@ static void options_beat_the_file_and_rules_are_added(void **state)
         .log = "",
         .summary = "none",
         .dns = dns,
+        .interface = interface,
         .allow = allow,
         .deny = deny,
     };
@@ -145,6 +147,9 @@ static void options_beat_the_file_and_rules_are_added(void **state)
                 "    - 192.0.2.3  # dir/plain.yaml:4\n"
                 "\n"
                 "egress:\n"
+                "  interface:\n"
+                "    - wg0  # command line\n"
+                "    - eth1  # command line\n"
                 "  ipv6: auto  # default\n"
                 "  default: deny  # default\n"
                 "  allow:\n"
@@ -265,12 +270,14 @@ static void wrong_options_are_reported_behind_the_file(void **state)
 {
     char *dns[] = { "192.0.2.1", "dns.example", NULL };
     char *allow[] = { "a.example.com:x", "group:a", "caf\xe9.example", NULL };
+    char *interface[] = { "eth0:1", NULL };
     char *deny[] = { "10.0.0.1/8", NULL };
     struct cf_policy_options options = {
         .mode = "enforced",
         .log = "{nam}",
         .summary = "xml",
         .dns = dns,
+        .interface = interface,
         .allow = allow,
         .deny = deny,
     };
@@ -288,6 +295,8 @@ static void wrong_options_are_reported_behind_the_file(void **state)
         "command line: error: --summary: expected none, text or json, got 'xml'\n"
         "command line: error: --dns: expected a server's address such as 192.0.2.53, "
         "192.0.2.53:5353 or [2001:db8::53]:5353, got 'dns.example'\n"
+        "command line: error: --interface: expected the name of an interface (1 to 15 bytes, none "
+        "of them '/', ':' or a blank), got 'eth0:1'\n"
         "command line: error: --allow: expected UTF-8 text, got 'caf\\xe9.example'\n"
         "command line: error: --allow: expected a port from 1 to 65535, got 'x'\n"
         "command line: error: --deny: expected '10.0.0.0/8' (the bits behind the prefix must be "
@@ -302,6 +311,17 @@ static void a_rule_of_the_file_may_be_given_again(void **state)
 
     (void)state;
     check_findings(plain, &options, 0, "");
+}
+
+static void an_interface_of_the_command_line_is_tried_once(void **state)
+{
+    char *interface[] = { "eth1", "eth1", NULL };
+    struct cf_policy_options options = { .interface = interface };
+
+    (void)state;
+    check_findings(plain, &options, 0,
+                   "command line: warning: --interface: expected each interface once, got 'eth1' "
+                   "again\n");
 }
 
 static void the_hash_is_that_of_the_bytes(void **state)
@@ -351,6 +371,7 @@ int main(void)
         cmocka_unit_test(without_a_file_all_is_allowed_and_audited),
         cmocka_unit_test(wrong_options_are_reported_behind_the_file),
         cmocka_unit_test(a_rule_of_the_file_may_be_given_again),
+        cmocka_unit_test(an_interface_of_the_command_line_is_tried_once),
         cmocka_unit_test(the_hash_is_that_of_the_bytes),
         cmocka_unit_test(a_file_that_cannot_be_read_is_not_a_wrong_policy),
     };

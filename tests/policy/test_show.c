@@ -40,6 +40,7 @@ static uint64_t below(uint64_t n)
 static const char *const words[] = { "a", "b.example", "yes", "1", "x-y_z", "0.5" };
 static const char *const names[] = { "a.example.com", "B.Example.ORG.", "xn--bcher-kva.example",
                                      "host1.internal", "deep.er.name.example.net" };
+static const char *const interfaces[] = { "eth0", "wg-1.7", "0", "~", "#x", "\\\"q", "[a]", "\xc3\xa9" };
 static const char *const records[] = { "ANY", "A", "HTTPS", "TYPE65280", "TYPE16" };
 static const char *const servers[] = { "192.0.2.53", "192.0.2.53:5353", "2001:db8::53",
                                        "[2001:db8::53]:853", "::ffff:192.0.2.9" };
@@ -150,6 +151,9 @@ static void put_value(struct cf_buffer *policy, const struct cf_schema_key *row)
     case CF_TYPE_HOST_NAME:
         cf_buffer_printf(policy, "\"%s\"", PICK(names));
         break;
+    case CF_TYPE_INTERFACE:
+        cf_buffer_printf(policy, "\"%s\"", PICK(interfaces));
+        break;
     case CF_TYPE_RECORD:
         cf_buffer_printf(policy, "\"%s\"", PICK(records));
         break;
@@ -250,7 +254,7 @@ static void put_map(struct cf_buffer *policy, const char *path)
             put_hosts(policy);
         else if (row->type == CF_TYPE_GROUPS)
             put_groups(policy);
-        else if (row->list)
+        else if (row->list && !(row->or_one && below(2)))
             put_list(policy, row);
         else
             put_value(policy, row);
@@ -334,6 +338,7 @@ static void check_same_field(const struct cf_schema_key *row, const struct cf_pr
     case CF_TYPE_PATH:
     case CF_TYPE_PATTERN:
     case CF_TYPE_HOST_NAME:
+    case CF_TYPE_INTERFACE:
         for (size_t i = 0; i < n; i++)
             check_same_text((*(char *const *const *)first)[i], (*(char *const *const *)second)[i]);
         if (!row->list)

@@ -22,7 +22,8 @@ SO_RCVBUFFORCE = 33
 ROOM = 32 << 20
 BARRIER_PORT = 9        # nobody listens there
 IPV4, IPV6 = 0x0800, 0x86dd
-IGMP, ICMPV6 = 2, 58
+IGMP, TCP, ICMPV6 = 2, 6, 58
+RST = 4                 # among the flags of a segment
 NEIGHBOURS = range(130, 137), (143, 151, 152, 153)      # types of ICMPv6: RFC 2710, 3810, 4286, 4861
 
 
@@ -49,15 +50,19 @@ class Packet:
             return any(self.body[0] in types for types in NEIGHBOURS)
         return self.protocol == IGMP
 
+    def is_reset(self):
+        return self.protocol == TCP and len(self.body) >= 14 and self.body[13] & RST
+
     def __str__(self):
         return f"{len(self.data)} octets to {self.target}, protocol {self.protocol}"
 
 
 class Tap:
-    """Open while a canary sings. net is the lab's Internet."""
+    """Open while a canary sings. net is the lab's Internet, link its end of the wire."""
 
-    def __init__(self, net, router):
+    def __init__(self, net, router, link=LINK):
         self.router = router
+        self.link = link
         self.sock = None
         thread = threading.Thread(target=self.open, args=(net.netns,))
         thread.start()
@@ -73,7 +78,7 @@ class Tap:
             sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
         except PermissionError:     # root of a user namespace: as much as the host lets have
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
-        sock.bind((LINK, ETH_P_ALL))
+        sock.bind((self.link, ETH_P_ALL))
         self.sock = sock
 
     def packets(self, seconds):
@@ -90,19 +95,21 @@ class Tap:
             return False
         return packet.target in foreign or packet.is_for_many()
 
-    def leaks(self, mark, foreign):
-        """All leaks up to now, foreign: addresses that nothing may go to. A datagram of our own comes last and says that nothing is missing."""
+    def all(self):
+        """Every packet up to now. A datagram of our own comes last and says that nothing is missing."""
         last = os.urandom(16)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as barrier:
             barrier.sendto(last, (self.router, BARRIER_PORT))
-        found = []
         for packet in self.packets(30):
             if packet.data.endswith(last):
                 self.check_complete()
-                return found
-            if self.is_leak(packet, mark, foreign):
-                found.append(str(packet))
+                return
+            yield packet
         raise RuntimeError("the tap lost its last packet")
+
+    def leaks(self, mark, foreign):
+        """All leaks up to now, foreign: addresses that nothing may go to."""
+        return [str(packet) for packet in self.all() if self.is_leak(packet, mark, foreign)]
 
     def check_complete(self):
         """PACKET_STATISTICS: how many came and how many found no room."""
