@@ -125,6 +125,8 @@ struct cf_event_flow_close {
     uint64_t bytes_out; /* payload from the sandbox */
     uint64_t bytes_in;
     uint64_t duration_us;
+    const char *proxy_why;   /* what of its proxy ended it: "denied"; NULL: nothing did */
+    const char *proxy_words; /* what the proxy said, without secrets; ""; beside proxy_why */
 };
 
 struct cf_event_packets_denied {

@@ -302,6 +302,12 @@ static void put_flow_close(struct cf_json *json, const struct cf_event_flow_clos
     cf_json_unsigned(json, "bytes_out", flow->bytes_out);
     cf_json_unsigned(json, "bytes_in", flow->bytes_in);
     cf_json_unsigned(json, "duration_us", flow->duration_us);
+    if (!flow->proxy_why)
+        return;
+    cf_json_object(json, "proxy");
+    cf_json_text(json, "why", flow->proxy_why);
+    cf_json_text(json, "words", flow->proxy_words);
+    cf_json_object_end(json);
 }
 
 static void put_packets_denied(struct cf_json *json, const struct cf_event_packets_denied *packets)

@@ -91,6 +91,20 @@ static bool is_denial(const struct cf_verdict *verdict)
     return verdict->action == CF_DENY || verdict->would_deny;
 }
 
+static void append_close(struct cf_buffer *line, const struct cf_event_flow_close *flow)
+{
+    cf_buffer_printf(line, "closed flow %llu: %s, %llu bytes out, %llu in",
+                     (unsigned long long)flow->flow, cf_flow_result_name(flow->result),
+                     (unsigned long long)flow->bytes_out, (unsigned long long)flow->bytes_in);
+    if (!flow->proxy_why)
+        return;
+    cf_buffer_printf(line, "; proxy: %s", flow->proxy_why);
+    if (flow->proxy_words[0]) {
+        cf_buffer_puts(line, ": ");
+        append_safe(line, flow->proxy_words);
+    }
+}
+
 void cf_narrate_event(const struct cf_event *event, int level)
 {
     struct cf_buffer line;
@@ -107,12 +121,8 @@ void cf_narrate_event(const struct cf_event *event, int level)
             append_flow(&line, &event->flow_open);
         break;
     case CF_EVENT_FLOW_CLOSE:
-        if (level > 1)
-            cf_buffer_printf(&line, "closed flow %llu: %s, %llu bytes out, %llu in",
-                             (unsigned long long)event->flow_close.flow,
-                             cf_flow_result_name(event->flow_close.result),
-                             (unsigned long long)event->flow_close.bytes_out,
-                             (unsigned long long)event->flow_close.bytes_in);
+        if (level > 1 || event->flow_close.proxy_why)
+            append_close(&line, &event->flow_close);
         break;
     case CF_EVENT_PACKETS_DENIED:
         append_packets(&line, &event->packets_denied);

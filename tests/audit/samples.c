@@ -298,6 +298,18 @@ static struct cf_event flow_close(void)
     };
 }
 
+static struct cf_event flow_close_by_proxy(void)
+{
+    return (struct cf_event) {
+        .type = CF_EVENT_FLOW_CLOSE,
+        .flow_close = { .flow = 2,
+                        .result = CF_RESULT_UNREACHABLE,
+                        .duration_us = 1200,
+                        .proxy_why = "denied",
+                        .proxy_words = "403 Forbidden (ERR_ACCESS_DENIED 0)" },
+    };
+}
+
 static struct cf_event packets_denied(uint8_t protocol)
 {
     struct cf_event event = {
@@ -357,6 +369,7 @@ size_t samples_make(struct cf_event events[SAMPLES_MAX])
     events[n++] = flow_open_by_group();
     events[n++] = dns_denied_by_file();
     events[n++] = flow_close();
+    events[n++] = flow_close_by_proxy();
     events[n++] = packets_denied(132);
     events[n++] = packets_denied(253);
     events[n++] = warning();
