@@ -20,6 +20,7 @@ childflow_SOURCES = \
 	src/cli/narrate.h \
 	src/cli/near.c \
 	src/cli/options.c \
+	src/cli/proxy.c \
 	src/cli/question.c \
 	src/cli/question.h \
 	src/cli/run.c \
@@ -32,6 +33,7 @@ childflow_CFLAGS = $(AM_CFLAGS)
 childflow_LDADD = \
 	src/report/libcf-report.a \
 	src/engine/libcf-engine.a \
+	src/proxy/libcf-proxy.a \
 	src/sandbox/libcf-sandbox.a \
 	src/policy/libcf-policy.a \
 	src/dns/libcf-dns.a \

@@ -20,6 +20,7 @@
 #include "netlink/gateway.h"
 #include "netlink/interface.h"
 #include "netlink/owner.h"
+#include "proxy/way.h"
 #include "report/summary.h"
 #include "sandbox/sandbox.h"
 
@@ -44,6 +45,7 @@ struct cf_run {
     struct cf_names *names;
     struct cf_resolver *resolver;
     struct cf_dns_server *dns;
+    struct cf_proxy_way *proxy; /* NULL when the policy has none */
     struct cf_engine *engine;
     struct cf_sandbox *sandbox;
     struct cf_summary_table *summary;
@@ -89,6 +91,12 @@ const char *cf_run_interface(const struct cf_run *run);
 int cf_run_interface_choose(struct cf_run *run, struct cf_error *err);
 int cf_run_interface_check_servers(const struct cf_run *run, struct cf_error *err);
 int cf_run_interface_watch(struct cf_run *run, struct cf_error *err);
+
+/*
+ * Find out where the policy's proxy is, and be ready to use it; nothing when it
+ * has none. Returns 0 or -errno with a message.
+ */
+int cf_run_proxy_open(struct cf_run *run, struct cf_error *err);
 
 /* Take back a log in which nothing was said. */
 void cf_run_drop_log(struct cf_run *run);

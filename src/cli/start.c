@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "cli/lookup.h"
 #include "cli/narrate.h"
+#include "proxy/tls.h"
 
 #define DRAIN_US (5 * CF_US_PER_S)
 
@@ -353,13 +354,14 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
         return r;
     engine.dns = run->dns;
     engine.gateway = run->gateway;
+    engine.proxy = run->proxy;
     r = cf_engine_new(&engine, &run->engine, err);
     return r < 0 ? r : cf_run_interface_watch(run, err);
 }
 
 static int emit_run_start(struct cf_run *run)
 {
-    const char *libraries[] = { cf_resolver_library() };
+    const char *libraries[] = { cf_resolver_library(), cf_tls_library() };
     cf_auto_free char *cwd = getcwd(NULL, 0);
     struct cf_event event = { .type = CF_EVENT_RUN_START };
     struct cf_event_run_start *start = &event.run_start;
@@ -375,7 +377,7 @@ static int emit_run_start(struct cf_run *run)
     start->backend = run->identity.root ? "rootful" : "rootless";
     start->version = PACKAGE_VERSION;
     start->libraries = libraries;
-    start->n_libraries = sizeof libraries / sizeof libraries[0];
+    start->n_libraries = libraries[1] ? 2 : 1;
     start->interface = cf_run_interface(run);
     start->dns_servers = cf_resolver_servers(run->resolver, &start->n_dns_servers);
     start->masked = cf_sandbox_masked(run->sandbox, &start->n_masked);
@@ -418,6 +420,8 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
         r = find_user(run, err);
     if (r == 0)
         r = open_resolver(run, err);
+    if (r == 0)
+        r = cf_run_proxy_open(run, err);
     if (r == 0)
         r = open_engine(run, err);
     if (r < 0)

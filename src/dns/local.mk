@@ -15,6 +15,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/domain.h \
 	src/dns/ech.c \
 	src/dns/ech.h \
+	src/dns/find.c \
+	src/dns/find.h \
 	src/dns/judge.c \
 	src/dns/judge.h \
 	src/dns/kept.c \

@@ -258,6 +258,10 @@ int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_
 
     if (!engine)
         return cf_error_errno(err, -ENOMEM, "cannot start the engine");
+    if (!config->proxy && config->profile->proxy.url.scheme != CF_PROXY_NONE) {
+        free(engine);
+        return cf_error_errno(err, -EINVAL, "cannot start the engine without its proxy");
+    }
     engine->config = *config;
     engine->flows_watch.fd = engine->strays_watch.fd = -1;
     engine->drain.timer.fn = drain_due;
@@ -269,6 +273,8 @@ int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_
     if (r < 0)
         r = cf_error_errno(err, r, "cannot start the engine");
     engine->flows.interface = config->interface;
+    if (config->proxy)
+        engine->flows.proxy = cf_proxy_way_url(config->proxy);
     if (r == 0)
         r = shards_start(engine, err);
     if (r == 0)
@@ -301,6 +307,9 @@ static void drain_due(struct cf_timer *timer)
     int64_t now = cf_clock_monotonic_us();
     uint64_t moved;
     size_t owing = cf_tcp_drain(&engine->tcp, &moved);
+
+    if (engine->config.proxy)
+        owing += cf_proxy_way_owing(engine->config.proxy);
 
     if (moved != engine->drain.moved) {
         engine->drain.moved = moved;

@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 #include "netlink/gateway.h"
 #include "profile/profile.h"
+#include "proxy/way.h"
 
 #define CF_ENGINE_THREADS_MAX 64
 
@@ -33,6 +34,7 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
     struct cf_dns_server *dns;
     struct cf_gateway *gateway;
     const char *interface; /* that all outward sockets are bound to; NULL: the routes decide */
+    struct cf_proxy_way *proxy; /* NULL when the profile has none */
     /*
      * That carry TCP, the caller's included: 1 to CF_ENGINE_THREADS_MAX, all of which
      * must be had. 0: cf_engine_threads_default(), or 1 where the limit of processes
@@ -54,7 +56,8 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
 unsigned cf_engine_threads_default(void);
 
 /*
- * Returns 0 or -errno with a message. The process must ignore SIGPIPE from here
+ * Returns 0 or -errno with a message; -EINVAL for a profile with a proxy that
+ * config lacks. The process must ignore SIGPIPE from here
  * on: bytes are written to sockets by splice(2), which has no flag against it.
  */
 int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_engine,

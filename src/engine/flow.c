@@ -213,6 +213,10 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
     open->via_interface = cf_egress_interface(table->interface, &judgement->target.addr);
     if (via)
         open->via_local = *via;
+    if (allowed && judgement->route == CF_ROUTE_PROXY) {
+        open->via_proxy = table->proxy;
+        open->via_interface = cf_egress_interface(table->interface, &open->via_local.addr);
+    }
     if (allowed) {
         flow->open = true;
         remember(table, flow, open);
@@ -227,6 +231,12 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
 void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
                        enum cf_flow_result result)
 {
+    cf_flow_log_proxy_close(table, flow, result, NULL, NULL);
+}
+
+void cf_flow_log_proxy_close(struct cf_flow_table *table, struct cf_flow *flow,
+                             enum cf_flow_result result, const char *why, const char *words)
+{
     struct cf_event event = { .type = CF_EVENT_FLOW_CLOSE };
 
     if (!flow->open)
@@ -239,6 +249,8 @@ void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
     event.flow_close.bytes_out = flow->bytes_out;
     event.flow_close.bytes_in = flow->bytes_in;
     event.flow_close.duration_us = (uint64_t)(cf_clock_monotonic_us() - flow->opened_us);
+    event.flow_close.proxy_why = why;
+    event.flow_close.proxy_words = words;
     cf_audit_emit(table->audit, &event);
     if (flow->counted)
         cf_limits_closed(&table->limits);

@@ -67,6 +67,7 @@ struct cf_flow_table {
     const struct cf_profile *profile;
     const struct cf_names *names;
     const char *interface; /* that outward sockets are bound to; NULL until set, and for none */
+    const char *proxy; /* its URL, for the log; NULL until set, and for none */
     bool by_program;               /* some rule asks for the program, so it is found first */
     cf_process_find *process_find; /* or NULL */
     void *process_data;
@@ -122,6 +123,10 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
 /* Write flow_close. No-op when the flow is not open. */
 void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
                        enum cf_flow_result result);
+
+/* The same for a flow that came to nothing at its proxy: as in struct cf_event_flow_close. */
+void cf_flow_log_proxy_close(struct cf_flow_table *table, struct cf_flow *flow,
+                             enum cf_flow_result result, const char *why, const char *words);
 
 /*
  * Call fn for each open flow of a list by age.

@@ -149,6 +149,42 @@ void cf_judge_deny(struct cf_judgement *judgement, enum cf_reason reason)
     judgement->verdict = (struct cf_verdict) { CF_DENY, false, reason, NULL };
 }
 
+/*
+ * The name that the proxy is given, newest first: one by which the same rule allows
+ * the flow. A name that `hosts` pins says an address, and means that one.
+ */
+static const char *proxy_name_find(const struct cf_profile *profile,
+                                   const struct cf_flow_query *query,
+                                   const struct cf_verdict *verdict)
+{
+    struct cf_flow_query alone = *query;
+    struct cf_verdict same;
+
+    if (!cf_proxy_takes_names(profile->proxy.url.scheme) || verdict->would_deny ||
+        !cf_verdict_is_by_name(verdict))
+        return NULL;
+    alone.n_names = 1;
+    for (size_t i = 0; i < query->n_names; i++) {
+        alone.names = &query->names[i];
+        if (alone.names->alias || alone.names->pinned)
+            continue;
+        cf_verdict_flow(profile, &alone, &same);
+        if (same.action == CF_ALLOW && !same.would_deny && same.rule == verdict->rule)
+            return alone.names->name;
+    }
+    return NULL;
+}
+
+static void judge_route(const struct cf_profile *profile, const struct cf_flow_query *query,
+                        struct cf_judgement *judgement)
+{
+    if (profile->proxy.url.scheme == CF_PROXY_NONE || judgement->verdict.action != CF_ALLOW ||
+        cf_proxy_route(profile, query, NULL) != CF_ROUTE_PROXY)
+        return;
+    judgement->route = CF_ROUTE_PROXY;
+    judgement->proxy_name = proxy_name_find(profile, query, &judgement->verdict);
+}
+
 void cf_judge(const struct cf_profile *profile, const struct cf_names *names, int64_t now_us,
               enum cf_proto proto, const struct cf_addr_port *dst, const char *exe,
               struct cf_judgement *ret_judgement)
@@ -159,6 +195,8 @@ void cf_judge(const struct cf_profile *profile, const struct cf_names *names, in
     };
 
     judgement->target = *dst;
+    judgement->route = CF_ROUTE_DIRECT;
+    judgement->proxy_name = NULL;
     judgement->n_names = 0;
     if (cf_destination_never(&dst->addr)) {
         judgement->destination = CF_DESTINATION_NEVER;
@@ -175,4 +213,5 @@ void cf_judge(const struct cf_profile *profile, const struct cf_names *names, in
     query.names = judgement->names;
     query.n_names = judgement->n_names;
     cf_verdict_flow(profile, &query, &judgement->verdict);
+    judge_route(profile, &query, judgement);
 }

@@ -16,6 +16,7 @@
 #include "base/addr.h"
 #include "dns/names.h"
 #include "profile/profile.h"
+#include "profile/proxy.h"
 #include "profile/verdict.h"
 
 enum cf_destination {
@@ -32,6 +33,8 @@ struct cf_judgement {
     enum cf_destination destination;
     struct cf_verdict verdict;
     struct cf_addr_port target;                   /* where the outward socket goes */
+    enum cf_route route;                          /* of an allowed flow: DIRECT or PROXY */
+    const char *proxy_name; /* given to the proxy instead of the address; NULL: by address */
     struct cf_flow_name names[CF_NAMES_PER_ADDR]; /* borrowed from the names until the next bind */
     uint64_t dns_ids[CF_NAMES_PER_ADDR];
     size_t n_names;

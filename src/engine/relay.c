@@ -364,6 +364,7 @@ void cf_relay_prepare(struct cf_relay *relay)
 {
     cf_splice_init(&relay->out, relay->inside.fd, relay->outside.fd, relay->meter);
     cf_splice_init(&relay->in, relay->outside.fd, relay->inside.fd, relay->meter);
+    relay->out.plain = relay->outside_plain;
 }
 
 int cf_relay_start(struct cf_relay *relay, uint32_t outside_events, int outside_error)

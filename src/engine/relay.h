@@ -32,6 +32,8 @@ struct cf_relay {
     struct cf_pipe_pool *pipes;
     struct cf_meter *meter; /* of the bytes of both directions; set before the start, or NULL */
     struct cf_relay_side inside, outside;
+    bool outside_plain; /* a socket of the machine (unix(7)), which knows no urgent data; set
+                           before the start */
     struct cf_splice out, in; /* from the sandbox, to the sandbox */
     _Atomic bool out_done, in_done;
     _Atomic bool over;      /* all is passed on, but for closing */

@@ -14,7 +14,8 @@
  *
  * Urgent data (RFC 9293, 3.8.5). The kernel does not read across the urgent
  * mark: a read there says EAGAIN, or nothing when the end has come too. The
- * byte at the mark is read alone and sent with MSG_OOB.
+ * byte at the mark is read alone and sent with MSG_OOB; as any other where `to` is
+ * a socket of the machine, behind which a proxy stands that could not pass it on.
  *
  * Bytes are held at the meter before `to` is given them, so that not one more passes
  * than it has. What is in a pipe when nothing is left is dropped.
@@ -225,7 +226,8 @@ static void count(struct cf_splice *way, size_t held, ssize_t taken)
 
 static int send_urgent(struct cf_splice *way)
 {
-    ssize_t n = send(way->to, &way->oob, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+    int urgent = way->plain ? 0 : MSG_OOB;
+    ssize_t n = send(way->to, &way->oob, 1, urgent | MSG_DONTWAIT | MSG_NOSIGNAL);
 
     count(way, 1, n);
     if (n < 0)

@@ -49,6 +49,7 @@ struct cf_splice {
     bool ending;             /* the end or an error was announced on `from` */
     bool broken;             /* `from` has failed elsewhere: its end of data is a failure too */
     bool eof;                /* seen, not yet passed on */
+    bool plain;              /* `to` knows no urgent data: it goes with the rest */
     bool has_oob;            /* oob was read and waits for `to` */
     uint8_t oob;
 };

@@ -34,13 +34,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "base/egress.h"
 #include "base/hash.h"
 #include "engine/internal.h"
 #include "engine/inward.h"
 #include "engine/tcp_accept.h"
 #include "engine/tcp_flow.h"
 #include "engine/tcp_held.h"
+#include "engine/tcp_proxy.h"
 
 /* A SYN with a new sequence number for a four-tuple that is known. */
 static void supersede(struct cf_tcp_flow *flow)
@@ -131,7 +131,7 @@ size_t cf_tcp_interface_gone(struct cf_tcp *tcp, unsigned ifindex)
         struct cf_tcp_flow *flow = cf_tcp_flow_at(at);
 
         next = at->next;
-        if (cf_egress_bound(flow->relay.outside.fd) != ifindex)
+        if (cf_tcp_flow_ifindex(flow) != ifindex)
             continue;
         if (flow->state == CF_TCP_CONNECTING)
             cf_tcp_held_unreachable(flow);

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "engine/internal.h"
 #include "engine/tcp_held.h"
+#include "engine/tcp_proxy.h"
 
 struct cf_loop *cf_tcp_flow_loop(const struct cf_tcp_flow *flow)
 {
@@ -51,6 +52,7 @@ void cf_tcp_flow_free(struct cf_tcp_flow *flow)
     struct cf_engine *engine = flow->tcp->engine;
 
     cf_loop_timer_stop(engine->config.loop, &flow->timer);
+    cf_tcp_proxy_cancel(flow);
     cf_shards_left(&flow->relay);
     cf_relay_done(&flow->relay);
     cf_flow_unlist(&engine->flows, &flow->flow);

@@ -18,6 +18,7 @@
 #include "engine/relay.h"
 #include "engine/tcp.h"
 #include "loop/loop.h"
+#include "proxy/dial.h"
 
 #define CF_TCP_SYN_SIZE 100 /* the longest: IPv6, and TCP with all its options */
 
@@ -33,6 +34,8 @@ struct cf_tcp_held {
     uint8_t syn[CF_TCP_SYN_SIZE]; /* ready to go back in */
     size_t length;
     bool dns;
+    struct cf_proxy_dial *dial; /* connecting by way of the proxy; NULL when not */
+    int dial_error;             /* why a socket for it could not be made, negative; 0 */
     unsigned tries;          /* answers or injections so far */
     int64_t copy_us, gap_us; /* of the last copy, and of the one before to that */
     struct cf_outcome outcome;
@@ -48,6 +51,8 @@ struct cf_tcp_flow {
     uint32_t outside_events; /* seen before the relay began */
     int outside_error;       /* taken from the socket by then */
     uint8_t outside_family;
+    bool by_proxy;          /* its way out is the proxy, */
+    unsigned proxy_ifindex; /* by sockets that are bound to this device; 0: to none */
     struct cf_relay relay;
 };
 

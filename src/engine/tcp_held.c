@@ -12,6 +12,9 @@
  * An ICMP error that arrives while connect(2) still holds its socket is soft
  * and forgotten, so it is sent again twice. A RST has no such race.
  *
+ * A flow whose route is the proxy has a dial in place of the socket, until that comes
+ * to an end (tcp_proxy.c); all else is the same.
+ *
  * Port 53 has no outward connect: the SYN goes back in at once, and the
  * connection belongs to the DNS server.
  */
@@ -30,6 +33,7 @@
 #include "engine/internal.h"
 #include "engine/inward.h"
 #include "engine/tcp_accept.h"
+#include "engine/tcp_proxy.h"
 
 #define DEFAULT_HOPS 64
 #define PORT_DNS 53
@@ -98,9 +102,17 @@ static void answer(struct cf_tcp_flow *flow, const struct cf_outcome *outcome)
 static void connect_failed(struct cf_tcp_flow *flow, const struct cf_outcome *outcome)
 {
     cf_loop_timer_stop(cf_tcp_flow_loop(flow), &flow->timer);
+    cf_tcp_proxy_cancel(flow);
     cf_relay_done(&flow->relay);
     cf_tcp_flow_log_close(flow, outcome->result);
     answer(flow, outcome);
+}
+
+void cf_tcp_held_refused(struct cf_tcp_flow *flow, const struct cf_outcome *outcome,
+                         const char *why, const char *words)
+{
+    cf_flow_log_proxy_close(&flow->tcp->engine->flows, &flow->flow, outcome->result, why, words);
+    connect_failed(flow, outcome);
 }
 
 void cf_tcp_held_sacrifice(struct cf_tcp_flow *flow)
@@ -216,7 +228,7 @@ static int connect_error(int fd, int *ret_later)
 }
 
 /* Connected outward, and the log says so: now the sandbox may be. */
-static void connected(struct cf_tcp_flow *flow)
+void cf_tcp_held_connected(struct cf_tcp_flow *flow)
 {
     cf_outward_settle(flow->relay.outside.fd, flow->outside_family);
     flow->held->tries = 0;
@@ -241,7 +253,7 @@ static void connect_ready(struct cf_watch *watch, uint32_t events)
         cf_outcome_of_connect(relay->outside.fd, error, flow->flow.key.src.addr.family, &outcome);
         connect_failed(flow, &outcome);
     } else if (events & (EPOLLOUT | EPOLLHUP)) {
-        connected(flow);
+        cf_tcp_held_connected(flow);
     }
 }
 
@@ -305,6 +317,22 @@ static void denied(struct cf_tcp_flow *flow, const struct cf_judgement *judgemen
     answer(flow, &outcome);
 }
 
+static int outside_begin(struct cf_tcp_flow *flow, const struct cf_judgement *judgement,
+                         uint8_t hop_limit)
+{
+    if (judgement->route == CF_ROUTE_PROXY)
+        return cf_tcp_proxy_begin(flow, judgement);
+    return connect_begin(flow, &judgement->target, hop_limit);
+}
+
+static void outside_local(const struct cf_tcp_flow *flow, struct cf_addr_port *ret_local)
+{
+    if (flow->held->dial)
+        cf_proxy_dial_local(flow->held->dial, ret_local);
+    else
+        cf_outward_local(flow->relay.outside.fd, ret_local);
+}
+
 /* Start the outward connect of an allowed flow and write its flow_open. */
 static void connect_start(struct cf_tcp_flow *flow, struct cf_judgement *judgement,
                           uint8_t hop_limit)
@@ -315,10 +343,10 @@ static void connect_start(struct cf_tcp_flow *flow, struct cf_judgement *judgeme
     int r;
 
     flow->state = CF_TCP_CONNECTING;
-    r = connect_begin(flow, &judgement->target, hop_limit);
+    r = outside_begin(flow, judgement, hop_limit);
     if (r < 0 && cf_outward_exhausted(-r) && cf_loop_rest(engine->config.loop)) {
         cf_relay_done(&flow->relay);
-        r = connect_begin(flow, &judgement->target, hop_limit);
+        r = outside_begin(flow, judgement, hop_limit);
     }
     if (r < 0 && cf_outward_exhausted(-r)) {
         cf_engine_warn(engine, CF_WARNING_RESOURCES, -r);
@@ -333,12 +361,12 @@ static void connect_start(struct cf_tcp_flow *flow, struct cf_judgement *judgeme
         connect_failed(flow, &outcome);
         return;
     }
-    cf_outward_local(flow->relay.outside.fd, &local);
+    outside_local(flow, &local);
     cf_flow_log(&engine->flows, &flow->flow, judgement, &local);
     if (r == 0)
         patience_start(flow);
     else if (cf_audit_flush(engine->config.audit) == 0)
-        connected(flow);
+        cf_tcp_held_connected(flow);
     else
         cf_tcp_flow_abort(flow, CF_RESULT_KILLED);
 }

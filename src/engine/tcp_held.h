@@ -19,6 +19,13 @@ void cf_tcp_held_timer(struct cf_timer *timer);
 /* Give up a connect: there is no way out any more. */
 void cf_tcp_held_unreachable(struct cf_tcp_flow *flow);
 
+/* It is connected outward, and the log has its flow_open. */
+void cf_tcp_held_connected(struct cf_tcp_flow *flow);
+
+/* The proxy made no connection of it; why and words as in struct cf_event_flow_close. */
+void cf_tcp_held_refused(struct cf_tcp_flow *flow, const struct cf_outcome *outcome,
+                         const char *why, const char *words);
+
 /* Give up a connect, so that another flow has what it holds. */
 void cf_tcp_held_sacrifice(struct cf_tcp_flow *flow);
 

@@ -93,16 +93,32 @@ void cf_proxy_dial_cancel(struct cf_proxy_dial *dial)
         dial_free(dial);
 }
 
-static void ends_read(const struct cf_proxy_dial *dial, struct cf_proxy_dialled *dialled)
+/* The socket's own address; NONE for one of the file system. */
+static void local_read(int fd, struct cf_addr_port *ret_local)
 {
     struct sockaddr_storage sa;
     socklen_t length = sizeof sa;
 
+    if (getsockname(fd, (struct sockaddr *)&sa, &length) < 0 ||
+        cf_addr_port_from_sockaddr((struct sockaddr *)&sa, ret_local) < 0)
+        *ret_local = (struct cf_addr_port) { 0 };
+}
+
+void cf_proxy_dial_local(const struct cf_proxy_dial *dial, struct cf_addr_port *ret_local)
+{
+    size_t i = 0;
+
+    while (i < dial->race.n_begun && dial->race.attempts[i].fd < 0)
+        i++;
+    local_read(i < dial->race.n_begun ? dial->race.attempts[i].fd : -1, ret_local);
+}
+
+static void ends_read(const struct cf_proxy_dial *dial, struct cf_proxy_dialled *dialled)
+{
     if (dial->watch.fd < 0 || is_unix(dial))
         return;
     dialled->proxy = dial->race.addrs[dial->race.at];
-    if (getsockname(dial->watch.fd, (struct sockaddr *)&sa, &length) == 0)
-        cf_addr_port_from_sockaddr((struct sockaddr *)&sa, &dialled->local);
+    local_read(dial->watch.fd, &dialled->local);
 }
 
 /* The descriptor for the caller. Returns 0 or -errno. */

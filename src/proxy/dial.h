@@ -66,6 +66,12 @@ struct cf_proxy_dial_config {
  */
 int cf_proxy_dial_start(const struct cf_proxy_dial_config *config, struct cf_proxy_dial **ret_dial);
 
+/*
+ * The address of the connection to the proxy that is under way; that of the
+ * preferred address when there are several, NONE when there is none, or by path.
+ */
+void cf_proxy_dial_local(const struct cf_proxy_dial *dial, struct cf_addr_port *ret_local);
+
 /* Close and free it; `done` is not called. NULL is allowed. */
 void cf_proxy_dial_cancel(struct cf_proxy_dial *dial);
 

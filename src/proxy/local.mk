@@ -18,5 +18,7 @@ src_proxy_libcf_proxy_a_SOURCES = \
 	src/proxy/tls.h \
 	src/proxy/tls_pump.c \
 	src/proxy/tls_pump.h \
+	src/proxy/way.c \
+	src/proxy/way.h \
 	src/proxy/words.c \
 	src/proxy/words.h

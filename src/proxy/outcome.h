@@ -13,7 +13,8 @@
  *
  * ETIMEDOUT cannot be told: Linux has no answer to a SYN that ends so, only
  * two minutes of silence. What took too long is EHOSTUNREACH, at once, and a
- * timeout in the log.
+ * timeout in the log. ECONNRESET cannot be told either while the SYN waits: a RST
+ * would be the destination's ECONNREFUSED. Whoever answers a SYN says EHOSTUNREACH.
  *
  *   SOCKS 5 (RFC 1928, 6)              errno         result in the log
  *   1 general failure                  EHOSTUNREACH  unreachable

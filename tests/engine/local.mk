@@ -1,5 +1,5 @@
 # Tests of this room; test_engine makes namespaces of its own.
-engine_test_libs = src/engine/libcf-engine.a src/dns/libcf-dns.a src/netlink/libcf-netlink.a \
+engine_test_libs = src/engine/libcf-engine.a src/proxy/libcf-proxy.a src/dns/libcf-dns.a src/netlink/libcf-netlink.a \
 	src/loop/libcf-loop.a src/audit/libcf-audit.a src/profile/libcf-profile.a \
 	src/base/libcf-base.a $(CARES_LIBS) $(NL_LIBS) $(CRYPTO_LIBS) \
 	$(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
