@@ -203,7 +203,7 @@ int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd)
 
     do {
         n = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n <= 0)
         return n < 0 ? -errno : -EPIPE;
     rights = CMSG_FIRSTHDR(&header);

@@ -75,6 +75,8 @@ int cf_init_send(int socket_fd, const void *message, size_t length, int fd);
 /*
  * Receive exactly length bytes. ret_fd: the descriptor that came along, close-on-exec,
  * or -1. 0, -EPIPE at the end of the socket, -EBADMSG for another length, or -errno.
+ * The other may have ended without reading all it was sent: that is told once (ECONNRESET),
+ * in front of what it said last, which is received all the same.
  */
 int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd);
 

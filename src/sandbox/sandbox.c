@@ -278,8 +278,11 @@ static void finish(struct cf_sandbox *sandbox, struct cf_sandbox_end *end)
 static void listen_once(struct cf_sandbox *sandbox)
 {
     struct cf_init_ended end;
-    ssize_t n = recv(sandbox->control_fd, &end, sizeof end, MSG_DONTWAIT);
+    ssize_t n;
 
+    do { /* ECONNRESET, once: it ended with a signal of ours unread. What it said is behind that. */
+        n = recv(sandbox->control_fd, &end, sizeof end, MSG_DONTWAIT);
+    } while (n < 0 && errno == ECONNRESET);
     if (n == (ssize_t)sizeof end) {
         sandbox->end = end;
         sandbox->has_end = true;

@@ -193,6 +193,48 @@ static void a_signal_to_the_group_reaches_a_command_that_left_it(void **state)
     assert_string_equal(outcome.out, "term\n");
 }
 
+/* Until the engine has got SIGTERM, which it passes on at once, or has ended. */
+static void wait_for_report_of_term(const struct play *play)
+{
+    char report[16384];
+    siginfo_t info = { 0 };
+
+    do {
+        assert_int_equal(waitid(P_PID, (id_t)play->pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+        assert_int_equal(info.si_pid, 0);
+        play_report(play, report, sizeof report);
+    } while (!strstr(report, "signal 15\n"));
+}
+
+/* PID 1 ends without reading it. The engine is held until then, so that it sees both at once. */
+static void a_signal_that_comes_too_late_does_not_hide_how_the_command_ended(void **state)
+{
+    static const char *const command[] = { "sh", "-c", "echo up; exec tail -f /dev/null", NULL };
+    const struct scene scene = { .who = scene_who(state), .before = in_own_group };
+    struct outcome outcome;
+    struct play play;
+    int init_fd, command_fd;
+    pid_t init, child;
+
+    play_start(&scene, &play, command);
+    play_wait_for(&play, "up\n");
+    init = (pid_t)play_number(&play, "init ");
+    child = command_of(&play);
+    init_fd = pidfd_open_of(init);
+    command_fd = pidfd_open_of(child);
+    assert_int_equal(kill(init, SIGSTOP), 0);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    wait_for_exit(command_fd);
+    assert_int_equal(kill(play.pid, SIGTERM), 0);
+    wait_for_report_of_term(&play);
+    assert_int_equal(kill(play.pid, SIGSTOP), 0);
+    assert_int_equal(kill(init, SIGCONT), 0);
+    wait_for_exit(init_fd);
+    assert_int_equal(kill(play.pid, SIGCONT), 0);
+    play_end(&play, &outcome);
+    assert_has(outcome.report, "ended code=-1 signal=9 errno=0 killed=0 left=0\n");
+}
+
 static size_t count_mounts(void)
 {
     cf_auto_free char *text = NULL;
@@ -231,6 +273,7 @@ int main(void)
         AS_BOTH(a_signal_is_passed_on_to_the_command),
         AS_BOTH(a_signal_from_inside_is_not_sent_twice),
         AS_BOTH(a_signal_to_the_group_reaches_a_command_that_left_it),
+        AS_BOTH(a_signal_that_comes_too_late_does_not_hide_how_the_command_ended),
         AS_BOTH(no_mount_of_ours_is_seen_outside),
     };
 
