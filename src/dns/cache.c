@@ -6,8 +6,7 @@
  * answer without its OPT and the offset of every TTL. What is found has its
  * TTLs lowered in place by the whole seconds since the last time, so that
  * nothing is parsed again. Entries stand in one line by last use. Queries
- * without RD, or with EDNS options that go upstream, are neither kept nor
- * answered from here.
+ * without RD are neither kept nor answered from here.
  */
 #include "dns/cache.h"
 
@@ -105,7 +104,7 @@ static bool key_make(const struct cf_wire_query *query, struct key *ret_key)
     struct cf_domain name = query->name;
     uint8_t *at = ret_key->bytes + name.length;
 
-    if (!(query->flags & CF_WIRE_RD) || query->edns.travels)
+    if (!(query->flags & CF_WIRE_RD))
         return false;
     cf_domain_lower(&name);
     memcpy(ret_key->bytes, name.bytes, name.length);

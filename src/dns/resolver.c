@@ -436,26 +436,30 @@ static void upstream_answered(void *data, const uint8_t *message, size_t length,
     free(process_text);
 }
 
-/* The question as it goes out: its own name and flags, an OPT of ours, its options. */
+/*
+ * The question as it goes out. Of the client's own octets there are only the name,
+ * in lower case as it was compared, the type and three flags: case and EDNS options
+ * (which are for one hop, RFC 6891, 6.1.1) could carry what no event shows.
+ */
 static size_t message_build(const struct cf_wire_query *query, uint8_t *message, size_t *ret_opt_at)
 {
-    uint8_t *opt = message + CF_WIRE_HEADER_SIZE + query->question_length;
-    size_t options;
+    uint8_t *question = message + CF_WIRE_HEADER_SIZE, *opt = question + query->question_length;
+    struct cf_domain name = query->name;
 
+    cf_domain_lower(&name);
     memset(message, 0, CF_WIRE_HEADER_SIZE);
     cf_wire_put_u16(message + 2, query->flags & (CF_WIRE_RD | CF_WIRE_AD | CF_WIRE_CD));
     cf_wire_put_u16(message + 4, 1);
     cf_wire_put_u16(message + 10, 1);
-    memcpy(message + CF_WIRE_HEADER_SIZE, query->question, query->question_length);
-    options = cf_wire_options_copy(&query->edns, opt + OPT_SIZE, OPTIONS_MAX);
+    memcpy(question, query->question, query->question_length);
+    memcpy(question, name.bytes, name.length);
     memset(opt, 0, OPT_SIZE);
     cf_wire_put_u16(opt + 1, CF_TYPE_OPT);
     cf_wire_put_u16(opt + 3, CF_REPLY_UDP_TAKEN);
     if (query->edns.dnssec_ok)
         opt[7] = 0x80;
-    cf_wire_put_u16(opt + 9, (uint16_t)options);
     *ret_opt_at = (size_t)(opt - message);
-    return *ret_opt_at + OPT_SIZE + options;
+    return *ret_opt_at + OPT_SIZE;
 }
 
 /*
@@ -464,7 +468,7 @@ static size_t message_build(const struct cf_wire_query *query, uint8_t *message,
  */
 static int query_start(struct cf_query *query, const struct cf_ask *ask)
 {
-    uint8_t message[CF_WIRE_HEADER_SIZE + sizeof ask->query.question + OPT_SIZE + OPTIONS_MAX];
+    uint8_t message[CF_WIRE_HEADER_SIZE + sizeof ask->query.question + OPT_SIZE];
     size_t length, opt_at;
     int r;
 

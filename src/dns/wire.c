@@ -49,20 +49,14 @@ int cf_wire_walk_next(struct cf_wire_walk *walk, struct cf_wire_rr *ret_rr)
     return 1;
 }
 
-static bool option_travels(uint16_t code)
-{
-    return code != CF_EDNS_COOKIE && code != CF_EDNS_KEEPALIVE && code != CF_EDNS_PADDING;
-}
-
 /* Whole options only: each length must lead exactly to the next, the last to the end. */
-static bool options_read(const uint8_t *options, size_t length, bool *ret_travels)
+static bool options_are_whole(const uint8_t *options, size_t length)
 {
     while (length >= 4) {
         size_t size = 4 + (size_t)cf_wire_u16(options + 2);
 
         if (size > length)
             return false;
-        *ret_travels = *ret_travels || option_travels(cf_wire_u16(options));
         options += size;
         length -= size;
     }
@@ -74,7 +68,7 @@ static int edns_read(const uint8_t *message, const struct cf_wire_rr *rr,
 {
     if (ret_edns->present || rr->section != CF_SECTION_ADDITIONAL || rr->owner.length != 1)
         return -EBADMSG;
-    if (!options_read(message + rr->rdata_at, rr->rdata_length, &ret_edns->travels))
+    if (!options_are_whole(message + rr->rdata_at, rr->rdata_length))
         return -EBADMSG;
     ret_edns->present = true;
     ret_edns->udp_size = rr->class;
@@ -201,6 +195,11 @@ int cf_wire_rr_name(const uint8_t *message, const struct cf_wire_rr *rr, struct 
     if (cf_domain_read(message, end, rr->rdata_at, ret_name, &next) < 0 || next != end)
         return -EBADMSG;
     return 0;
+}
+
+static bool option_travels(uint16_t code)
+{
+    return code != CF_EDNS_COOKIE && code != CF_EDNS_KEEPALIVE && code != CF_EDNS_PADDING;
 }
 
 size_t cf_wire_options_copy(const struct cf_wire_edns *edns, uint8_t *ret_options, size_t size)

@@ -93,7 +93,6 @@ static inline void cf_wire_put_u32(uint8_t *at, uint32_t value)
 struct cf_wire_edns {
     bool present;
     bool dnssec_ok;
-    bool travels; /* some of the options may be handed on */
     uint8_t version;
     uint8_t rcode_high; /* the upper eight bits of the response code */
     uint16_t udp_size;  /* as it was said, maybe below 512 */

@@ -216,17 +216,13 @@ static void questions_that_differ_are_kept_apart(void **state)
     assert_null(cf_cache_find(cache, &query, 0));
     question(&query, "a.example", CF_TYPE_A, 0);
     assert_null(cf_cache_find(cache, &query, 0));
-    /* DO; then an option that goes upstream, and one that does not. */
+    /* DO. Options of the client do not go upstream and make no difference. */
     message_start(&m, 1, CF_WIRE_RD, "a.example", CF_TYPE_A);
     message_add_opt(&m, 1232, 0x8000, "", 0);
     assert_int_equal(cf_wire_query_parse(m.data, m.length, &query), 0);
     assert_null(cf_cache_find(cache, &query, 0));
     message_start(&m, 1, CF_WIRE_RD, "a.example", CF_TYPE_A);
     message_add_opt(&m, 1232, 0, "\0\3\0\0", 4);
-    assert_int_equal(cf_wire_query_parse(m.data, m.length, &query), 0);
-    assert_null(cf_cache_find(cache, &query, 0));
-    message_start(&m, 1, CF_WIRE_RD, "a.example", CF_TYPE_A);
-    message_add_opt(&m, 1232, 0, "\0\x0a\0\0", 4);
     assert_int_equal(cf_wire_query_parse(m.data, m.length, &query), 0);
     assert_non_null(cf_cache_find(cache, &query, 0));
 }

@@ -79,6 +79,19 @@ static void the_case_of_letters_is_mixed_where_c_ares_does_it(void **state)
     fixture_stop(&f);
 }
 
+/* It would be as many bits a query as the name has letters, in no event. */
+static void the_case_that_a_client_chose_is_not_sent(void **state)
+{
+    static const char chosen[] = "ABCDEFGHIJKLMnopqrstuvwxyzABCDEFGHIJKLMnopqrstuvwxyz.EXAMPLE";
+
+    (void)state;
+    start(plain);
+    assert_int_equal(fixture_ask(&f, chosen, CF_TYPE_A), 0);
+    assert_memory_equal(f.reply.data + 13, chosen, 52);
+    assert_int_equal(f.upstream.mixed, version_is(1, 32));
+    fixture_stop(&f);
+}
+
 static void an_answer_in_another_case_is_not_taken(void **state)
 {
     (void)state;
@@ -147,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_case_of_letters_is_mixed_where_c_ares_does_it),
+        cmocka_unit_test(the_case_that_a_client_chose_is_not_sent),
         cmocka_unit_test(an_answer_in_another_case_is_not_taken),
         cmocka_unit_test(cookies_are_exchanged_where_c_ares_does_it),
         cmocka_unit_test(an_answer_with_another_cookie_is_not_taken),

@@ -319,6 +319,11 @@ def smuggled(bench):
     canary(bench, "smuggled")
 
 
+@case("canary: options of EDNS beside a question that is allowed")
+def options(bench):
+    canary(bench, "options")
+
+
 @case("canary: data in names below a denied parent, below an allowed name, and deeper than a star")
 def tunnel(bench):
     data = "x" * 50
