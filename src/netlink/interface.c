@@ -6,8 +6,9 @@
  * one is missed. Its index is what sockets are bound to, its name what they
  * will be bound to: both are followed. An announcement that its index is gone,
  * or has another name, ends what was bound to it; one that a link has its name
- * says where new sockets go. When announcements were lost, the kernel is asked
- * how things stand.
+ * says where new sockets go. When announcements were lost, those that were not
+ * are read first, as they are older than what the kernel, asked how things
+ * stand, says then.
  */
 #include "netlink/interface.h"
 
@@ -221,21 +222,24 @@ static void events_ready(struct cf_watch *watch, uint32_t events)
 {
     struct cf_interface *interface = cf_container_of(watch, struct cf_interface, watch);
     _Alignas(struct nlmsghdr) char buffer[EVENTS_SIZE];
+    bool missed = false;
 
     (void)events;
-    for (int i = 0; i < EVENTS_A_TURN; i++) {
+    for (int i = 0; i < EVENTS_A_TURN || missed; i++) {
         const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)buffer;
         ssize_t n = recv(watch->fd, buffer, sizeof buffer, MSG_DONTWAIT);
         int left = (int)n;
 
         if (n < 0 && errno == ENOBUFS)
-            look_again(interface);
+            missed = true; /* which is said ahead of those that are still there */
         else if (n < 0 && errno != EINTR)
-            return;
+            break;
         for (; n > 0 && nlmsg_ok(message, left);
              message = nlmsg_next((struct nlmsghdr *)message, &left))
             event_read(interface, message);
     }
+    if (missed)
+        look_again(interface);
 }
 
 int cf_interface_watch(struct cf_interface *interface, struct cf_loop *loop,

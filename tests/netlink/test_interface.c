@@ -297,7 +297,9 @@ static void lost_announcements_are_made_up_for(void **state)
     assert_int_equal(setsockopt(scene.interface.events_fd, SOL_SOCKET, SO_RCVBUF, &small,
                                 sizeof small),
                      0);
-    run("for n in 1 2 3 4; do ip link del idle; ip link add idle type veth peer name off; done; "
+    /* The first stays, and tells of the one that is deleted behind it. */
+    run("ip link set up1 mtu 1400; "
+        "for n in 1 2 3 4; do ip link del idle; ip link add idle type veth peer name off; done; "
         "ip link del up1; ip link add up1 type veth peer name up0");
     scene_watch(&scene);
     check_gone(&scene, index);
