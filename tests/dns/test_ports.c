@@ -24,6 +24,7 @@
 #include "upstream_fake.h"
 
 #define QUERIES 10000
+#define PATIENCE_MS 120000 /* for the question without an answer; no test waits it out */
 #define UNDER_WAY 8
 #define FORGED "192.0.2.66"
 #define FORGED_LAST 66
@@ -79,7 +80,7 @@ static bool noting(struct fake *fake, bool tcp, struct message *answer)
 static void side_open(bool (*script)(struct fake *fake, bool tcp, struct message *answer))
 {
     struct cf_upstream_config config = {
-        .n_servers = 1, .timeout_ms = 20000, .attempts = 1, .unasked = unasked
+        .n_servers = 1, .timeout_ms = PATIENCE_MS, .attempts = 1, .unasked = unasked
     };
 
     memset(&side, 0, sizeof side);
@@ -249,15 +250,26 @@ static void an_answer_to_another_port_is_not_taken_and_told(void **state)
     check_misdirected(3 * CF_PORTS_QUERIES, true);
 }
 
+/* By chance, once in 7,000 runs: it is open then, and no port that is closed. */
+static bool first_port_came_again(void)
+{
+    for (unsigned i = CF_PORTS_QUERIES; i < side.n_seen; i++) {
+        if (side.ports[i] == side.ports[0])
+            return true;
+    }
+    return false;
+}
+
 /* All that the first port was asked from is answered here; so it is closed when there is another. */
 static bool misdirecting_late(struct fake *fake, bool tcp, struct message *answer)
 {
     static struct message forged;
 
     (void)tcp;
+    side.ports[side.n_seen] = ntohs(((struct sockaddr_in *)&fake->peer)->sin_port);
     if (side.n_seen++ == 0)
         side.first = fake->peer;
-    if (side.n_seen == 1 + side.stop_landed) {
+    if (side.n_seen == 1 + side.stop_landed && !first_port_came_again()) {
         struct sockaddr_storage peer = fake->peer;
 
         forged = *answer;

@@ -24,10 +24,13 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "engine/outward.h"
 #include "engine/relay.h"
 #include "engine/shards.h"
+
+#define PATIENCE_US (120 * CF_US_PER_S) /* for what never comes; no test waits it out */
 
 static struct cf_loop *loop;
 static struct cf_pipe_pool pipes;
@@ -41,11 +44,14 @@ static enum cf_flow_result result;
 
 /* What the loop waits for: a condition that is asked after each turn. */
 static bool (*condition)(void);
+static int64_t deadline_us;
 
 static void ask(struct cf_task *task)
 {
     if (condition())
         cf_loop_stop(loop, 0);
+    else if (cf_clock_monotonic_us() > deadline_us)
+        cf_loop_stop(loop, -ETIMEDOUT);
     else
         cf_loop_task_add(loop, task);
 }
@@ -55,8 +61,9 @@ static void run_until(bool (*until)(void))
     struct cf_task task = { .fn = ask };
 
     condition = until;
+    deadline_us = cf_clock_monotonic_us() + PATIENCE_US;
     cf_loop_task_add(loop, &task);
-    cf_loop_run(loop);
+    assert_int_equal(cf_loop_run(loop), 0);
     cf_loop_task_remove(loop, &task);
 }
 

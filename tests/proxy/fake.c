@@ -20,8 +20,11 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
+
+#define PATIENCE_US (120 * CF_US_PER_S) /* for what never comes; no test waits it out */
 
 static void fake_end(struct fake *fake)
 {
@@ -168,6 +171,7 @@ struct waiter {
     struct cf_loop *loop;
     bool (*condition)(void);
     unsigned turns;
+    int64_t deadline_us;
 };
 
 static void ask(struct cf_task *task)
@@ -176,12 +180,15 @@ static void ask(struct cf_task *task)
 
     if (waiter->condition ? waiter->condition() : waiter->turns-- == 0)
         cf_loop_stop(waiter->loop, 0);
+    else if (cf_clock_monotonic_us() > waiter->deadline_us)
+        cf_loop_stop(waiter->loop, -ETIMEDOUT);
     else
         cf_loop_task_add(waiter->loop, task);
 }
 
 static void wait(struct waiter *waiter)
 {
+    waiter->deadline_us = cf_clock_monotonic_us() + PATIENCE_US;
     cf_loop_task_add(waiter->loop, &waiter->task);
     assert_int_equal(cf_loop_run(waiter->loop), 0);
     cf_loop_task_remove(waiter->loop, &waiter->task);
