@@ -20,7 +20,7 @@ static_assert(N_OF(event_names) == CF_EVENT_COUNT, "a name for each event");
 static const char *const source_names[] = {
     [CF_DNS_SOURCE_HOSTS] = "hosts",       [CF_DNS_SOURCE_CACHE] = "cache",
     [CF_DNS_SOURCE_UPSTREAM] = "upstream", [CF_DNS_SOURCE_POLICY] = "policy",
-    [CF_DNS_SOURCE_ERROR] = "error",
+    [CF_DNS_SOURCE_PROXY] = "proxy",       [CF_DNS_SOURCE_ERROR] = "error",
 };
 static_assert(N_OF(source_names) == CF_DNS_SOURCE_COUNT, "a name for each source");
 

@@ -66,6 +66,7 @@ enum cf_dns_source {
     CF_DNS_SOURCE_CACHE,
     CF_DNS_SOURCE_UPSTREAM,
     CF_DNS_SOURCE_POLICY,
+    CF_DNS_SOURCE_PROXY, /* a stand-in for a name that the proxy resolves */
     CF_DNS_SOURCE_ERROR,
     CF_DNS_SOURCE_COUNT
 };

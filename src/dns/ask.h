@@ -28,6 +28,7 @@ struct cf_ask_desk {
     bool by_program; /* some rule asks for the program, so it is found before a name is judged */
     struct cf_dns_client found_for; /* the last of a batch that was looked up; batch 0: none */
     struct cf_event_process found;
+    uint64_t n_exhausted; /* questions that found all stand-ins given */
     uint8_t reply[CF_REPLY_SIZE];
     struct cf_event_answer rows[CF_ASK_ROWS_MAX];
     char text[CF_ASK_TEXT_MAX];

@@ -34,7 +34,7 @@ void cf_judge_addrs(struct cf_ask *ask, const struct cf_wire_answer *answer);
 
 /*
  * Bind the addresses of the chain's end to the asked name, and as aliases to
- * the names between. Returns 0 or -ENOMEM.
+ * the names between. Returns 0 or -errno as cf_names_bind().
  */
 int cf_judge_bind(struct cf_ask *ask, const struct cf_chain *chain, int64_t now_us);
 

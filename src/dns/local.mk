@@ -27,6 +27,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/outbox.h \
 	src/dns/ports.c \
 	src/dns/ports.h \
+	src/dns/proxied.c \
+	src/dns/proxied.h \
 	src/dns/rdata.c \
 	src/dns/rdata.h \
 	src/dns/reply.c \
@@ -35,6 +37,8 @@ src_dns_libcf_dns_a_SOURCES = \
 	src/dns/resolver.h \
 	src/dns/server.c \
 	src/dns/server.h \
+	src/dns/standins.c \
+	src/dns/standins.h \
 	src/dns/stream.c \
 	src/dns/stream.h \
 	src/dns/svcb.c \

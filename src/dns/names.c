@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "dns/standins.h"
 
 #define ADDRS_MAX ((size_t)65536)
 #define BINDINGS_MAX ((size_t)131072)
@@ -42,6 +43,7 @@ struct entry {
 
 struct cf_names {
     struct cf_hash hash;
+    struct cf_standins standins;
     struct entry *newest, *oldest;
     size_t n_entries; /* in the line */
     size_t n_bindings;
@@ -168,6 +170,8 @@ int cf_names_new(const struct cf_profile *profile, struct cf_names **ret_names)
     if (!names)
         return -ENOMEM;
     cf_hash_init(&names->hash);
+    cf_standins_init(&names->standins);
+    names->standins.on = cf_proxy_dns(profile) == CF_PROXY_DNS_NAMES;
     for (size_t i = 0; i < profile->n_hosts; i++) {
         const struct cf_host *host = &profile->hosts[i];
 
@@ -200,6 +204,7 @@ void cf_names_free(struct cf_names *names)
         return;
     cf_hash_each(&names->hash, node_free, names);
     cf_hash_done(&names->hash);
+    cf_standins_done(&names->standins);
     free(names);
 }
 
@@ -267,11 +272,14 @@ static int binding_add(struct cf_names *names, struct entry *entry, const struct
 int cf_names_bind(struct cf_names *names, const struct cf_addr *addr, const char *name, bool alias,
                   uint64_t dns_id, uint32_t ttl_s, int64_t now_us)
 {
-    struct entry *entry = entry_obtain(names, addr);
     struct binding binding;
+    struct entry *entry;
     int64_t until_us;
     int r;
 
+    if (cf_names_is_standin(names, addr))
+        return -EADDRNOTAVAIL;
+    entry = entry_obtain(names, addr);
     if (!entry)
         return -ENOMEM;
     if (ttl_s < CF_NAMES_TTL_MIN_S)
@@ -307,8 +315,13 @@ size_t cf_names_find(const struct cf_names *names, const struct cf_addr *addr, i
     const struct entry *entry = entry_find(names, addr);
     size_t n = 0;
 
-    if (!entry)
-        return 0;
+    if (!entry) {
+        const char *name = cf_standins_find(&names->standins, addr, ret_ids);
+
+        if (name)
+            ret_names[n++] = (struct cf_flow_name) { .name = name };
+        return n;
+    }
     for (size_t i = 0; i < entry->n_pins; i++, n++) {
         ret_names[n] = (struct cf_flow_name) { .name = entry->pins[i], .pinned = true };
         ret_ids[n] = 0;
@@ -322,4 +335,23 @@ size_t cf_names_find(const struct cf_names *names, const struct cf_addr *addr, i
         ret_ids[n++] = binding->dns_id;
     }
     return n;
+}
+
+/* A pin makes a place of it. */
+static bool is_pinned(void *data, const struct cf_addr *addr)
+{
+    const struct entry *entry = entry_find(data, addr);
+
+    return entry && entry->n_pins > 0;
+}
+
+int cf_names_standin(struct cf_names *names, const char *name, uint64_t dns_id,
+                     struct cf_addr *ret_addr)
+{
+    return cf_standins_give(&names->standins, name, dns_id, is_pinned, names, ret_addr);
+}
+
+bool cf_names_is_standin(const struct cf_names *names, const struct cf_addr *addr)
+{
+    return cf_standins_has(&names->standins, addr) && !is_pinned((void *)names, addr);
 }

@@ -14,6 +14,7 @@
  *             names of those addresses
  *   policy    the name is denied: the deny answer, at once; when some rule is
  *             for a program, it is found out first who asks
+ *   proxy     it resolves the name: a stand-in is given (dns/proxied.h)
  *   cache     what is kept is judged along its chain for each who asks
  *   upstream  the question waits in the list of queries under way
  *
@@ -39,6 +40,7 @@
 #include "dns/cache.h"
 #include "dns/ech.h"
 #include "dns/judge.h"
+#include "dns/proxied.h"
 #include "dns/upstream.h"
 #include "profile/encrypted.h"
 #include "profile/protection.h"
@@ -89,6 +91,12 @@ static void upstream_settled(void *data)
         resolver->settled(resolver->settled_data);
 }
 
+/* Whether there can be a name that neither the policy nor the proxy resolves. */
+static bool asks_upstream(const struct cf_profile *profile)
+{
+    return cf_proxy_dns(profile) != CF_PROXY_DNS_NAMES || cf_proxy_bypasses_names(profile);
+}
+
 int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
                     struct cf_error *err)
 {
@@ -98,6 +106,7 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
         .servers = config->profile->dns.servers,
         .n_servers = config->profile->dns.n_servers,
         .interface = config->interface,
+        .resolv_conf = config->resolv_conf,
         .timeout_ms = (uint32_t)config->profile->dns.timeout_ms,
         .attempts = (unsigned)config->profile->dns.attempts,
         .transport = config->profile->dns.transport,
@@ -105,13 +114,14 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
         .settled = upstream_settled,
         .data = resolver,
     };
-    int r;
+    int r = 0;
 
     if (!resolver)
         return cf_error_errno(err, -ENOMEM, "cannot make the resolver");
     resolver->desk.config = *config;
     resolver->desk.by_program = cf_profile_has_exe(config->profile);
-    r = cf_upstream_new(&upstream, &resolver->upstream, err);
+    if (asks_upstream(config->profile))
+        r = cf_upstream_new(&upstream, &resolver->upstream, err);
     if (r == 0 && config->profile->dns.cache > 0) {
         r = cf_cache_new((size_t)config->profile->dns.cache, &resolver->cache);
         if (r < 0)
@@ -157,7 +167,8 @@ void cf_resolver_free(struct cf_resolver *resolver)
 
 const struct cf_addr_port *cf_resolver_servers(const struct cf_resolver *resolver, size_t *ret_n)
 {
-    return cf_upstream_servers(resolver->upstream, ret_n);
+    *ret_n = 0;
+    return resolver->upstream ? cf_upstream_servers(resolver->upstream, ret_n) : NULL;
 }
 
 void cf_resolver_settled(struct cf_resolver *resolver, void (*fn)(void *data), void *data)
@@ -533,7 +544,8 @@ int cf_resolver_query(struct cf_resolver *resolver, const struct cf_dns_client *
     *ret_query = NULL;
     parsed = cf_wire_query_parse(message, length, &ask.query);
     if (!answer_protocol(&ask, parsed) && !answer_type(&ask) && !answer_name(&ask) &&
-        !answer_hosts(&ask) && !answer_denied(&ask) && !answer_cache(resolver, &ask))
+        !answer_hosts(&ask) && !answer_denied(&ask) && !cf_proxied_answer(&ask) &&
+        !answer_cache(resolver, &ask))
         ask_upstream(resolver, &ask, ret_query);
     return 0;
 }

@@ -31,6 +31,7 @@ struct cf_resolver_config {
     struct cf_audit *audit;
     struct cf_names *names;
     const char *interface;    /* that upstream sockets are bound to (base/egress.h); NULL for none */
+    const char *resolv_conf;  /* NULL: /etc/resolv.conf */
     struct cf_addr loopback4; /* answers for CF_HOST_LOOPBACK_NAME: the gateway's addresses; */
     struct cf_addr loopback6; /* family NONE without IPv6 */
 
@@ -60,6 +61,7 @@ struct cf_dns_client {
 /*
  * Everything in config is borrowed and outlives the resolver. With no servers
  * in the profile, the host's resolv.conf is read now; none there is an error.
+ * It is not read when the proxy resolves every name (cf_proxy_dns()).
  */
 int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
                     struct cf_error *err);
@@ -69,7 +71,7 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
  */
 void cf_resolver_free(struct cf_resolver *resolver);
 
-/* The upstream servers in use; borrowed. */
+/* The upstream servers in use; borrowed. None when the proxy resolves every name. */
 const struct cf_addr_port *cf_resolver_servers(const struct cf_resolver *resolver, size_t *ret_n);
 
 /* "c-ares 1.18.1": the library that is linked in, for the log. Static. */

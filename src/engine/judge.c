@@ -185,11 +185,29 @@ static void judge_route(const struct cf_profile *profile, const struct cf_flow_q
     judgement->proxy_name = proxy_name_find(profile, query, &judgement->verdict);
 }
 
+/*
+ * The proxy is given the one name, whatever rule allows it: there is no address. So what
+ * audit mode lets through and the proxy has no way for has nowhere to go.
+ */
+static void judge_standin(const struct cf_profile *profile, const struct cf_flow_query *query,
+                          struct cf_judgement *judgement)
+{
+    if (judgement->verdict.action != CF_ALLOW)
+        return;
+    if (cf_proxy_route(profile, query, NULL) != CF_ROUTE_PROXY) {
+        cf_judge_deny(judgement, CF_REASON_PROXY_REQUIRED);
+        return;
+    }
+    judgement->route = CF_ROUTE_PROXY;
+    judgement->proxy_name = judgement->names[0].name;
+}
+
 void cf_judge(const struct cf_profile *profile, const struct cf_names *names, int64_t now_us,
               enum cf_proto proto, const struct cf_addr_port *dst, const char *exe,
               struct cf_judgement *ret_judgement)
 {
     struct cf_judgement *judgement = ret_judgement;
+    bool standin = cf_names_is_standin(names, &dst->addr);
     struct cf_flow_query query = {
         .proto = proto, .dst = dst->addr, .port = dst->port, .exe = exe
     };
@@ -209,9 +227,19 @@ void cf_judge(const struct cf_profile *profile, const struct cf_names *names, in
         judge_gateway(profile, proto, judgement);
         return;
     }
+    if (standin && judgement->n_names == 0) {
+        judgement->destination = CF_DESTINATION_NEVER;
+        cf_judge_deny(judgement, CF_REASON_DEFAULT);
+        return;
+    }
     judgement->destination = CF_DESTINATION_WORLD;
+    if (standin)
+        query.dst = judgement->target.addr = (struct cf_addr) { .family = CF_FAMILY_NONE };
     query.names = judgement->names;
     query.n_names = judgement->n_names;
     cf_verdict_flow(profile, &query, &judgement->verdict);
-    judge_route(profile, &query, judgement);
+    if (standin)
+        judge_standin(profile, &query, judgement);
+    else
+        judge_route(profile, &query, judgement);
 }

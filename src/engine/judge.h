@@ -32,7 +32,7 @@ struct cf_judgement {
     bool process_known;              /* it was looked up, found or not */
     enum cf_destination destination;
     struct cf_verdict verdict;
-    struct cf_addr_port target;                   /* where the outward socket goes */
+    struct cf_addr_port target; /* where the outward socket goes; family NONE of a stand-in */
     enum cf_route route;                          /* of an allowed flow: DIRECT or PROXY */
     const char *proxy_name; /* given to the proxy instead of the address; NULL: by address */
     struct cf_flow_name names[CF_NAMES_PER_ADDR]; /* borrowed from the names until the next bind */
@@ -48,8 +48,11 @@ bool cf_destination_multicast(const struct cf_addr *addr);
 
 /*
  * Judge a flow to dst by the program exe (NULL: not known). Fills all but what
- * says who opens it. Never fails. For NEVER and GATEWAY the verdict is a
- * denial in audit mode too: there is nothing to let it through to.
+ * says who opens it. Never fails. A stand-in (dns/standins.h) is judged by its
+ * name alone, as an address that is not known, and what is allowed of it goes
+ * to the proxy by that name; one that was never given is NEVER. For NEVER and
+ * GATEWAY the verdict is a denial in audit mode too: there is nothing to let
+ * it through to.
  */
 void cf_judge(const struct cf_profile *profile, const struct cf_names *names, int64_t now_us,
               enum cf_proto proto, const struct cf_addr_port *dst, const char *exe,

@@ -117,3 +117,41 @@ bool cf_proxy_bypasses_name(const struct cf_profile *profile, const char *name)
 
     return bypass && find_name(bypass->index, name, NULL) != NULL;
 }
+
+enum cf_proxy_dns cf_proxy_dns(const struct cf_profile *profile)
+{
+    const struct cf_proxy *proxy = &profile->proxy;
+
+    if (proxy->url.scheme == CF_PROXY_NONE || !proxy->require)
+        return CF_PROXY_DNS_DIRECT;
+    return cf_proxy_takes_names(proxy->url.scheme) && profile->dns.n_servers == 0
+               ? CF_PROXY_DNS_NAMES
+               : CF_PROXY_DNS_TUNNEL;
+}
+
+bool cf_proxy_bypasses_names(const struct cf_profile *profile)
+{
+    const struct cf_profile *bypass = profile->proxy.bypass;
+
+    for (size_t i = 0; bypass && i < bypass->egress.n_rules; i++) {
+        enum cf_host_kind kind = bypass->egress.rules[i].endpoint.kind;
+
+        if (kind == CF_HOST_NAME || kind == CF_HOST_ONE || kind == CF_HOST_MANY)
+            return true;
+    }
+    return false;
+}
+
+bool cf_proxy_dns_tunnels(const struct cf_profile *profile, const struct cf_addr_port *server)
+{
+    struct cf_flow_query query = { .dst = server->addr, .port = server->port };
+    const struct cf_rule *udp, *tcp;
+
+    if (cf_proxy_dns(profile) == CF_PROXY_DNS_DIRECT)
+        return false;
+    query.proto = CF_PROTO_UDP;
+    (void)cf_proxy_route(profile, &query, &udp);
+    query.proto = CF_PROTO_TCP;
+    (void)cf_proxy_route(profile, &query, &tcp);
+    return !udp || !tcp;
+}

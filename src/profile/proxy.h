@@ -120,4 +120,27 @@ enum cf_route cf_proxy_route(const struct cf_profile *profile, const struct cf_f
  */
 bool cf_proxy_bypasses_name(const struct cf_profile *profile, const char *name);
 
+/* Where the names of a run are resolved. */
+enum cf_proxy_dns {
+    CF_PROXY_DNS_DIRECT, /* by DNS servers that are asked from here: nothing requires a proxy */
+    CF_PROXY_DNS_TUNNEL, /* by DNS servers that are asked through the proxy */
+    CF_PROXY_DNS_NAMES,  /* by the proxy itself, but for names that are bypassed */
+    CF_PROXY_DNS_COUNT
+};
+
+/*
+ * With `require` the proxy resolves names when it takes them and the policy
+ * lists no server under dns.servers; else the servers are asked through it.
+ */
+enum cf_proxy_dns cf_proxy_dns(const struct cf_profile *profile);
+
+/* Whether some entry of `bypass` is by name, so that names may have to be resolved here. */
+bool cf_proxy_bypasses_names(const struct cf_profile *profile);
+
+/*
+ * Whether this server is asked through the proxy: with `require`, unless an
+ * entry of `bypass` holds it for UDP and for TCP. The profile is sealed.
+ */
+bool cf_proxy_dns_tunnels(const struct cf_profile *profile, const struct cf_addr_port *server);
+
 #endif

@@ -113,6 +113,7 @@ void fixture_open(struct fixture *fixture, size_t cache_entries)
         .loop = fixture->loop,
         .profile = fixture->profile,
         .audit = fixture->audit,
+        .resolv_conf = fixture->resolv_conf,
         .process_find = process_find,
         .process_data = fixture,
     };

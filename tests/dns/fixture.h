@@ -32,6 +32,7 @@ struct fixture {
     struct cf_resolver *resolver;
     struct fake upstream;
     struct seen seen;
+    const char *resolv_conf; /* of the resolver; NULL: the host's */
     const char *exe;    /* the program that asks; NULL: not known */
     char found_exe[64]; /* what is borrowed of the last one looked up */
     unsigned n_looked_up;

@@ -53,6 +53,18 @@ tests_dns_test_kept_SOURCES = tests/dns/test_kept.c $(dns_test_message)
 tests_dns_test_kept_CFLAGS = $(dns_test_cflags)
 tests_dns_test_kept_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_proxied
+TESTS += tests/dns/test_proxied
+tests_dns_test_proxied_SOURCES = tests/dns/test_proxied.c $(dns_test_fixture)
+tests_dns_test_proxied_CFLAGS = $(dns_test_cflags)
+tests_dns_test_proxied_LDADD = $(dns_test_libs)
+
+check_PROGRAMS += tests/dns/test_standins
+TESTS += tests/dns/test_standins
+tests_dns_test_standins_SOURCES = tests/dns/test_standins.c
+tests_dns_test_standins_CFLAGS = $(dns_test_cflags)
+tests_dns_test_standins_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_ports
 TESTS += tests/dns/test_ports
 tests_dns_test_ports_SOURCES = tests/dns/test_ports.c $(dns_test_fixture)

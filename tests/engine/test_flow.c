@@ -278,6 +278,104 @@ static void gateway_is_the_host_at_its_listed_ports_only(void **state)
     cf_profile_free(with_port);
 }
 
+/* A policy that requires a proxy which resolves names. */
+static struct cf_profile *proxied(const char *url, enum cf_mode mode, const char *const *rules)
+{
+    struct cf_origin origin = { NULL, 1, 1 };
+    struct cf_profile *of = cf_profile_new();
+    struct cf_endpoint endpoint;
+
+    assert_int_equal(cf_proxy_url_parse(url, &of->proxy.url, NULL, NULL), 0);
+    of->proxy.require = true;
+    of->mode = mode;
+    for (; *rules; rules++) {
+        bool deny = **rules == '-';
+
+        assert_int_equal(cf_endpoint_parse(*rules + deny, &endpoint, NULL, NULL), 0);
+        assert_int_equal(cf_profile_rule_add(of, deny ? CF_DENY : CF_ALLOW, *rules + deny,
+                                             &endpoint, origin),
+                         0);
+    }
+    assert_int_equal(cf_profile_seal(of), 0);
+    return of;
+}
+
+/* A flow to the stand-in of a name (NULL: to one that nobody was given). */
+static void check_standin(const struct cf_profile *of, const char *name, enum cf_proto proto,
+                          uint16_t port, enum cf_destination destination, enum cf_action action,
+                          enum cf_reason reason)
+{
+    struct cf_addr_port dst = { .port = port };
+    struct cf_judgement judgement;
+    struct cf_names *known;
+
+    assert_int_equal(cf_names_new(of, &known), 0);
+    if (name)
+        assert_int_equal(cf_names_standin(known, name, 7, &dst.addr), 0);
+    else
+        assert_int_equal(cf_addr_parse("198.19.0.1", &dst.addr), 0);
+    cf_judge(of, known, 1, proto, &dst, NULL, &judgement);
+    assert_int_equal(judgement.destination, destination);
+    assert_int_equal(judgement.verdict.action, action);
+    assert_int_equal(judgement.route, action == CF_ALLOW ? CF_ROUTE_PROXY : CF_ROUTE_DIRECT);
+    assert_int_equal(judgement.verdict.reason, reason);
+    assert_int_equal(judgement.n_names, name ? 1 : 0);
+    if (action == CF_ALLOW)
+        assert_string_equal(judgement.proxy_name, name);
+    if (name) {
+        assert_int_equal(judgement.target.addr.family, CF_FAMILY_NONE);
+        assert_int_equal(judgement.target.port, port);
+        assert_string_equal(judgement.names[0].name, name);
+        assert_int_equal(judgement.dns_ids[0], 7);
+    }
+    cf_names_free(known);
+}
+
+static void a_stand_in_is_judged_by_its_name_alone(void **state)
+{
+    static const char *const rules[] = { "a.example:443", "198.19.0.0/16", "-private", NULL };
+    struct cf_profile *of = proxied("socks5h://proxy", CF_MODE_ENFORCE, rules);
+    const enum cf_destination world = CF_DESTINATION_WORLD;
+
+    (void)state;
+    check_standin(of, "a.example", CF_PROTO_TCP, 443, world, CF_ALLOW, CF_REASON_RULE);
+    check_standin(of, "a.example", CF_PROTO_UDP, 443, world, CF_ALLOW, CF_REASON_RULE);
+    check_standin(of, "a.example", CF_PROTO_TCP, 80, world, CF_DENY, CF_REASON_DEFAULT);
+    check_standin(of, "b.example", CF_PROTO_TCP, 443, world, CF_DENY, CF_REASON_DEFAULT);
+    cf_profile_free(of);
+}
+
+static void a_stand_in_that_was_not_given_is_no_destination(void **state)
+{
+    static const char *const rules[] = { "any", NULL };
+    struct cf_profile *of;
+
+    (void)state;
+    for (int mode = CF_MODE_ENFORCE; mode <= CF_MODE_AUDIT; mode++) {
+        of = proxied("http://proxy", (enum cf_mode)mode, rules);
+        check_standin(of, NULL, CF_PROTO_TCP, 443, CF_DESTINATION_NEVER, CF_DENY,
+                      CF_REASON_DEFAULT);
+        cf_profile_free(of);
+    }
+}
+
+static void what_a_proxy_has_no_way_for_never_goes_to_a_stand_in(void **state)
+{
+    static const char *const rules[] = { "any", "icmp://any", NULL };
+    const enum cf_destination world = CF_DESTINATION_WORLD;
+    struct cf_profile *of;
+
+    (void)state;
+    for (int mode = CF_MODE_ENFORCE; mode <= CF_MODE_AUDIT; mode++) {
+        of = proxied("http://proxy", (enum cf_mode)mode, rules);
+        check_standin(of, "a.example", CF_PROTO_TCP, 443, world, CF_ALLOW, CF_REASON_RULE);
+        check_standin(of, "a.example", CF_PROTO_UDP, 443, world, CF_DENY,
+                      CF_REASON_PROXY_REQUIRED);
+        check_standin(of, "a.example", CF_PROTO_ICMP, 0, world, CF_DENY, CF_REASON_PROXY_REQUIRED);
+        cf_profile_free(of);
+    }
+}
+
 /* Judge and log a flow of the program; it is looked up so often. */
 static void check_program(const char *program, enum cf_action action, unsigned looked_up)
 {
@@ -377,6 +475,9 @@ int main(void)
         TEST(the_program_is_looked_up_once_whatever_the_rules),
         cmocka_unit_test(some_destinations_are_never_given_a_socket),
         cmocka_unit_test(gateway_is_the_host_at_its_listed_ports_only),
+cmocka_unit_test(a_stand_in_is_judged_by_its_name_alone),
+cmocka_unit_test(a_stand_in_that_was_not_given_is_no_destination),
+cmocka_unit_test(what_a_proxy_has_no_way_for_never_goes_to_a_stand_in),
     };
 
     return cmocka_run_group_tests_name("flow", tests, NULL, NULL);

@@ -354,6 +354,69 @@ static void bypassed_names_are_known_before_their_addresses(void **state)
     cf_profile_free(profile);
 }
 
+static void check_dns(const char *url, bool require, size_t n_servers, enum cf_proxy_dns expected)
+{
+    struct cf_profile *profile = make_profile(url, require, NULL);
+
+    profile->dns.servers = calloc(1, sizeof *profile->dns.servers);
+    profile->dns.n_servers = n_servers;
+    assert_int_equal(cf_proxy_dns(profile), expected);
+    cf_profile_free(profile);
+}
+
+static void names_are_resolved_by_a_required_proxy_that_takes_them(void **state)
+{
+    (void)state;
+    check_dns("http://proxy", true, 0, CF_PROXY_DNS_NAMES);
+    check_dns("https://proxy", true, 0, CF_PROXY_DNS_NAMES);
+    check_dns("socks5h://proxy", true, 0, CF_PROXY_DNS_NAMES);
+    check_dns("socks5://proxy", true, 0, CF_PROXY_DNS_TUNNEL);
+    check_dns("socks5+unix:/run/proxy.sock", true, 0, CF_PROXY_DNS_TUNNEL);
+    check_dns("http://proxy", true, 1, CF_PROXY_DNS_TUNNEL);
+    check_dns("http://proxy", false, 0, CF_PROXY_DNS_DIRECT);
+    check_dns("socks5h://proxy", false, 1, CF_PROXY_DNS_DIRECT);
+}
+
+static void check_tunnels(const char *bypass, bool require, bool expected)
+{
+    struct cf_profile *profile = make_profile("socks5://proxy", require, bypass);
+    struct cf_addr_port server = { .port = 53 };
+
+    assert_int_equal(cf_addr_parse("10.0.0.53", &server.addr), 0);
+    assert_int_equal(cf_proxy_dns_tunnels(profile, &server), expected);
+    cf_profile_free(profile);
+}
+
+static void a_server_is_asked_past_the_proxy_when_all_of_it_is_bypassed(void **state)
+{
+    (void)state;
+    check_tunnels(NULL, true, true);
+    check_tunnels(NULL, false, false);
+    check_tunnels("10.0.0.0/8", true, false);
+    check_tunnels("10.0.0.53:53", true, false);
+    check_tunnels("udp://10.0.0.53:53", true, true);
+    check_tunnels("tcp://10.0.0.53:53", true, true);
+    check_tunnels("10.0.0.54 **.internal", true, true);
+}
+
+static void check_bypasses_names(const char *bypass, bool expected)
+{
+    struct cf_profile *profile = make_profile("http://proxy", true, bypass);
+
+    assert_int_equal(cf_proxy_bypasses_names(profile), expected);
+    cf_profile_free(profile);
+}
+
+static void a_bypass_of_addresses_alone_has_no_names(void **state)
+{
+    (void)state;
+    check_bypasses_names(NULL, false);
+    check_bypasses_names("10.0.0.0/8 private", false);
+    check_bypasses_names("10.0.0.0/8 wiki.internal", true);
+    check_bypasses_names("*.internal:80", true);
+    check_bypasses_names("**.internal", true);
+}
+
 static void check_verdict(const struct cf_profile *profile, const char *text, const char *expected)
 {
     struct cf_verdict verdict;
@@ -415,6 +478,9 @@ int main(void)
         cmocka_unit_test(bypass_by_name_takes_wildcards_as_rules_do),
         cmocka_unit_test(bypass_by_name_wants_every_name_that_was_asked_for),
         cmocka_unit_test(bypassed_names_are_known_before_their_addresses),
+        cmocka_unit_test(names_are_resolved_by_a_required_proxy_that_takes_them),
+        cmocka_unit_test(a_server_is_asked_past_the_proxy_when_all_of_it_is_bypassed),
+        cmocka_unit_test(a_bypass_of_addresses_alone_has_no_names),
         cmocka_unit_test(what_the_proxy_has_no_way_for_is_denied_when_it_is_required),
         cmocka_unit_test(what_a_rule_denies_is_denied_by_the_rule),
     };
