@@ -200,8 +200,11 @@ static void descriptor_give(struct cf_cares *cares, int fd)
 /* What goes over TCP; a descriptor or -1. Without the interface nobody is asked. */
 static int stream_open(const struct cf_cares *cares, int family, int protocol)
 {
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol), one = 1;
+    int fd, one = 1;
 
+    if (cares->config.stream_open)
+        return cares->config.stream_open(cares->config.data);
+    fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (fd < 0)
         return -1;
     if (cf_egress_bind(fd, cares->config.interface, &cares->config.server.addr) < 0)
@@ -261,9 +264,10 @@ static int sock_close(ares_socket_t fd, void *data)
 static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t length,
                         void *data)
 {
+    const struct cf_cares *cares = data;
     const struct sock *sock = *sock_find(data, fd);
 
-    return sock && !sock->stream ? 0 : connect(fd, to, length);
+    return sock && (!sock->stream || cares->config.stream_open) ? 0 : connect(fd, to, length);
 }
 
 /* The stub of the next answer that came in a datagram; -1 with errno. */
@@ -456,7 +460,7 @@ static ares_ssize_t sock_write(ares_socket_t fd, const void *at, size_t length, 
     const struct sock *sock = *sock_find(data, fd);
 
     return sock && !sock->stream ? datagram_write(data, at, length)
-                                 : sendto(fd, at, length, flags, to, to_length);
+                                 : sendto(fd, at, length, flags | MSG_NOSIGNAL, to, to_length);
 }
 
 /* Sockets are as they shall be from the start. */
@@ -472,13 +476,20 @@ static int sock_setopt(ares_socket_t fd, ares_socket_opt_t option, const void *v
     return -1;
 }
 
-/* A cookie is for one address of ours alone (RFC 7873, 4.1). */
+/*
+ * A cookie is for one address of ours alone (RFC 7873, 4.1). None is sent over
+ * a stream, and one that somebody else opened need not have an address.
+ */
 static int sock_name(ares_socket_t fd, struct sockaddr *ret_sa, ares_socklen_t *length, void *data)
 {
     struct cf_cares *cares = data;
     const struct sock *sock = *sock_find(cares, fd);
     int r;
 
+    if (sock && sock->stream && cares->config.stream_open) {
+        *length = cf_addr_port_to_sockaddr(&cares->config.server, (struct sockaddr_storage *)ret_sa);
+        return 0;
+    }
     if (!sock || sock->stream)
         return getsockname(fd, ret_sa, length);
     r = cf_ports_local(cares->ports, ret_sa, length);
@@ -509,10 +520,11 @@ static int functions_set(struct cf_cares *cares)
 static ares_ssize_t sock_write(ares_socket_t fd, const struct iovec *pieces, int n, void *data)
 {
     const struct sock *sock = *sock_find(data, fd);
+    const struct msghdr message = { .msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)n };
 
     return sock && !sock->stream && n == 1
                ? datagram_write(data, pieces[0].iov_base, pieces[0].iov_len)
-               : writev(fd, pieces, n);
+               : sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 static int functions_set(struct cf_cares *cares)
@@ -554,9 +566,11 @@ static int channel_open(struct cf_cares *cares)
     char server[CF_ADDR_PORT_TEXT_SIZE];
     int r;
 
-    if (cares->config.transport == CF_TRANSPORT_TCP)
+    if (cares->config.stream_open)
+        options.flags |= ARES_FLAG_USEVC | ARES_FLAG_STAYOPEN;
+    else if (cares->config.transport == CF_TRANSPORT_TCP)
         options.flags |= ARES_FLAG_USEVC;
-    if (cares->config.transport == CF_TRANSPORT_UDP)
+    else if (cares->config.transport == CF_TRANSPORT_UDP)
         options.flags |= ARES_FLAG_IGNTC;
     options_newer(&options, &mask);
     r = ares_init_options(&cares->channel, &options, mask);

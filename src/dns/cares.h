@@ -25,6 +25,14 @@ struct cf_cares_config {
     const char *interface; /* that all sockets are bound to (base/egress.h); NULL for none */
     /* Told of each datagram that answers nothing that was asked from its port. */
     void (*unasked)(void *data, const uint8_t *message, size_t length);
+    /*
+     * Open a stream to the server in another way than by a socket of ours: a
+     * non-blocking descriptor that is c-ares' from then on, or -errno. What is
+     * written may wait in it until it is connected. NULL: by a socket. When
+     * set, the transport is TCP whatever is said above, and the stream stays
+     * open behind the last answer.
+     */
+    int (*stream_open)(void *data);
     void *data;
 };
 

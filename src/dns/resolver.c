@@ -91,6 +91,39 @@ static void upstream_settled(void *data)
         resolver->settled(resolver->settled_data);
 }
 
+static bool is_tunnelled(void *data, const struct cf_addr_port *server)
+{
+    const struct cf_resolver *resolver = data;
+
+    return cf_proxy_dns_tunnels(resolver->desk.config.profile, server);
+}
+
+static int stream_open(void *data, const struct cf_addr_port *server)
+{
+    const struct cf_resolver_config *config = &((const struct cf_resolver *)data)->desk.config;
+
+    return config->stream_open ? config->stream_open(config->stream_data, server) : -EOPNOTSUPP;
+}
+
+/* What this host calls its own, the proxy takes for itself. */
+static int check_tunnelled(struct cf_resolver *resolver, struct cf_error *err)
+{
+    char text[CF_ADDR_PORT_TEXT_SIZE];
+    size_t n;
+    const struct cf_addr_port *servers = cf_resolver_servers(resolver, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_tunnelled(resolver, &servers[i]) &&
+            cf_addr_group_find(CF_GROUP_LOOPBACK, &servers[i].addr))
+            return cf_error_set(err, -EADDRNOTAVAIL,
+                                "the DNS server '%s' is on this host, where the proxy does not "
+                                "reach it; list servers that it reaches under dns.servers, or the "
+                                "address under proxy.bypass",
+                                cf_addr_port_format(&servers[i], text));
+    }
+    return 0;
+}
+
 /* Whether there can be a name that neither the policy nor the proxy resolves. */
 static bool asks_upstream(const struct cf_profile *profile)
 {
@@ -112,6 +145,8 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
         .transport = config->profile->dns.transport,
         .unasked = unasked,
         .settled = upstream_settled,
+        .is_tunnelled = is_tunnelled,
+        .stream_open = stream_open,
         .data = resolver,
     };
     int r = 0;
@@ -122,6 +157,8 @@ int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver 
     resolver->desk.by_program = cf_profile_has_exe(config->profile);
     if (asks_upstream(config->profile))
         r = cf_upstream_new(&upstream, &resolver->upstream, err);
+    if (r == 0)
+        r = check_tunnelled(resolver, err);
     if (r == 0 && config->profile->dns.cache > 0) {
         r = cf_cache_new((size_t)config->profile->dns.cache, &resolver->cache);
         if (r < 0)

@@ -42,6 +42,14 @@ struct cf_resolver_config {
     void (*process_find)(void *data, const struct cf_dns_client *client,
                          struct cf_event_process *ret_process);
     void *process_data;
+
+    /*
+     * Open a stream to a server through the proxy, for those of
+     * cf_proxy_dns_tunnels(): a non-blocking descriptor, or -errno. It may
+     * come to nothing later. NULL: these servers are never asked.
+     */
+    int (*stream_open)(void *data, const struct cf_addr_port *server);
+    void *stream_data;
 };
 
 /* Where a question came from. */
@@ -61,7 +69,8 @@ struct cf_dns_client {
 /*
  * Everything in config is borrowed and outlives the resolver. With no servers
  * in the profile, the host's resolv.conf is read now; none there is an error.
- * It is not read when the proxy resolves every name (cf_proxy_dns()).
+ * It is not read when the proxy resolves every name (cf_proxy_dns()). A server
+ * on this host's loopback that is to be asked through the proxy is an error.
  */
 int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
                     struct cf_error *err);

@@ -48,7 +48,8 @@ struct cf_upstream {
     void (*unasked)(void *data, const struct cf_addr_port *server, uint64_t n,
                     const uint8_t *message, size_t length);
     void (*settled)(void *data);
-    void *told_data; /* of unasked() and settled() */
+    int (*stream_open)(void *data, const struct cf_addr_port *server);
+    void *told_data; /* of these */
     size_t n_lookups;
     struct cf_lookup *landed, **landed_tail;
     struct cf_task task;
@@ -87,6 +88,15 @@ static void server_unasked(void *data, const uint8_t *message, size_t length)
     if (upstream->unasked)
         upstream->unasked(upstream->told_data, &upstream->addrs[server - upstream->servers],
                           server->n_unasked, message, length);
+}
+
+static int server_stream_open(void *data)
+{
+    const struct server *server = data;
+    const struct cf_upstream *upstream = server->upstream;
+
+    return upstream->stream_open(upstream->told_data,
+                                 &upstream->addrs[server - upstream->servers]);
 }
 
 static void lookup_free(struct cf_lookup *lookup)
@@ -223,6 +233,9 @@ static int servers_open(struct cf_upstream *upstream, const struct cf_upstream_c
         server->upstream = upstream;
         cares.server = upstream->addrs[i];
         cares.data = server;
+        cares.stream_open = NULL;
+        if (config->is_tunnelled && config->is_tunnelled(config->data, &cares.server))
+            cares.stream_open = server_stream_open;
         r = cf_cares_new(&cares, &server->cares, err);
         if (r < 0)
             return r;
@@ -260,6 +273,7 @@ int cf_upstream_new(const struct cf_upstream_config *config, struct cf_upstream 
     upstream->attempts = config->attempts;
     upstream->unasked = config->unasked;
     upstream->settled = config->settled;
+    upstream->stream_open = config->stream_open;
     upstream->told_data = config->data;
     upstream->landed_tail = &upstream->landed;
     upstream->task.fn = landed_run;

@@ -8,6 +8,7 @@
 #ifndef CF_DNS_UPSTREAM_H
 #define CF_DNS_UPSTREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,12 @@ struct cf_upstream_config {
                     const uint8_t *message, size_t length);
     /* Told when all answers that came together have been given. NULL: nobody is told. */
     void (*settled)(void *data);
+    /*
+     * Whether a server is asked by streams that stream_open() opens, and in no
+     * other way (cares.h says what it returns). NULL: none is.
+     */
+    bool (*is_tunnelled)(void *data, const struct cf_addr_port *server);
+    int (*stream_open)(void *data, const struct cf_addr_port *server);
     void *data;
 };
 

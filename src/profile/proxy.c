@@ -147,7 +147,7 @@ bool cf_proxy_dns_tunnels(const struct cf_profile *profile, const struct cf_addr
     struct cf_flow_query query = { .dst = server->addr, .port = server->port };
     const struct cf_rule *udp, *tcp;
 
-    if (cf_proxy_dns(profile) == CF_PROXY_DNS_DIRECT)
+    if (cf_proxy_dns(profile) != CF_PROXY_DNS_TUNNEL)
         return false;
     query.proto = CF_PROTO_UDP;
     (void)cf_proxy_route(profile, &query, &udp);

@@ -138,8 +138,8 @@ enum cf_proxy_dns cf_proxy_dns(const struct cf_profile *profile);
 bool cf_proxy_bypasses_names(const struct cf_profile *profile);
 
 /*
- * Whether this server is asked through the proxy: with `require`, unless an
- * entry of `bypass` holds it for UDP and for TCP. The profile is sealed.
+ * Whether this server is asked through the proxy: with CF_PROXY_DNS_TUNNEL,
+ * unless an entry of `bypass` holds it for UDP and for TCP. The profile is sealed.
  */
 bool cf_proxy_dns_tunnels(const struct cf_profile *profile, const struct cf_addr_port *server);
 

@@ -114,6 +114,8 @@ void fixture_open(struct fixture *fixture, size_t cache_entries)
         .profile = fixture->profile,
         .audit = fixture->audit,
         .resolv_conf = fixture->resolv_conf,
+        .stream_open = fixture->stream_open,
+        .stream_data = fixture,
         .process_find = process_find,
         .process_data = fixture,
     };

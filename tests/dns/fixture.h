@@ -33,6 +33,7 @@ struct fixture {
     struct fake upstream;
     struct seen seen;
     const char *resolv_conf; /* of the resolver; NULL: the host's */
+    int (*stream_open)(void *data, const struct cf_addr_port *server); /* of it; data: this */
     const char *exe;    /* the program that asks; NULL: not known */
     char found_exe[64]; /* what is borrowed of the last one looked up */
     unsigned n_looked_up;

@@ -65,6 +65,12 @@ tests_dns_test_standins_SOURCES = tests/dns/test_standins.c
 tests_dns_test_standins_CFLAGS = $(dns_test_cflags)
 tests_dns_test_standins_LDADD = $(dns_test_libs)
 
+check_PROGRAMS += tests/dns/test_tunnel
+TESTS += tests/dns/test_tunnel
+tests_dns_test_tunnel_SOURCES = tests/dns/test_tunnel.c $(dns_test_fixture)
+tests_dns_test_tunnel_CFLAGS = $(dns_test_cflags)
+tests_dns_test_tunnel_LDADD = $(dns_test_libs)
+
 check_PROGRAMS += tests/dns/test_ports
 TESTS += tests/dns/test_ports
 tests_dns_test_ports_SOURCES = tests/dns/test_ports.c $(dns_test_fixture)
