@@ -41,4 +41,8 @@ src_engine_libcf_engine_a_SOURCES = src/engine/craft.c \
 	src/engine/tcp_proxy.c \
 	src/engine/tcp_proxy.h \
 	src/engine/udp.c \
-	src/engine/udp.h
+	src/engine/udp.h \
+	src/engine/udp_proxy.c \
+	src/engine/udp_proxy.h \
+	src/engine/udp_sockets.c \
+	src/engine/udp_sockets.h

@@ -19,6 +19,10 @@
  * send fail that has nothing wrong with it: the queue is read and the send is
  * done again.
  *
+ * A flow whose route is the proxy is in `one_way` and not open until its association
+ * stands (udp_proxy.c), or the proxy has refused it; it is judged anew then, for
+ * only what carries it is in the log.
+ *
  * A datagram that no longer fits into what egress.limits.bytes leaves ends its
  * flow.
  *
@@ -43,12 +47,14 @@
 #include "engine/internal.h"
 #include "engine/inward.h"
 #include "engine/outward.h"
+#include "engine/udp_proxy.h"
+#include "engine/udp_sockets.h"
+#include "profile/protection.h"
 
 #define DEFAULT_HOPS 64
 #define DENIED_S 60
 #define ERRORS_A_SECOND 1000
 #define BATCHES 4 /* of one socket in one turn; 1 and 16 were measured to be no better */
-#define BUFFER_BYTES (4 << 20)
 #define PORT_DNS 53
 
 struct udp_flow {
@@ -61,6 +67,7 @@ struct udp_flow {
     uint8_t hop_limit; /* what the outward socket sends with */
     struct cf_watch inside, outside;
     int inside_fd, outside_fd;
+    struct cf_udp_proxy *proxy; /* its way out; NULL: directly */
 };
 
 static struct udp_flow *flow_of(struct cf_list *age)
@@ -94,6 +101,7 @@ static void flow_free(struct udp_flow *flow)
     cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
     cf_fd_close(&flow->inside_fd);
     cf_fd_close(&flow->outside_fd);
+    cf_udp_proxy_free(flow->proxy);
     cf_flow_unlist(&udp->engine->flows, &flow->flow);
     cf_list_remove(&flow->flow.age);
     free(flow);
@@ -199,6 +207,8 @@ static bool errors_read(struct udp_flow *flow)
         struct cf_outcome outcome;
 
         any = true;
+        if (flow->proxy)
+            continue; /* about the proxy: its control connection says when it ends */
         cf_outcome_from_error(&error, flow->flow.key.src.addr.family, &outcome);
         if (outcome.result == CF_RESULT_REFUSED)
             flow->refused = true;
@@ -260,7 +270,8 @@ static void send_run(struct udp_flow *flow, const struct cf_datagram *datagrams,
     bool again = false;
 
     while (n > 0) {
-        int r = cf_datagrams_send(flow->outside_fd, datagrams, n);
+        int r = flow->proxy ? cf_udp_proxy_send(flow->proxy, flow->outside_fd, datagrams, n)
+                            : cf_datagrams_send(flow->outside_fd, datagrams, n);
 
         if (r == -EINTR)
             continue;
@@ -292,7 +303,7 @@ static void send_runs(struct udp_flow *flow, const struct cf_datagram *datagrams
 
         while (same < n && datagrams[same].hop_limit == datagrams[0].hop_limit)
             same++;
-        if (hops != flow->hop_limit)
+        if (hops != flow->hop_limit && !flow->proxy)
             cf_outward_set_hops(flow->outside_fd, flow->outside_family, hops);
         flow->hop_limit = hops;
         send_run(flow, datagrams, same);
@@ -369,24 +380,20 @@ static void outside_ready(struct cf_watch *watch, uint32_t events)
     if (events & EPOLLERR)
         errors_read(flow);
     for (int i = 0; i < BATCHES; i++) {
-        int n = cf_datagrams_receive(flow->outside_fd, &datagrams);
+        int n = cf_datagrams_receive(flow->outside_fd, &datagrams), all = n;
 
-        if (n <= 0)
+        if (n > 0 && flow->proxy)
+            n = cf_udp_proxy_strip(flow->proxy, datagrams, n);
+        if (all <= 0)
             return;
+        if (n == 0)
+            continue;
         flow->answered = true;
         flow->refused = false;
         touch(flow);
-        if (!send_in(flow, datagrams, n) || n < CF_DATAGRAMS_BATCH)
+        if (!send_in(flow, datagrams, n) || all < CF_DATAGRAMS_BATCH)
             return;
     }
-}
-
-static void buffers_grow(int fd)
-{
-    int size = BUFFER_BYTES; /* cut by the kernel to what the host allows */
-
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 static int outside_open(struct udp_flow *flow, const struct cf_addr_port *target)
@@ -398,7 +405,7 @@ static int outside_open(struct udp_flow *flow, const struct cf_addr_port *target
         return r;
     flow->outside_fd = r;
     flow->outside_family = target->addr.family;
-    buffers_grow(flow->outside_fd);
+    cf_udp_buffers_grow(flow->outside_fd);
     r = cf_outward_connect(flow->outside_fd, target);
     if (r < 0)
         return r;
@@ -406,39 +413,14 @@ static int outside_open(struct udp_flow *flow, const struct cf_addr_port *target
     return cf_loop_watch(flow->udp->engine->config.loop, &flow->outside, flow->outside_fd, EPOLLIN);
 }
 
-/* The socket that stands for the remote inside: from its address, to the sandbox's. */
-static int inside_connect(int fd, const struct cf_flow_key *key)
-{
-    bool ipv4 = key->src.addr.family == CF_FAMILY_IPV4;
-    int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6, on = 1;
-    struct sockaddr_storage sa;
-    socklen_t length;
-
-    if (setsockopt(fd, level, ipv4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on, sizeof on) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-        return -errno;
-    length = cf_addr_port_to_sockaddr(&key->dst, &sa);
-    if (bind(fd, (struct sockaddr *)&sa, length) < 0)
-        return -errno;
-    length = cf_addr_port_to_sockaddr(&key->src, &sa);
-    return connect(fd, (struct sockaddr *)&sa, length) < 0 ? -errno : 0;
-}
-
 static int inside_open(struct udp_flow *flow)
 {
     struct cf_engine *engine = flow->udp->engine;
-    uint8_t family = flow->flow.key.src.addr.family;
-    int r = cf_gateway_socket(engine->config.gateway, family == CF_FAMILY_IPV4 ? AF_INET : AF_INET6,
-                              SOCK_DGRAM, 0);
+    int r = cf_udp_inside_open(engine->config.gateway, &flow->flow.key);
 
     if (r < 0)
         return r;
     flow->inside_fd = r;
-    buffers_grow(flow->inside_fd);
-    cf_datagrams_want_hops(flow->inside_fd, family);
-    r = inside_connect(flow->inside_fd, &flow->flow.key);
-    if (r < 0)
-        return r;
     flow->inside.fn = inside_ready;
     return cf_loop_watch(engine->config.loop, &flow->inside, flow->inside_fd, EPOLLIN);
 }
@@ -478,8 +460,8 @@ static int flow_open(struct udp_flow *flow, const struct cf_addr_port *target)
     }
 }
 
-/* r: 0, or why there are no sockets for it */
-static void allowed(struct udp_flow *flow, const struct cf_judgement *judgement,
+/* r: 0, or why there are no sockets for it. Returns false when it has ended. */
+static bool allowed(struct udp_flow *flow, const struct cf_judgement *judgement,
                     const struct cf_datagram *datagram, int r)
 {
     struct cf_udp *udp = flow->udp;
@@ -491,11 +473,11 @@ static void allowed(struct udp_flow *flow, const struct cf_judgement *judgement,
     cf_flow_log(&udp->engine->flows, &flow->flow, judgement, r == 0 ? &local : NULL);
     if (r == 0) {
         touch(flow);
-        send_out(flow, datagram, 1);
-        return;
+        return send_out(flow, datagram, 1);
     }
     send_failed(flow, datagram, -r);
     flow_end(flow, CF_RESULT_UNREACHABLE);
+    return false;
 }
 
 /* A share for each second: what is denied must not make the engine a source of floods. */
@@ -531,30 +513,139 @@ static void denied(struct udp_flow *flow, const struct cf_judgement *judgement,
     tell(flow->udp, &flow->flow.key, &outcome, datagram->data, datagram->length);
 }
 
-static void judge(struct udp_flow *flow, const struct cf_datagram *datagram)
+static void denied_no_more(struct udp_flow *flow)
 {
-    struct cf_udp *udp = flow->udp;
-    struct cf_engine *engine = udp->engine;
-    struct cf_judgement judgement;
-    int r = 0;
-
-    cf_engine_judge(engine, &flow->flow, &judgement);
-    if (judgement.verdict.action == CF_ALLOW) {
-        if (udp->n_flows >= udp->limit)
-            evict(udp);
-        r = flow_open(flow, &judgement.target);
-        if (cf_outward_exhausted(-r))
-            cf_judge_deny(&judgement, CF_REASON_LIMIT);
-    }
-    if (judgement.verdict.action != CF_ALLOW) {
-        denied(flow, &judgement, datagram);
-        return;
-    }
     if (flow->denied) {
         flow->denied = false;
-        udp->n_denied--;
+        flow->udp->n_denied--;
     }
-    allowed(flow, &judgement, datagram, r);
+}
+
+static void go_directly(struct udp_flow *flow, struct cf_judgement *judgement,
+                        const struct cf_datagram *datagram)
+{
+    struct cf_udp *udp = flow->udp;
+    int r;
+
+    if (udp->n_flows >= udp->limit)
+        evict(udp);
+    r = flow_open(flow, &judgement->target);
+    if (cf_outward_exhausted(-r)) {
+        cf_judge_deny(judgement, CF_REASON_LIMIT);
+        denied(flow, judgement, datagram);
+        return;
+    }
+    denied_no_more(flow);
+    allowed(flow, judgement, datagram, r);
+}
+
+/* By the proxy, to the end of what has waited; fd: the outward socket. */
+static void go_by_proxy(struct udp_flow *flow, const struct cf_judgement *judgement, int fd,
+                        const struct cf_datagram *first)
+{
+    struct cf_datagram *next;
+    bool open;
+    int r;
+
+    flow->outside_fd = fd;
+    cf_udp_buffers_grow(fd);
+    flow->outside.fn = outside_ready;
+    r = cf_loop_watch(flow->udp->engine->config.loop, &flow->outside, fd, EPOLLIN);
+    if (r == 0)
+        r = inside_open(flow);
+    open = allowed(flow, judgement, first, r);
+    while (open && (next = cf_udp_proxy_next(flow->proxy))) {
+        open = send_out(flow, next, 1);
+        free(next);
+    }
+}
+
+/* Neither by the proxy nor around it. */
+static void proxy_failed(struct udp_flow *flow, const struct cf_judgement *judgement,
+                         const struct cf_proxy_dialled *dialled, const struct cf_datagram *first)
+{
+    struct cf_flow_table *flows = &flow->udp->engine->flows;
+    struct cf_outcome outcome;
+
+    flow->udp->engine->packets++;
+    cf_flow_log(flows, &flow->flow, judgement, NULL);
+    cf_flow_log_proxy_close(flows, &flow->flow, dialled->outcome.result,
+                            cf_proxy_why_name(dialled->outcome.why), dialled->words);
+    cf_outcome_denied(flow->flow.key.src.addr.family, &outcome); /* no socket passes over it */
+    tell(flow->udp, &flow->flow.key, &outcome, first->data, first->length);
+    flow_free(flow);
+}
+
+static void associated(void *data, int fd, const struct cf_proxy_dialled *dialled)
+{
+    struct udp_flow *flow = data;
+    struct cf_engine *engine = flow->udp->engine;
+    struct cf_datagram *first = cf_udp_proxy_next(flow->proxy);
+    bool refused = dialled->outcome.why == CF_PROXY_UNSUPPORTED;
+    struct cf_judgement judgement;
+
+    cf_list_remove(&flow->flow.age); /* so that it is not the one that makes room */
+    flow->udp->n_flows--; /* counted anew when it is open */
+    cf_engine_judge(engine, &flow->flow, &judgement);
+    if (refused && engine->config.profile->proxy.require && judgement.verdict.action == CF_ALLOW)
+        cf_protection_proxy_refused(engine->config.profile, &judgement.verdict);
+    if (fd >= 0 && (!first || judgement.verdict.action != CF_ALLOW))
+        cf_fd_close(&fd);
+    if (!first) {
+        flow_free(flow);
+        return;
+    }
+    if (fd >= 0) {
+        go_by_proxy(flow, &judgement, fd, first);
+    } else if (judgement.verdict.action == CF_ALLOW && !refused) {
+        proxy_failed(flow, &judgement, dialled, first);
+    } else {
+        cf_udp_proxy_free(flow->proxy);
+        flow->proxy = NULL;
+        judgement.route = CF_ROUTE_DIRECT;
+        if (judgement.verdict.action == CF_ALLOW)
+            go_directly(flow, &judgement, first);
+        else
+            denied(flow, &judgement, first);
+    }
+    free(first);
+}
+
+static void association_ended(void *data)
+{
+    flow_end(data, CF_RESULT_RESET);
+}
+
+static void associate(struct udp_flow *flow, struct cf_judgement *judgement,
+                      const struct cf_datagram *datagram)
+{
+    struct cf_udp *udp = flow->udp;
+
+    if (udp->n_flows >= udp->limit)
+        evict(udp);
+    if (cf_udp_proxy_start(udp->engine, judgement, associated, association_ended, flow,
+                           &flow->proxy) < 0) {
+        cf_judge_deny(judgement, CF_REASON_LIMIT);
+        denied(flow, judgement, datagram);
+        return;
+    }
+    denied_no_more(flow);
+    udp->n_flows++;
+    touch(flow);
+    cf_udp_proxy_wait(flow->proxy, datagram);
+}
+
+static void judge(struct udp_flow *flow, const struct cf_datagram *datagram)
+{
+    struct cf_judgement judgement;
+
+    cf_engine_judge(flow->udp->engine, &flow->flow, &judgement);
+    if (judgement.verdict.action != CF_ALLOW)
+        denied(flow, &judgement, datagram);
+    else if (judgement.route == CF_ROUTE_PROXY)
+        associate(flow, &judgement, datagram);
+    else
+        go_directly(flow, &judgement, datagram);
 }
 
 /* To an address or port that no socket is given: counted, and answered where that is right. */
@@ -590,6 +681,8 @@ static void arrived(struct cf_udp *udp, const struct cf_datagram *datagram)
     } else if (flow->flow.open) {
         touch(flow);
         send_out(flow, datagram, 1);
+    } else if (flow->proxy) {
+        cf_udp_proxy_wait(flow->proxy, datagram);
     } else {
         judge(flow, datagram);
     }
@@ -670,7 +763,8 @@ static size_t list_gone(struct cf_list *list, unsigned ifindex)
         struct cf_outcome outcome;
 
         next = at->next;
-        if (cf_egress_bound(flow->outside_fd) != ifindex)
+        if ((flow->proxy ? cf_udp_proxy_ifindex(flow->proxy)
+                         : cf_egress_bound(flow->outside_fd)) != ifindex)
             continue;
         cf_outcome_from_errno(ENODEV, flow->flow.key.src.addr.family, &outcome);
         if (may_answer(flow->udp))

@@ -232,9 +232,14 @@ bool cf_protection_proxy(const struct cf_profile *profile, const struct cf_flow_
     if (profile->proxy.url.scheme == CF_PROXY_NONE ||
         cf_proxy_route(profile, query, NULL) != CF_ROUTE_REQUIRED)
         return false;
+    cf_protection_proxy_refused(profile, ret_verdict);
+    return true;
+}
+
+void cf_protection_proxy_refused(const struct cf_profile *profile, struct cf_verdict *ret_verdict)
+{
     cf_verdict_deny(profile, CF_REASON_PROXY_REQUIRED, &protections_of(profile)->proxy,
                     ret_verdict);
-    return true;
 }
 
 /* Rebinding. */

@@ -50,6 +50,9 @@ bool cf_protection_flow(const struct cf_profile *profile, const struct cf_flow_q
 bool cf_protection_proxy(const struct cf_profile *profile, const struct cf_flow_query *query,
                          struct cf_verdict *ret_verdict);
 
+/* The verdict of one that it might have had a way for, and refuses; the profile has a proxy. */
+void cf_protection_proxy_refused(const struct cf_profile *profile, struct cf_verdict *ret_verdict);
+
 /*
  * An answer of a server that holds this address for a public name: denied when
  * the address is not one of the public network, unless a rule by address that
