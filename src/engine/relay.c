@@ -19,7 +19,8 @@
  * reset connection either.
  *
  * The server's side of the handshake ends with the first data, where the sandbox
- * speaks first; where it waits, as soon as the loop has nothing better to do (`confirm`).
+ * speaks first; where it waits, as soon as the loop has nothing better to do (`confirm`),
+ * and in front of the next outward connect, which it must not come behind.
  *
  * What is over is closed when the loop has nothing better to do (`over`):
  * programs that open one connection after the other wait for the next SYN to
@@ -74,8 +75,7 @@ void cf_relay_side_close(struct cf_relay *relay, struct cf_relay_side *side)
     cf_loop_unwatch_close(relay->loop, &side->watch, &side->fd);
 }
 
-/* The end of the handshake has waited for data to go with it; now it goes without. */
-static void confirm(struct cf_relay *relay)
+void cf_relay_confirm(struct cf_relay *relay)
 {
     if (!relay->confirm.link)
         return;
@@ -92,7 +92,7 @@ void cf_relay_side_reset(struct cf_relay *relay, struct cf_relay_side *side)
 {
     struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
-    confirm(relay); /* the server has a connection before it has the end of it */
+    cf_relay_confirm(relay); /* the server has a connection before it has the end of it */
     if (side->fd >= 0)
         setsockopt(side->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     cf_relay_side_close(relay, side);
@@ -101,7 +101,7 @@ void cf_relay_side_reset(struct cf_relay *relay, struct cf_relay_side *side)
 /* Let go of all but the sockets. */
 static void stop(struct cf_relay *relay)
 {
-    confirm(relay);
+    cf_relay_confirm(relay);
     cf_loop_task_remove(relay->loop, &relay->task);
     cf_loop_timer_stop(relay->loop, &relay->timer);
     cf_splice_done(&relay->out, relay->pipes);
@@ -405,7 +405,7 @@ int cf_relay_move(struct cf_relay *relay, struct cf_loop *loop, struct cf_pipe_p
     int outside, inside = side_move(relay, &relay->inside, loop), timer = 0;
 
     outside = side_move(relay, &relay->outside, loop);
-    confirm(relay);
+    cf_relay_confirm(relay);
     cf_loop_task_remove(relay->loop, &relay->task);
     cf_loop_timer_stop(relay->loop, &relay->timer);
     cf_splice_move(&relay->out, relay->pipes, pipes);

@@ -82,6 +82,9 @@ void cf_relay_prepare(struct cf_relay *relay);
  */
 int cf_relay_start(struct cf_relay *relay, uint32_t outside_events, int outside_error);
 
+/* If the end of the outward handshake still waits for data to go with it, it goes now, without. */
+void cf_relay_confirm(struct cf_relay *relay);
+
 /*
  * Go on in another loop, with another pool; neither runs now. Returns 0, or -errno when the
  * new loop refuses: then nothing is left to do but to reset both sides.

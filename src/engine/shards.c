@@ -30,6 +30,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "engine/outward.h"
 
 /* Touched as far as it is used. Half of it did in a build with sanitizers. */
 #define STACK_BYTES (256 * 1024)
@@ -251,6 +252,7 @@ static void hand_over(struct cf_shard *shard, struct cf_relay *relay, uint32_t o
                       int outside_error)
 {
     cf_loop_unwatch(relay->loop, &relay->outside.watch);
+    cf_outward_ack_send(relay->outside.fd); /* before the caller's next connect */
     relay->loop = shard->loop;
     relay->pipes = shard->pipes;
     relay->ended = ended_here;

@@ -16,6 +16,7 @@
 
 struct cf_engine;
 struct cf_relay;
+struct cf_tcp_flow;
 
 /* SYNs that were answered and may come again; past it the oldest is forgotten. */
 #define CF_TCP_ANSWERED_MAX 4096
@@ -28,6 +29,7 @@ struct cf_tcp {
     struct cf_list live;   /* connecting, injected, relayed */
     struct cf_list answered;
     size_t n_answered;
+    struct cf_tcp_flow *unconfirmed; /* connected last: its server may not have heard; or NULL */
 };
 
 /* Returns 0 or -errno with a message. */

@@ -57,6 +57,8 @@ void cf_tcp_flow_free(struct cf_tcp_flow *flow)
     cf_relay_done(&flow->relay);
     cf_flow_unlist(&engine->flows, &flow->flow);
     cf_list_remove(&flow->flow.age);
+    if (flow->tcp->unconfirmed == flow)
+        flow->tcp->unconfirmed = NULL;
     if (flow->state == CF_TCP_ANSWERED)
         flow->tcp->n_answered--;
     free(flow->held);

@@ -232,8 +232,26 @@ void cf_tcp_held_connected(struct cf_tcp_flow *flow)
 {
     cf_outward_settle(flow->relay.outside.fd, flow->outside_family);
     flow->held->tries = 0;
+    flow->tcp->unconfirmed = flow;
     inject(flow);
     cf_tcp_accept_one(flow->tcp);
+}
+
+/*
+ * The sandbox was told of a connection: its server hears of it before it hears
+ * of the next, as over any network. A backlog that is full is full then.
+ */
+static void confirm_last(struct cf_tcp *tcp)
+{
+    struct cf_tcp_flow *flow = tcp->unconfirmed;
+
+    tcp->unconfirmed = NULL;
+    if (!flow)
+        return;
+    if (flow->state != CF_TCP_RELAYED)
+        cf_outward_ack_send(flow->relay.outside.fd);
+    else if (flow->relay.loop == tcp->engine->config.loop) /* else cf_shards_start() has done it */
+        cf_relay_confirm(&flow->relay);
 }
 
 static void connect_ready(struct cf_watch *watch, uint32_t events)
@@ -287,6 +305,7 @@ static int connect_begin(struct cf_tcp_flow *flow, const struct cf_addr_port *ta
 
     if (r < 0)
         return r;
+    confirm_last(flow->tcp);
     fd = cf_outward_socket(&target->addr, SOCK_STREAM, IPPROTO_TCP,
                            flow->tcp->engine->config.interface);
     if (fd < 0)
