@@ -49,7 +49,6 @@
 #include "engine/outward.h"
 #include "engine/udp_proxy.h"
 #include "engine/udp_sockets.h"
-#include "profile/protection.h"
 
 #define DEFAULT_HOPS 64
 #define DENIED_S 60
@@ -587,8 +586,8 @@ static void associated(void *data, int fd, const struct cf_proxy_dialled *dialle
     cf_list_remove(&flow->flow.age); /* so that it is not the one that makes room */
     flow->udp->n_flows--; /* counted anew when it is open */
     cf_engine_judge(engine, &flow->flow, &judgement);
-    if (refused && engine->config.profile->proxy.require && judgement.verdict.action == CF_ALLOW)
-        cf_protection_proxy_refused(engine->config.profile, &judgement.verdict);
+    if (refused)
+        cf_udp_proxy_refused(engine->config.profile, &judgement);
     if (fd >= 0 && (!first || judgement.verdict.action != CF_ALLOW))
         cf_fd_close(&fd);
     if (!first) {
@@ -602,7 +601,6 @@ static void associated(void *data, int fd, const struct cf_proxy_dialled *dialle
     } else {
         cf_udp_proxy_free(flow->proxy);
         flow->proxy = NULL;
-        judgement.route = CF_ROUTE_DIRECT;
         if (judgement.verdict.action == CF_ALLOW)
             go_directly(flow, &judgement, first);
         else

@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "engine/internal.h"
 #include "engine/outward.h"
+#include "profile/protection.h"
 #include "proxy/socks5.h"
 
 struct waiting {
@@ -146,6 +147,17 @@ int cf_udp_proxy_start(struct cf_engine *engine, const struct cf_judgement *judg
     }
     *ret_proxy = proxy;
     return 0;
+}
+
+void cf_udp_proxy_refused(const struct cf_profile *profile, struct cf_judgement *judgement)
+{
+    judgement->route = CF_ROUTE_DIRECT;
+    if (judgement->verdict.action != CF_ALLOW)
+        return;
+    if (profile->proxy.require)
+        cf_protection_proxy_refused(profile, &judgement->verdict);
+    if (judgement->target.addr.family == CF_FAMILY_NONE)
+        cf_judge_deny(judgement, CF_REASON_PROXY_REQUIRED); /* a stand-in leads nowhere else */
 }
 
 void cf_udp_proxy_free(struct cf_udp_proxy *proxy)

@@ -32,6 +32,8 @@ struct cf_udp_proxy;
 int cf_udp_proxy_start(struct cf_engine *engine, const struct cf_judgement *judgement,
                        void (*done)(void *data, int fd, const struct cf_proxy_dialled *dialled),
                        void (*ended)(void *data), void *data, struct cf_udp_proxy **ret_proxy);
+/* The proxy carries no UDP: what becomes of a flow that is allowed. */
+void cf_udp_proxy_refused(const struct cf_profile *profile, struct cf_judgement *judgement);
 /* NULL is allowed. */
 void cf_udp_proxy_free(struct cf_udp_proxy *proxy);
 
