@@ -7,6 +7,7 @@
  */
 #include "audit/event_json.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -182,6 +183,13 @@ static void put_proxy(struct cf_json *json, const struct cf_proxy_url *url)
     cf_json_text(json, "proxy", text);
 }
 
+static const char *const dns_routes[] = {
+    [CF_PROXY_DNS_DIRECT] = "direct",
+    [CF_PROXY_DNS_TUNNEL] = "tunnel",
+    [CF_PROXY_DNS_NAMES] = "proxy",
+};
+static_assert(sizeof dns_routes / sizeof dns_routes[0] == CF_PROXY_DNS_COUNT, "a name for each");
+
 static void put_run_start(struct cf_json *json, const struct cf_event_run_start *start)
 {
     put_policy(json, start);
@@ -204,6 +212,7 @@ static void put_run_start(struct cf_json *json, const struct cf_event_run_start 
     for (size_t i = 0; i < start->n_dns_servers; i++)
         put_addr_port(json, NULL, &start->dns_servers[i]);
     cf_json_array_end(json);
+    cf_json_text(json, "dns_route", dns_routes[cf_proxy_dns(start->profile)]);
     put_proxy(json, &start->profile->proxy.url);
     put_texts(json, "masked", start->masked, start->n_masked);
     put_texts(json, "not_in_force", start->not_in_force, start->n_not_in_force);

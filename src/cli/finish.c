@@ -70,6 +70,8 @@ static void release(struct cf_run *run)
 {
     cf_engine_free(run->engine);
     run->engine = NULL;
+    cf_proxy_streams_free(run->streams);
+    run->streams = NULL;
     cf_proxy_way_free(run->proxy);
     run->proxy = NULL;
     cf_dns_server_free(run->dns);

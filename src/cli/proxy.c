@@ -11,10 +11,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "dns/find.h"
+#include "engine/outward.h"
 #include "proxy/race.h"
 
 static_assert(CF_FIND_MAX <= CF_PROXY_RACE_MAX, "there is room for what is found");
@@ -86,6 +88,62 @@ static int find(const struct cf_run *run, const char *name, struct places *place
                          name, host ? "`hosts`" : listed ? "the DNS servers" : "the host's resolver");
 }
 
+static int dial(void *data, const struct cf_proxy_call *call, struct cf_proxy_dial **ret_dial)
+{
+    const struct cf_run *run = data;
+
+    return cf_proxy_way_dial(run->proxy, call, ret_dial);
+}
+
+static int make_socket(void *data, const struct cf_addr *to)
+{
+    return cf_outward_socket(to, SOCK_STREAM, IPPROTO_TCP, cf_run_interface(data));
+}
+
+/* The first, the second, the fourth and so on are told: a flood shall not fill the log. */
+static void warn_failed(struct cf_run *run, const struct cf_addr_port *server, const char *why,
+                        const char *words)
+{
+    char text[CF_ADDR_PORT_TEXT_SIZE];
+    uint64_t n = ++run->n_streams_failed;
+
+    if ((n & (n - 1)) == 0)
+        cf_audit_warn(run->audit, "dns_tunnel",
+                      "the proxy gave no tunnel to the DNS server %s: %s%s%s (%llu such attempts)",
+                      cf_addr_port_format(server, text), why, words[0] ? ": " : "", words,
+                      (unsigned long long)n);
+}
+
+static void stream_failed(void *data, const struct cf_addr_port *server,
+                          const struct cf_proxy_dialled *dialled)
+{
+    warn_failed(data, server, cf_proxy_why_name(dialled->outcome.why), dialled->words);
+}
+
+int cf_run_proxy_stream(void *data, const struct cf_addr_port *server)
+{
+    struct cf_run *run = data;
+    int fd = run->streams ? cf_proxy_streams_open(run->streams, server) : -ENOTCONN;
+
+    if (fd < 0)
+        warn_failed(run, server, strerror(-fd), "");
+    return fd;
+}
+
+static int open_streams(struct cf_run *run, struct cf_error *err)
+{
+    const struct cf_proxy_streams_config config = {
+        .loop = run->loop,
+        .dial = dial,
+        .make_socket = make_socket,
+        .failed = stream_failed,
+        .data = run,
+    };
+    int r = cf_proxy_streams_new(&config, &run->streams);
+
+    return r < 0 ? cf_error_errno(err, r, "cannot use the proxy") : 0;
+}
+
 int cf_run_proxy_open(struct cf_run *run, struct cf_error *err)
 {
     const struct cf_proxy_url *url = &run->profile->proxy.url;
@@ -112,5 +170,6 @@ int cf_run_proxy_open(struct cf_run *run, struct cf_error *err)
     for (size_t i = 0; i < places.n; i++)
         addrs[i] = (struct cf_addr_port) { places.addrs[i], url->at.port };
     config.n_addrs = places.n;
-    return cf_proxy_way_new(&config, &run->proxy, err);
+    r = cf_proxy_way_new(&config, &run->proxy, err);
+    return r < 0 ? r : open_streams(run, err);
 }

@@ -20,6 +20,7 @@
 #include "netlink/gateway.h"
 #include "netlink/interface.h"
 #include "netlink/owner.h"
+#include "proxy/streams.h"
 #include "proxy/way.h"
 #include "report/summary.h"
 #include "sandbox/sandbox.h"
@@ -46,6 +47,8 @@ struct cf_run {
     struct cf_resolver *resolver;
     struct cf_dns_server *dns;
     struct cf_proxy_way *proxy; /* NULL when the policy has none */
+    struct cf_proxy_streams *streams; /* to DNS servers, through it; NULL like that */
+    uint64_t n_streams_failed;
     struct cf_engine *engine;
     struct cf_sandbox *sandbox;
     struct cf_summary_table *summary;
@@ -97,6 +100,9 @@ int cf_run_interface_watch(struct cf_run *run, struct cf_error *err);
  * has none. Returns 0 or -errno with a message.
  */
 int cf_run_proxy_open(struct cf_run *run, struct cf_error *err);
+
+/* A stream to a DNS server through it, as struct cf_resolver_config wants it; data: the run. */
+int cf_run_proxy_stream(void *data, const struct cf_addr_port *server);
 
 /* Take back a log in which nothing was said. */
 void cf_run_drop_log(struct cf_run *run);

@@ -309,6 +309,8 @@ static int open_resolver(struct cf_run *run, struct cf_error *err)
         .profile = run->profile,
         .process_find = find_client,
         .process_data = run,
+        .stream_open = cf_run_proxy_stream,
+        .stream_data = run,
     };
     int r;
 

@@ -105,19 +105,27 @@ static int stream_open(void *data, const struct cf_addr_port *server)
     return config->stream_open ? config->stream_open(config->stream_data, server) : -EOPNOTSUPP;
 }
 
-/* What this host calls its own, the proxy takes for itself. */
+/* What no tunnel of the proxy leads to, or carries. A loopback means another host to the proxy. */
 static int check_tunnelled(struct cf_resolver *resolver, struct cf_error *err)
 {
+    bool udp = resolver->desk.config.profile->dns.transport == CF_TRANSPORT_UDP;
     char text[CF_ADDR_PORT_TEXT_SIZE];
     size_t n;
     const struct cf_addr_port *servers = cf_resolver_servers(resolver, &n);
 
     for (size_t i = 0; i < n; i++) {
-        if (is_tunnelled(resolver, &servers[i]) &&
-            cf_addr_group_find(CF_GROUP_LOOPBACK, &servers[i].addr))
+        if (!is_tunnelled(resolver, &servers[i]))
+            continue;
+        if (cf_addr_group_find(CF_GROUP_LOOPBACK, &servers[i].addr))
             return cf_error_set(err, -EADDRNOTAVAIL,
                                 "the DNS server '%s' is on this host, where the proxy does not "
                                 "reach it; list servers that it reaches under dns.servers, or the "
+                                "address under proxy.bypass",
+                                cf_addr_port_format(&servers[i], text));
+        if (udp)
+            return cf_error_set(err, -EPROTONOSUPPORT,
+                                "the DNS server '%s' is asked through the proxy, over TCP, but "
+                                "dns.transport is 'udp'; set it to auto or tcp, or list the "
                                 "address under proxy.bypass",
                                 cf_addr_port_format(&servers[i], text));
     }

@@ -70,7 +70,8 @@ struct cf_dns_client {
  * Everything in config is borrowed and outlives the resolver. With no servers
  * in the profile, the host's resolv.conf is read now; none there is an error.
  * It is not read when the proxy resolves every name (cf_proxy_dns()). A server
- * on this host's loopback that is to be asked through the proxy is an error.
+ * on this host's loopback that is to be asked through the proxy is an error,
+ * and so is the transport UDP for one.
  */
 int cf_resolver_new(const struct cf_resolver_config *config, struct cf_resolver **ret_resolver,
                     struct cf_error *err);

@@ -13,6 +13,8 @@ src_proxy_libcf_proxy_a_SOURCES = \
 	src/proxy/race.h \
 	src/proxy/socks5.c \
 	src/proxy/socks5.h \
+	src/proxy/streams.c \
+	src/proxy/streams.h \
 	src/proxy/target.h \
 	src/proxy/tls.c \
 	src/proxy/tls.h \

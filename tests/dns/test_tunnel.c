@@ -126,7 +126,7 @@ static void a_server_is_asked_by_a_stream_through_the_proxy(void **state)
     (void)state;
     check_tunnelled("socks5://proxy.internal", CF_TRANSPORT_AUTO);
     check_tunnelled("socks5h://proxy.internal", CF_TRANSPORT_TCP);
-    check_tunnelled("http://proxy.internal", CF_TRANSPORT_UDP);
+    check_tunnelled("http://proxy.internal", CF_TRANSPORT_AUTO);
     check_tunnelled("socks5+unix:/run/proxy.sock", CF_TRANSPORT_AUTO);
 }
 
@@ -190,7 +190,8 @@ static void without_require_servers_are_asked_directly(void **state)
     fixture_stop(&f);
 }
 
-static void check_refused(const char *addr, const char *message)
+static void check_refused(const char *addr, enum cf_transport transport, int error,
+                          const char *message)
 {
     struct cf_resolver_config config = { 0 };
     struct cf_resolver *resolver;
@@ -198,11 +199,12 @@ static void check_refused(const char *addr, const char *message)
 
     start("socks5://proxy.internal", addr);
     f.profile->dns.servers[0].port = 53;
+    f.profile->dns.transport = transport;
     assert_int_equal(cf_profile_seal(f.profile), 0);
     config.loop = f.loop;
     config.profile = f.profile;
     config.audit = f.audit;
-    assert_int_equal(cf_resolver_new(&config, &resolver, &err), -EADDRNOTAVAIL);
+    assert_int_equal(cf_resolver_new(&config, &resolver, &err), error);
     assert_string_equal(err.text, message);
     fixture_stop(&f);
 }
@@ -214,8 +216,17 @@ static void check_refused(const char *addr, const char *message)
 static void a_server_on_the_loopback_of_the_host_refuses_the_run(void **state)
 {
     (void)state;
-    check_refused("127.0.0.53", "the DNS server '127.0.0.53:53'" DO_THIS);
-    check_refused("::1", "the DNS server '[::1]:53'" DO_THIS);
+    check_refused("127.0.0.53", CF_TRANSPORT_AUTO, -EADDRNOTAVAIL, "the DNS server '127.0.0.53:53'" DO_THIS);
+    check_refused("::1", CF_TRANSPORT_TCP, -EADDRNOTAVAIL, "the DNS server '[::1]:53'" DO_THIS);
+}
+
+static void a_tunnel_carries_no_datagrams(void **state)
+{
+    (void)state;
+    check_refused("192.0.2.53", CF_TRANSPORT_UDP, -EPROTONOSUPPORT,
+                  "the DNS server '192.0.2.53:53' is asked through the proxy, over TCP, but "
+                  "dns.transport is 'udp'; set it to auto or tcp, or list the address under "
+                  "proxy.bypass");
 }
 
 int main(void)
@@ -227,6 +238,7 @@ int main(void)
         cmocka_unit_test(without_a_way_to_open_one_no_server_is_asked),
         cmocka_unit_test(a_server_that_is_bypassed_is_asked_directly),
         cmocka_unit_test(without_require_servers_are_asked_directly),
+        cmocka_unit_test(a_tunnel_carries_no_datagrams),
         cmocka_unit_test(a_server_on_the_loopback_of_the_host_refuses_the_run),
     };
 

@@ -28,3 +28,9 @@ tests_proxy_test_tls_SOURCES = tests/proxy/test_tls.c tests/proxy/fake.c tests/p
 	tests/proxy/tls_server.c tests/proxy/tls_server.h
 tests_proxy_test_tls_CFLAGS = $(proxy_test_cflags) $(OPENSSL_CFLAGS)
 tests_proxy_test_tls_LDADD = $(proxy_test_libs) $(OPENSSL_LIBS)
+
+check_PROGRAMS += tests/proxy/test_streams
+TESTS += tests/proxy/test_streams
+tests_proxy_test_streams_SOURCES = tests/proxy/test_streams.c tests/proxy/fake.c tests/proxy/fake.h
+tests_proxy_test_streams_CFLAGS = $(proxy_test_cflags)
+tests_proxy_test_streams_LDADD = $(proxy_test_libs)
