@@ -4,6 +4,7 @@
 #include "base/egress.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,11 +32,15 @@ const char *cf_egress_interface(const char *interface, const struct cf_addr *to)
 int cf_egress_bind(int fd, const char *interface, const struct cf_addr *to)
 {
     const char *name = cf_egress_interface(interface, to);
+    char bound[IFNAMSIZ] = "";
+    socklen_t length = sizeof bound;
 
     if (!name)
         return 0;
-    return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0 ? -errno
-                                                                                          : 0;
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, bound, &length) < 0)
+        return -errno;
+    return strcmp(bound, name) == 0 ? 0 : -ENODEV;
 }
 
 unsigned cf_egress_bound(int fd)

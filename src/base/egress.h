@@ -38,7 +38,9 @@ const char *cf_egress_interface(const char *interface, const struct cf_addr *to)
  *
  * interface: NULL does nothing
  *
- * Returns 0, -ENODEV when there is no interface of this name, -EPERM when the
+ * Returns 0, -ENODEV when there is no interface of this name, or it is but an
+ * alternative name of one (ip-link(8), altname), to which the socket is bound then:
+ * after any error it is only to be closed. -EPERM when the
  * kernel is older than 5.7 and the caller lacks CAP_NET_RAW, or another -errno.
  */
 int cf_egress_bind(int fd, const char *interface, const struct cf_addr *to);

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/egress.h"
 #include "base/hash.h"
 #include "lab.h"
 #include "netlink/interface.h"
@@ -110,6 +111,26 @@ static void many_interfaces_are_told_in_part(void **state)
     length = strlen(err.text);
     assert_true(length > 5);
     assert_string_equal(err.text + length - 5, ", ...");
+}
+
+static void check_bind(const char *name, int expected)
+{
+    const struct cf_addr anywhere = { .family = CF_FAMILY_NONE };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(cf_egress_bind(fd, name, &anywhere), expected);
+    close(fd);
+}
+
+/* It may be that of another interface by the time the chosen one is gone. */
+static void an_alternative_name_is_none(void **state)
+{
+    (void)state;
+    run("ip link property add dev up1 altname second");
+    check_choice("second up0", 0, "up0");
+    check_bind("up1", 0);
+    check_bind("second", -ENODEV);
 }
 
 struct scene {
@@ -316,6 +337,7 @@ static int tests(void)
         CASE(none_that_will_do_is_told_with_those_there_are),
         CASE(more_names_than_there_may_be_are_refused),
         CASE(many_interfaces_are_told_in_part),
+        CASE(an_alternative_name_is_none),
         CASE(an_interface_that_is_deleted_is_gone),
         CASE(an_interface_that_is_deleted_before_it_is_watched_is_gone),
         CASE(an_interface_that_is_renamed_is_gone),
