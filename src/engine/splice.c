@@ -49,6 +49,13 @@
 #define COPY_BYTES 65536
 
 /*
+ * What a socket of the machine is given at once. It counts as writable while what is
+ * unread takes a quarter of its buffer at most, and each such piece counts whole
+ * until its last byte is read: which is the one that a pump leaves (proxy/tls_pump.c).
+ */
+#define PLAIN_BYTES 32768
+
+/*
  * Bytes of one direction in one turn; then the others have theirs. Measured with 8
  * streams: a quarter takes more CPU to the outside, eight times as much gains nothing.
  */
@@ -268,7 +275,8 @@ static int fill(struct cf_splice *way)
 /* Empty the pipe by what is held, as far as `to` takes it. Returns 0 or -errno of `to`. */
 static int flush(struct cf_splice *way, size_t held)
 {
-    ssize_t n = splice(way->pipe->fds[0], NULL, way->to, NULL, held,
+    size_t length = way->plain && held > PLAIN_BYTES ? PLAIN_BYTES : held;
+    ssize_t n = splice(way->pipe->fds[0], NULL, way->to, NULL, length,
                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
     count(way, held, n);
