@@ -12,7 +12,26 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "cli/terminal.h"
+
+#define STATUS_MAX ((size_t)64 << 10)
+
+/* VmHWM of proc_pid_status(5), or 0. ru_maxrss would do, but begins with that of who started us. */
+static uint64_t peak_memory(void)
+{
+    cf_auto_free char *status = NULL;
+    unsigned long long kib = 0;
+    const char *line;
+    size_t length;
+
+    if (cf_fd_read_file("/proc/self/status", STATUS_MAX, &status, &length) < 0)
+        return 0;
+    line = strstr(status, "\nVmHWM:");
+    if (!line || sscanf(line, "\nVmHWM: %llu", &kib) != 1)
+        return 0;
+    return kib * 1024;
+}
 
 static struct cf_event_usage usage_of_self(void)
 {
@@ -22,8 +41,8 @@ static struct cf_event_usage usage_of_self(void)
     if (getrusage(RUSAGE_SELF, &r) == 0) {
         usage.cpu_us = (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * CF_US_PER_S +
                        (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
-        usage.peak_memory_bytes = (uint64_t)r.ru_maxrss * 1024;
     }
+    usage.peak_memory_bytes = peak_memory();
     return usage;
 }
 

@@ -60,6 +60,23 @@ def run_end(bench):
     check_equal(totals["bytes_out"], sum(event["bytes_out"] for event in closes))
 
 
+# Starts a program while it has much in memory.
+LARGE = """
+import subprocess, sys
+kept = bytearray(range(256)) * (3 << 19)
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+"""
+
+
+@case("the peak of memory is childflow's own, not that of the program that started it")
+def own_memory(bench):
+    words, log = bench.words(bench.policy(), ["true"])
+    done = bench.direct("python3", "-c", LARGE, *words[len(bench.identity.prefix):])
+    check_equal(done.status, 0, "status")
+    usage = json.loads(log.read_text().splitlines()[-1])["usage"]
+    check(0 < usage["childflow"]["peak_memory_bytes"] < 256 << 20, f"usage {usage}")
+
+
 @case("a denial names the rule with its file and line")
 def rule_origin(bench):
     policy = bench.write("policy.yaml", "version: 1\negress:\n  default: allow\n  deny:\n"
