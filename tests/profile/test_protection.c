@@ -110,6 +110,9 @@ static void addresses_are_found_at_and_beside_the_ends_of_prefixes(void **state)
     check_addr(encrypted, "76.76.3.0", false);
     check_addr(encrypted, "2a07:a8c1:ffff:ffff:ffff:ffff:ffff:ffff", true);
     check_addr(encrypted, "2a07:a8c2::", false);
+    check_addr(encrypted, "2a13:1001::86:54:10:ffff", false);
+    check_addr(encrypted, "2a13:1001::86:54:11:213", true);
+    check_addr(encrypted, "2a13:1001::86:54:12:0", false);
     check_addr(encrypted, "0.0.0.0", false);
     check_addr(encrypted, "::", false);
     check_addr(encrypted, "255.255.255.255", false);
