@@ -29,7 +29,7 @@ struct cf_strings {
 /* What the command line of any subcommand asks for. */
 struct cf_options {
     const char *policy; /* -p; NULL for the built-in policy */
-    const char *mode, *log, *summary;
+    const char *mode, *proxy, *log, *summary;
     const char *format; /* of what is printed; NULL: not given */
     bool origins;
     bool strict;        /* check: warnings count as errors */

@@ -21,6 +21,7 @@ static const char usage[] =
     "\n"
     "  -p, --policy FILE     the policy (YAML, see childflow-policy(5))\n"
     "      --mode MODE       enforce, or audit: block nothing, report what would be denied\n"
+    "      --proxy URL       the way out: http, https, socks5 or socks5h://HOST:PORT\n"
     "      --dns SERVER      ask this DNS server instead of the policy's; again for more\n"
     "      --interface NAME  send everything out by this interface; again for more to try\n"
     "      --allow ENDPOINT  add an allow rule, e.g. 'registry.example.com:443'; again for more\n"

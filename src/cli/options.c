@@ -22,6 +22,7 @@
 
 enum {
     OPTION_MODE = 256,
+    OPTION_PROXY,
     OPTION_DNS,
     OPTION_INTERFACE,
     OPTION_ALLOW,
@@ -40,6 +41,7 @@ enum {
 #define POLICY_OPTIONS                                      \
     { "policy", required_argument, NULL, 'p' },             \
     { "mode", required_argument, NULL, OPTION_MODE },       \
+    { "proxy", required_argument, NULL, OPTION_PROXY },     \
     { "dns", required_argument, NULL, OPTION_DNS },         \
     { "interface", required_argument, NULL, OPTION_INTERFACE }, \
     { "allow", required_argument, NULL, OPTION_ALLOW },     \
@@ -180,6 +182,9 @@ static int option_apply(struct cf_options *options, int option)
     case OPTION_MODE:
         options->mode = optarg;
         return 0;
+    case OPTION_PROXY:
+        options->proxy = optarg;
+        return 0;
     case OPTION_LOG:
         options->log = optarg;
         return 0;
@@ -284,6 +289,7 @@ struct cf_policy_options cf_cli_policy_options(const struct cf_options *options)
 {
     return (struct cf_policy_options) {
         .mode = options->mode,
+        .proxy = options->proxy,
         .log = options->log,
         .summary = options->summary,
         .dns = options->dns.items,

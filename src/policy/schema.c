@@ -39,12 +39,6 @@ static const char *const subset_values[] = { "all", "pid", NULL };
 
 static_assert(COUNT(transport_values) == CF_TRANSPORT_COUNT + 1, "a name for each transport");
 
-/* The engine has no proxies yet: a policy that wants one is refused. Tests of the keys say "0.1".
- */
-#ifndef CF_PROXY_SINCE
-#define CF_PROXY_SINCE NULL
-#endif
-
 /* Where a value lives; a member of any other C type does not compile. */
 #define AT(c_type, member)                                                                         \
     (offsetof(struct cf_profile, member) + _Generic(((struct cf_profile *)0)->member, c_type       \
@@ -247,40 +241,40 @@ static const struct cf_schema_key keys[] = {
 
     { .path = "proxy",
       .type = CF_TYPE_MAP,
-      .since = CF_PROXY_SINCE,
+      .since = "0.1",
       .help = "the way out through a proxy",
       .read = cf_read_proxy,
       .shown = cf_proxy_is_shown },
     { .path = "proxy.url",
       .type = CF_TYPE_STRING,
       .maximum = CF_PROXY_URL_MAX,
-      .since = CF_PROXY_SINCE,
-      .help = "http, https, socks5 or socks5h://HOST[:PORT], or socks5+unix:/PATH",
+      .since = "0.1",
+      .help = "the proxy: http, https, socks5 or socks5h://HOST[:PORT], or socks5+unix:/PATH",
       .read = cf_read_proxy_url,
       .write = cf_write_proxy_url },
     { .path = "proxy.username",
       .type = CF_TYPE_STRING,
       .maximum = CF_PROXY_CREDENTIAL_MAX,
-      .since = CF_PROXY_SINCE,
+      .since = "0.1",
       .help = "who we are to the proxy; with a password",
       .field = AT(char *, proxy.username),
       .read = cf_read_proxy_username },
     { .path = "proxy.password_env",
       .type = CF_TYPE_STRING,
       .maximum = 255,
-      .since = CF_PROXY_SINCE,
+      .since = "0.1",
       .help = "the environment variable that holds the password; the command does not get it",
       .field = AT(char *, proxy.password_env),
       .read = cf_read_proxy_password_env },
     { .path = "proxy.password_file",
       .type = CF_TYPE_PATH,
-      .since = CF_PROXY_SINCE,
+      .since = "0.1",
       .help = "the file that holds the password, for its owner alone, beside this file",
       .field = AT(char *, proxy.password_file),
       .read = cf_read_proxy_password_file },
     { .path = "proxy.ca_file",
       .type = CF_TYPE_PATH,
-      .since = CF_PROXY_SINCE,
+      .since = "0.1",
       .help = "the only authorities that count for an https proxy, in PEM, beside this file",
       .field = AT(char *, proxy.ca_file),
       .read = cf_read_proxy_ca_file },
@@ -290,13 +284,13 @@ static const struct cf_schema_key keys[] = {
       .minimum = 100,
       .maximum = 600000,
       .fallback = "10s",
-      .since = CF_PROXY_SINCE,
+      .since = "0.1",
       .help = "for the proxy to answer, each flow",
       .field = AT(int64_t, proxy.timeout_ms) },
     { .path = "proxy.require",
       .type = CF_TYPE_BOOL,
       .fallback = "true",
-      .since = CF_PROXY_SINCE,
+      .since = "0.1",
       .help = "what cannot go through the proxy does not go",
       .field = AT(bool, proxy.require) },
     { .path = "proxy.bypass",
@@ -304,7 +298,7 @@ static const struct cf_schema_key keys[] = {
       .list = true,
       .max_items = 10000,
       .fallback = "[]",
-      .since = CF_PROXY_SINCE,
+      .since = "0.1",
       .help = "what goes without the proxy",
       .read = cf_read_proxy_bypass,
       .write = cf_write_proxy_bypass },

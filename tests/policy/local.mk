@@ -16,20 +16,20 @@ tests_policy_test_golden_SOURCES = tests/policy/test_golden.c
 tests_policy_test_golden_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_golden_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 
-# The keys of `proxy`, which schema.c refuses as long as the engine has none.
+# The keys of `proxy`.
 EXTRA_DIST += tests/policy/golden-proxy
 check_PROGRAMS += tests/policy/test_golden_proxy
 TESTS += tests/policy/test_golden_proxy
-tests_policy_test_golden_proxy_SOURCES = tests/policy/test_golden.c src/policy/schema.c
+tests_policy_test_golden_proxy_SOURCES = tests/policy/test_golden.c
 tests_policy_test_golden_proxy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
-	-DCF_PROXY_SINCE='"0.1"' -DGOLDEN_DIR='"$(abs_srcdir)/tests/policy/golden-proxy"'
+	-DGOLDEN_DIR='"$(abs_srcdir)/tests/policy/golden-proxy"'
 tests_policy_test_golden_proxy_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/policy/test_proxy
 TESTS += tests/policy/test_proxy
-tests_policy_test_proxy_SOURCES = tests/policy/test_proxy.c src/policy/schema.c
+tests_policy_test_proxy_SOURCES = tests/policy/test_proxy.c
 tests_policy_test_proxy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
-	-DCF_PROXY_SINCE='"0.1"' -DGOLDEN_PROXY_DIR='"$(abs_srcdir)/tests/policy/golden-proxy"'
+	-DGOLDEN_PROXY_DIR='"$(abs_srcdir)/tests/policy/golden-proxy"'
 tests_policy_test_proxy_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/policy/test_groups
