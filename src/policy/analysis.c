@@ -4,7 +4,6 @@
 #include "policy/analysis.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "base/buffer.h"
 #include "profile/lint.h"
@@ -121,15 +120,6 @@ static void put_message(struct cf_buffer *text, const struct cf_lint_finding *fi
     }
 }
 
-static struct cf_source *find_source(const struct cf_load *load, const char *name)
-{
-    for (size_t i = 0; i < load->n_files; i++) {
-        if (load->files[i]->source && strcmp(load->files[i]->source->name, name) == 0)
-            return load->files[i]->source;
-    }
-    return NULL;
-}
-
 static void report(struct cf_reader *reader, const struct cf_load *load,
                    const struct cf_lint_finding *lint)
 {
@@ -138,7 +128,7 @@ static void report(struct cf_reader *reader, const struct cf_load *load,
         lint->host ? &lint->host->origins[lint->addr - lint->host->addrs] : &lint->rule->origin;
     struct cf_finding finding = {
         .code = codes[lint->kind],
-        .at = { origin->line, origin->column, find_source(load, origin->file) },
+        .at = { origin->line, origin->column, cf_load_source_find(load, origin->file) },
         .key = lint->rule->action == CF_ALLOW ? "egress.allow" : "egress.deny",
         .related = related,
     };
@@ -183,4 +173,6 @@ void cf_read_analysis(struct cf_reader *reader, const struct cf_load *load, bool
         }
     }
     cf_lint_done(&lint);
+    if (whole)
+        cf_read_proxy_analysis(reader, load);
 }

@@ -18,4 +18,7 @@
  */
 void cf_read_analysis(struct cf_reader *reader, const struct cf_load *load, bool whole);
 
+/* The part of it that is about `proxy`; the profile has no error and is sealed. */
+void cf_read_proxy_analysis(struct cf_reader *reader, const struct cf_load *load);
+
 #endif

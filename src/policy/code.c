@@ -53,6 +53,11 @@ static const struct {
     [CF_CODE_PINNED] = { "pinned", "A denied address that a name of `hosts` opens",
                          "A pin and an allow of its name beat a denial of the address. Allow the "
                          "address as well, to say that it is meant, or remove the pin." },
+    [CF_CODE_PROXY_DNS] = { "proxy-dns", "DNS servers that cannot be asked through the proxy",
+                            "With proxy.require DNS servers are asked through the proxy, over TCP. "
+                            "The run is refused as it stands." },
+    [CF_CODE_PROXY_BYPASS] = { "proxy-bypass", "An entry of proxy.bypass that does nothing",
+                               "Remove the entry, or allow what it holds." },
     [CF_CODE_NOT_ANALYSED] = { "not-analysed", "Rules that were not looked at",
                                "The rules are too many, or lie too much on top of each other, to "
                                "be analysed whole." },

@@ -42,6 +42,15 @@ static void file_free(struct cf_load_file *file)
     free(file);
 }
 
+struct cf_source *cf_load_source_find(const struct cf_load *load, const char *name)
+{
+    for (size_t i = 0; i < load->n_files; i++) {
+        if (load->files[i]->source && strcmp(load->files[i]->source->name, name) == 0)
+            return load->files[i]->source;
+    }
+    return NULL;
+}
+
 void cf_load_done(struct cf_load *load)
 {
     cf_merge_done(&load->merge);

@@ -60,6 +60,9 @@ void cf_load_read(struct cf_load *load, struct cf_reader *reader, const struct c
 /* The tree of the named file on top of its parents, or NULL with the error reported. */
 struct cf_yaml_node *cf_load_merge(struct cf_load *load, struct cf_reader *reader);
 
+/* What was read from the file of this name, as origins have it; NULL: the command line, say. */
+struct cf_source *cf_load_source_find(const struct cf_load *load, const char *name);
+
 void cf_load_done(struct cf_load *load);
 
 /* The row of a key that `override` may name, or NULL. */

@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/policy/libcf-policy.a
 src_policy_libcf_policy_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(MD_CFLAGS)
 src_policy_libcf_policy_a_SOURCES = src/policy/analysis.c \
 	src/policy/analysis.h \
+	src/policy/analysis_proxy.c \
 	src/policy/builtin.c \
 	src/policy/builtin.h \
 	src/policy/defaults.c \

@@ -18,6 +18,8 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/lint_pins.h \
 	src/profile/lint_places.c \
 	src/profile/lint_places.h \
+	src/profile/lint_proxy.c \
+	src/profile/lint_proxy.h \
 	src/profile/match.c \
 	src/profile/match.h \
 	src/profile/name.c \

@@ -81,3 +81,10 @@ tests_profile_test_proxy_SOURCES = tests/profile/test_proxy.c \
 	tests/profile/fixture.c tests/profile/fixture.h
 tests_profile_test_proxy_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_proxy_LDADD = $(PROFILE_TEST_LIBS)
+
+check_PROGRAMS += tests/profile/test_lint_proxy
+TESTS += tests/profile/test_lint_proxy
+tests_profile_test_lint_proxy_SOURCES = tests/profile/test_lint_proxy.c \
+	tests/profile/fixture.c tests/profile/fixture.h
+tests_profile_test_lint_proxy_CFLAGS = $(PROFILE_TEST_CFLAGS)
+tests_profile_test_lint_proxy_LDADD = $(PROFILE_TEST_LIBS)
