@@ -101,6 +101,17 @@ struct way {
     const struct cf_rule *bypass;
 };
 
+/* Audit mode cannot let through what has no address but the proxy's, and no way there. */
+static void deny_stranded(const struct asking *asking, const struct way *way,
+                          struct cf_verdict *verdict)
+{
+    if (verdict->action != CF_ALLOW || way->route != CF_ROUTE_REQUIRED ||
+        !cf_proxy_resolves_name(asking->inquiry->profile, asking->question->name))
+        return;
+    verdict->action = CF_DENY;
+    verdict->would_deny = false;
+}
+
 /*
  * Judge one flow and trace it, by what the engine would know. What does not go
  * to the world has no way out.
@@ -118,11 +129,15 @@ static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
         .names = asking->name,
         .n_names = asking->question->name[0] ? 1 : 0,
     };
+    int r;
 
     *ret_way = (struct way) { CF_ROUTE_DIRECT, NULL };
     if (dst.addr.family == CF_FAMILY_NONE) {
         ret_way->route = cf_proxy_route(profile, &query, &ret_way->bypass);
-        return cf_trace_flow(profile, &query, ret_trace);
+        r = cf_trace_flow(profile, &query, ret_trace);
+        if (r == 0)
+            deny_stranded(asking, ret_way, &ret_trace->verdict);
+        return r;
     }
     if (is_rebinding(asking, &judgement->verdict)) {
         *ret_trace = (struct cf_trace) { .verdict = judgement->verdict };
@@ -417,6 +432,11 @@ static int add_text_place(struct cf_explain_answer *answer, const char *text)
     return add_place(answer, &addr, NULL);
 }
 
+static bool is_proxied(const struct cf_answer *answer)
+{
+    return answer->answer.resolver == CF_RESOLVER_PROXY;
+}
+
 static int find_places(const struct cf_inquiry *inquiry, struct cf_answer *answer)
 {
     const struct cf_question *question = &answer->question;
@@ -432,7 +452,7 @@ static int find_places(const struct cf_inquiry *inquiry, struct cf_answer *answe
     host = cf_profile_host_find(inquiry->profile, question->name);
     for (size_t i = 0; host && i < host->n_addrs && r == 0; i++)
         r = add_place(&answer->answer, &host->addrs[i], &host->origins[i]);
-    for (size_t i = 0; !host && i < inquiry->n_addrs && r == 0; i++)
+    for (size_t i = 0; !host && !is_proxied(answer) && i < inquiry->n_addrs && r == 0; i++)
         r = add_place(&answer->answer, &inquiry->addrs[i], NULL);
     if (r == 0 && answer->answer.n_places == 0)
         r = add_place(&answer->answer, &(struct cf_addr) { 0 }, NULL);
@@ -484,6 +504,21 @@ static void ask_name(const struct cf_inquiry *inquiry, struct cf_answer *ret)
         cf_verdict_name(inquiry->profile, &query, &ret->answer.lookup);
 }
 
+/* What is denied, and what the policy answers, is asked of nobody. */
+static enum cf_resolver_kind resolver_of(const struct cf_profile *profile,
+                                         const struct cf_answer *answer)
+{
+    const struct cf_question *question = &answer->question;
+
+    if (!answer->answer.asks_name || answer->answer.lookup.action == CF_DENY ||
+        is_loopback_name(question) || is_host_name(question) ||
+        cf_profile_host_find(profile, question->name))
+        return CF_RESOLVER_NONE;
+    if (cf_proxy_resolves_name(profile, question->name))
+        return CF_RESOLVER_PROXY;
+    return cf_proxy_dns(profile) == CF_PROXY_DNS_TUNNEL ? CF_RESOLVER_TUNNEL : CF_RESOLVER_SERVERS;
+}
+
 /* What the rows say together. */
 static enum cf_outcome outcome_of(const struct cf_explain_answer *answer)
 {
@@ -519,6 +554,7 @@ int cf_answer_make(const struct cf_inquiry *inquiry, struct cf_answer *ret)
                   cf_profile_host_find(inquiry->profile, ret->question.name) != NULL,
     };
     ask_name(inquiry, ret);
+    ret->answer.resolver = resolver_of(inquiry->profile, ret);
     r = find_places(inquiry, ret);
     if (r == 0)
         r = ask_places(inquiry, ret);

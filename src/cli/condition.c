@@ -290,7 +290,9 @@ int cf_answer_find_conditions(const struct cf_inquiry *inquiry, struct cf_answer
     };
     int r;
 
-    if (search.place->addr.family != CF_FAMILY_NONE || cf_answer_is_denial(&answer->answer.lookup))
+    if (search.place->addr.family != CF_FAMILY_NONE ||
+        cf_answer_is_denial(&answer->answer.lookup) ||
+        answer->answer.resolver == CF_RESOLVER_PROXY) /* nothing but the name is judged */
         return 0;
     r = add_rebinding(&search, &answer->answer);
     if (r == 0)

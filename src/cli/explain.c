@@ -116,6 +116,10 @@ static bool check_addrs(const struct work *work)
                        "others say",
                        host->name, host->origins[0].file, host->origins[0].line);
             good = false;
+        } else if (question->name[0] && cf_proxy_resolves_name(work->profile, question->name)) {
+            cf_cli_say("explain: --address: the proxy resolves '%s', whatever it resolves to here",
+                       question->name);
+            good = false;
         }
     }
     return good;

@@ -83,8 +83,8 @@ bool cf_proxied_answer(struct cf_ask *ask)
     struct cf_wire_answer built;
     struct cf_reply reply;
 
-    if (cf_proxy_dns(profile) != CF_PROXY_DNS_NAMES ||
-        (ask->named && cf_proxy_bypasses_name(profile, ask->name)))
+    if (ask->named ? !cf_proxy_resolves_name(profile, ask->name)
+                   : cf_proxy_dns(profile) != CF_PROXY_DNS_NAMES)
         return false;
     if (ask->named && ends_in_a_number(ask->name)) {
         ask->verdict = (struct cf_verdict) { .action = CF_DENY, .reason = CF_REASON_MALFORMED };

@@ -129,6 +129,11 @@ enum cf_proxy_dns cf_proxy_dns(const struct cf_profile *profile)
                : CF_PROXY_DNS_TUNNEL;
 }
 
+bool cf_proxy_resolves_name(const struct cf_profile *profile, const char *name)
+{
+    return cf_proxy_dns(profile) == CF_PROXY_DNS_NAMES && !cf_proxy_bypasses_name(profile, name);
+}
+
 bool cf_proxy_bypasses_names(const struct cf_profile *profile)
 {
     const struct cf_profile *bypass = profile->proxy.bypass;

@@ -134,6 +134,9 @@ enum cf_proxy_dns {
  */
 enum cf_proxy_dns cf_proxy_dns(const struct cf_profile *profile);
 
+/* Whether the proxy resolves this name (normalised), so that its addresses are not known here. */
+bool cf_proxy_resolves_name(const struct cf_profile *profile, const char *name);
+
 /* Whether some entry of `bypass` is by name, so that names may have to be resolved here. */
 bool cf_proxy_bypasses_names(const struct cf_profile *profile);
 

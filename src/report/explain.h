@@ -26,6 +26,15 @@ enum cf_outcome {
     CF_OUTCOME_COUNT
 };
 
+/* Who is asked for the addresses of a name. */
+enum cf_resolver_kind {
+    CF_RESOLVER_NONE, /* nobody outside: it is denied, or answered by the policy */
+    CF_RESOLVER_SERVERS,
+    CF_RESOLVER_TUNNEL, /* servers, through the proxy */
+    CF_RESOLVER_PROXY,  /* the proxy, when a flow goes there by this name: they are not known here */
+    CF_RESOLVER_KIND_COUNT
+};
+
 /* Ports of one protocol; 0 to 0 for ICMP. */
 struct cf_explain_range {
     enum cf_proto proto;
@@ -84,6 +93,7 @@ struct cf_explain_answer {
     const char *name; /* normalised; NULL for an address */
     bool asks_name;   /* `lookup` says something */
     struct cf_verdict lookup;
+    enum cf_resolver_kind resolver;
     struct cf_explain_place *places;
     size_t n_places;
     struct cf_explain_condition *conditions;
@@ -110,5 +120,7 @@ int cf_explain_format_json(const struct cf_explanation *explanation, struct cf_b
 /* "allowed" and so on; "sibling" and so on. */
 const char *cf_outcome_name(enum cf_outcome outcome);
 const char *cf_near_name(enum cf_near near);
+/* "servers_through_proxy" and so on; NULL for NONE. */
+const char *cf_resolver_kind_name(enum cf_resolver_kind kind);
 
 #endif

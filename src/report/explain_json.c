@@ -19,6 +19,20 @@ const char *cf_near_name(enum cf_near near)
     return near_names[near];
 }
 
+static const char *const resolver_names[] = {
+    [CF_RESOLVER_NONE] = NULL,
+    [CF_RESOLVER_SERVERS] = "servers",
+    [CF_RESOLVER_TUNNEL] = "servers_through_proxy",
+    [CF_RESOLVER_PROXY] = "proxy",
+};
+static_assert(sizeof resolver_names / sizeof resolver_names[0] == CF_RESOLVER_KIND_COUNT,
+              "a name for each");
+
+const char *cf_resolver_kind_name(enum cf_resolver_kind kind)
+{
+    return resolver_names[kind];
+}
+
 static void put_origin(struct cf_json *json, const struct cf_origin *origin)
 {
     cf_json_text(json, "file", origin->file);
@@ -203,6 +217,7 @@ static void put_answer(struct cf_json *json, const struct cf_explain_answer *ans
         put_verdict(json, "lookup", &answer->lookup);
     else
         cf_json_null(json, "lookup");
+    cf_json_text(json, "resolver", cf_resolver_kind_name(answer->resolver));
     cf_json_array(json, "places");
     for (size_t i = 0; i < answer->n_places; i++)
         put_place(json, &answer->places[i]);

@@ -177,25 +177,39 @@ static void set_verdict(struct block *block, const struct cf_verdict *verdict)
         set_cell(block, CELL_REMARK, "a rule that would allow it has expired");
 }
 
-/* How what is allowed leaves, where there is a proxy; behind what the remark says already. */
-static void set_route(struct block *block, const struct cf_explain_row *row)
+/* Behind what the remark says already. */
+static void add_remark(struct block *block, const char *remark)
 {
     const struct line *line = block->failed ? NULL : &block->lines[block->n_lines - 1];
     struct cf_buffer text;
 
-    if (!line || block->explanation->profile->proxy.url.scheme == CF_PROXY_NONE ||
-        row->verdict.action == CF_DENY || row->verdict.would_deny)
+    if (!line || !remark[0])
         return;
     cf_buffer_init(&text, 0);
     if (line->text[CELL_REMARK])
         cf_buffer_printf(&text, "%s; ", line->text[CELL_REMARK]);
-    if (row->route == CF_ROUTE_PROXY)
-        cf_buffer_puts(&text, "through the proxy");
-    else if (row->bypass)
-        cf_buffer_printf(&text, "past the proxy, by %s", row->bypass->text);
-    else
-        cf_buffer_puts(&text, "past the proxy");
+    cf_buffer_puts(&text, remark);
     set_cell_from(block, CELL_REMARK, &text);
+}
+
+/* How what is allowed leaves, where there is a proxy. */
+static void set_route(struct block *block, const struct cf_explain_row *row)
+{
+    struct cf_buffer text;
+
+    if (block->explanation->profile->proxy.url.scheme == CF_PROXY_NONE ||
+        row->verdict.action == CF_DENY || row->verdict.would_deny)
+        return;
+    if (!row->bypass) {
+        add_remark(block, row->route == CF_ROUTE_PROXY ? "through the proxy" : "past the proxy");
+        return;
+    }
+    cf_buffer_init(&text, 0);
+    cf_buffer_printf(&text, "past the proxy, by %s", row->bypass->text);
+    block->failed = block->failed || text.failed;
+    if (!text.failed)
+        add_remark(block, text.data);
+    cf_buffer_done(&text);
 }
 
 /* "tcp 80,443; udp 443"; ranges stand by protocol. */
@@ -412,6 +426,21 @@ static int put_indented(struct cf_buffer *buffer, const char *text, const char *
     return 0;
 }
 
+/* Behind the verdict of the look-up, where there is a proxy. */
+static void set_resolver(struct block *block, enum cf_resolver_kind resolver)
+{
+    static const char *const texts[] = {
+        [CF_RESOLVER_NONE] = "",
+        [CF_RESOLVER_SERVERS] = "DNS servers are asked past the proxy",
+        [CF_RESOLVER_TUNNEL] = "DNS servers are asked through the proxy",
+        [CF_RESOLVER_PROXY] = "the proxy resolves it",
+    };
+    static_assert(sizeof texts / sizeof texts[0] == CF_RESOLVER_KIND_COUNT, "a text for each");
+
+    if (block->explanation->profile->proxy.url.scheme != CF_PROXY_NONE)
+        add_remark(block, texts[resolver]);
+}
+
 static int put_answer(const struct cf_explanation *explanation,
                       const struct cf_explain_answer *answer, struct cf_buffer *buffer)
 {
@@ -426,6 +455,7 @@ static int put_answer(const struct cf_explanation *explanation,
             set_cell(&block, CELL_RULE, "answered inside");
         } else {
             set_verdict(&block, &answer->lookup);
+            set_resolver(&block, answer->resolver);
         }
     }
     for (size_t i = 0; i < answer->n_places; i++)
