@@ -93,6 +93,9 @@ void cf_summary_free(struct cf_summary_table *summary)
         free((char *)summary->warnings[i].code);
         free((char *)summary->warnings[i].text);
     }
+    free(summary->proxy.url);
+    free(summary->proxy.why);
+    free(summary->proxy.words);
     free(summary->policy);
     free(summary->policy_file);
     free(summary);
@@ -393,9 +396,23 @@ static void add_flow(struct cf_summary_table *summary, const struct cf_event_flo
     line = line_count(summary, &key, 1);
     if (line)
         line_add_process(line, &flow->process);
-    if (opened)
+    if (opened) {
         remember_flow(summary, flow->flow, line);
+        summary->proxy.through += flow->via_proxy != NULL;
+        summary->proxy.past += flow->via_proxy == NULL;
+    }
     mark_names(summary, flow, key.kind != CF_LINE_ALLOWED);
+}
+
+/* What the proxy, or this end of it, said last. */
+static void add_proxy_failure(struct cf_summary_proxy *proxy,
+                              const struct cf_event_flow_close *close)
+{
+    proxy->failed++;
+    free(proxy->why);
+    free(proxy->words);
+    proxy->why = strdup(close->proxy_why);
+    proxy->words = strndup(close->proxy_words ? close->proxy_words : "", WARNING_SIZE);
 }
 
 static void add_flow_close(struct cf_summary_table *summary,
@@ -405,6 +422,8 @@ static void add_flow_close(struct cf_summary_table *summary,
     struct cf_hash_node *node =
         cf_hash_find(&summary->flows, cf_hash_bytes(&close->flow, sizeof close->flow));
 
+    if (close->proxy_why)
+        add_proxy_failure(&summary->proxy, close);
     for (; node; node = cf_hash_next(node)) {
         struct cf_summary_flow *flow = cf_container_of(node, struct cf_summary_flow, node);
 
@@ -467,6 +486,9 @@ static void add_run_start(struct cf_summary_table *summary, const struct cf_even
     summary->policy = strdup(profile->name ? profile->name : "");
     summary->policy_file = profile->file ? strdup(profile->file) : NULL;
     summary->mode = start->mode;
+    if (profile->proxy.url.scheme != CF_PROXY_NONE)
+        summary->proxy.url = cf_proxy_url_format(&profile->proxy.url);
+    summary->proxy.dns = cf_proxy_dns(profile);
     for (size_t i = 0; i < start->n_not_in_force; i++) {
         char *text;
 

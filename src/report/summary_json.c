@@ -1,6 +1,7 @@
 /*
  * summary_json.c - the summary for programs: one object on one line
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "audit/event_json.h"
@@ -143,6 +144,30 @@ static void put_lookups(struct cf_json *json, const struct cf_lookups *lookups)
     cf_json_array_end(json);
 }
 
+static void put_proxy(struct cf_json *json, const struct cf_summary_proxy *proxy)
+{
+    static const char *const resolvers[] = {
+        [CF_PROXY_DNS_DIRECT] = "servers",
+        [CF_PROXY_DNS_TUNNEL] = "servers_through_proxy",
+        [CF_PROXY_DNS_NAMES] = "proxy",
+    };
+    static_assert(sizeof resolvers / sizeof resolvers[0] == CF_PROXY_DNS_COUNT, "a name for each");
+
+    if (!proxy->url) {
+        cf_json_null(json, "proxy");
+        return;
+    }
+    cf_json_object(json, "proxy");
+    cf_json_text(json, "url", proxy->url);
+    cf_json_text(json, "resolver", resolvers[proxy->dns]);
+    cf_json_unsigned(json, "flows_through", proxy->through);
+    cf_json_unsigned(json, "flows_past", proxy->past);
+    cf_json_unsigned(json, "flows_failed", proxy->failed);
+    cf_json_text(json, "last_why", proxy->why);
+    cf_json_text(json, "last_words", proxy->words);
+    cf_json_object_end(json);
+}
+
 static void put_summary(struct cf_json *json, const struct cf_summary_table *summary,
                         const struct cf_summary_page *page, const char *log_path)
 {
@@ -159,6 +184,7 @@ static void put_summary(struct cf_json *json, const struct cf_summary_table *sum
     for (size_t i = 0; i < summary->n_not_in_force; i++)
         cf_json_text(json, NULL, summary->not_in_force[i]);
     cf_json_array_end(json);
+    put_proxy(json, &summary->proxy);
     put_lines(json, page);
     put_lookups(json, summary->lookups);
     put_warnings(json, summary);

@@ -79,6 +79,15 @@ struct cf_summary_flow {
     struct cf_summary_line *line;
 };
 
+/* The way out through a proxy. */
+struct cf_summary_proxy {
+    char *url; /* NULL: there is none */
+    enum cf_proxy_dns dns;
+    uint64_t through, past; /* flows that were let through */
+    uint64_t failed;        /* of those through it: it, or what is behind it, gave no connection */
+    char *why, *words;      /* of the last that failed */
+};
+
 /* What found no room in the table. */
 struct cf_summary_rest {
     uint64_t count, bytes;
@@ -89,6 +98,8 @@ struct cf_summary_table {
     enum cf_mode mode;
     char *not_in_force[CF_SUMMARY_NOT_IN_FORCE];
     size_t n_not_in_force;
+
+    struct cf_summary_proxy proxy;
 
     struct cf_hash lines, names, flows;
     struct cf_lookups *lookups;

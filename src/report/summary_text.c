@@ -5,6 +5,7 @@
  * and finds how wide each column is, a second one prints. All text from
  * outside goes through cf_show_text().
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -408,6 +409,38 @@ static int put_tunnels(struct cf_buffer *buffer, const struct sheet *sheet,
     return 0;
 }
 
+/* How what was let through left, and who resolved the names. */
+static int put_proxy(struct cf_buffer *buffer, const struct sheet *sheet,
+                     const struct cf_summary_proxy *proxy)
+{
+    static const char *const resolved[] = {
+        [CF_PROXY_DNS_DIRECT] = "names are resolved past it",
+        [CF_PROXY_DNS_TUNNEL] = "DNS servers are asked through it",
+        [CF_PROXY_DNS_NAMES] = "it resolves the names",
+    };
+    static_assert(sizeof resolved / sizeof resolved[0] == CF_PROXY_DNS_COUNT, "a text for each");
+    cf_auto_free char *url = proxy->url ? cf_show_text(proxy->url, DESTINATION_WIDTH, NULL) : NULL;
+    cf_auto_free char *words = NULL;
+
+    if (!proxy->url)
+        return 0;
+    if (proxy->words)
+        words = cf_show_text(proxy->words, WARNING_WIDTH, NULL);
+    if (!url || (proxy->words && !words))
+        return -ENOMEM;
+    put_kind(buffer, sheet, "proxy", "");
+    cf_buffer_printf(buffer, "%s: %" PRIu64 " %s through it, %" PRIu64 " past it; %s\n", url,
+                     proxy->through, plural(proxy->through, "flow", "flows"), proxy->past,
+                     resolved[proxy->dns]);
+    if (proxy->failed == 0)
+        return 0;
+    put_kind(buffer, sheet, "", "");
+    cf_buffer_printf(buffer, "%" PRIu64 " failed there, the last with '%s'", proxy->failed,
+                     proxy->why ? proxy->why : "?");
+    cf_buffer_printf(buffer, "%s%s\n", words && words[0] ? ": " : "", words ? words : "");
+    return 0;
+}
+
 static int put_log(struct cf_buffer *buffer, const struct sheet *sheet, const char *log_path)
 {
     cf_auto_free char *text = NULL;
@@ -431,6 +464,8 @@ static int put_all(struct cf_buffer *buffer, const struct cf_summary_table *summ
         r = put_not_in_force(buffer, summary);
     for (size_t i = 0; r == 0 && i < sheet->n_rows; i++)
         put_row(buffer, sheet, &sheet->rows[i]);
+    if (r == 0)
+        r = put_proxy(buffer, sheet, &summary->proxy);
     if (r == 0)
         r = put_top_names(buffer, sheet, summary);
     if (r == 0)

@@ -25,6 +25,12 @@ EXTRA_DIST += \
 	tests/report/nothing.json \
 	tests/report/nothing.txt \
 	tests/report/processes.txt \
+	tests/report/proxy-direct.json \
+	tests/report/proxy-direct.txt \
+	tests/report/proxy-names.json \
+	tests/report/proxy-names.txt \
+	tests/report/proxy-tunnel.json \
+	tests/report/proxy-tunnel.txt \
 	tests/report/quiet.txt \
 	tests/report/warnings.txt
 

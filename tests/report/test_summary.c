@@ -61,11 +61,11 @@ static struct cf_summary_table *summary_new(void)
     return summary;
 }
 
-static void start(struct cf_summary_table *summary, const char *name, enum cf_mode mode,
-                  const char *const *not_in_force, size_t n)
+static void start_by(struct cf_summary_table *summary, const char *name, enum cf_mode mode,
+                     const char *const *not_in_force, size_t n, const struct cf_proxy *proxy)
 {
     char text[256];
-    struct cf_profile profile = { .name = text };
+    struct cf_profile profile = { .name = text, .proxy = *proxy };
     const struct cf_event event = {
         .type = CF_EVENT_RUN_START,
         .run_start = { .profile = &profile,
@@ -77,6 +77,12 @@ static void start(struct cf_summary_table *summary, const char *name, enum cf_mo
     snprintf(text, sizeof text, "%s", name);
     cf_summary_event(summary, &event);
     memset(text, '?', sizeof text - 1); /* borrowed for the call alone */
+}
+
+static void start(struct cf_summary_table *summary, const char *name, enum cf_mode mode,
+                  const char *const *not_in_force, size_t n)
+{
+    start_by(summary, name, mode, not_in_force, n, &(struct cf_proxy) { 0 });
 }
 
 static void end(struct cf_summary_table *summary, uint64_t duration_us)
@@ -100,6 +106,9 @@ struct flow {
     const struct cf_member *member; /* of the rule's group */
     bool would_deny;
     bool denied;
+    const char *proxy; /* through which it goes; NULL: none */
+    const char *why;   /* of the proxy that gives no connection, with words; it is closed then */
+    const char *words;
     uint64_t bytes; /* of an allowed one, which is closed then; 0: it stays open */
 };
 
@@ -116,6 +125,7 @@ static void flow_is(struct cf_summary_table *summary, const struct flow *flow)
                        .names = names + first,
                        .n_names = flow->name ? 2 - first : 0,
                        .process = { .pid = flow->exe ? 7 : 0, .exe = flow->exe },
+                       .via_proxy = flow->proxy,
                        .verdict = { flow->denied ? CF_DENY : CF_ALLOW, flow->would_deny,
                                     flow->rule ? CF_REASON_RULE : CF_REASON_DEFAULT, flow->rule,
                                     flow->member } },
@@ -123,12 +133,16 @@ static void flow_is(struct cf_summary_table *summary, const struct flow *flow)
 
     cf_addr_parse(flow->addr, &event.flow_open.dst.addr);
     cf_summary_event(summary, &event);
-    if (flow->denied || flow->bytes == 0)
+    if (flow->denied || (flow->bytes == 0 && !flow->why))
         return;
     event = (struct cf_event) {
         .type = CF_EVENT_FLOW_CLOSE,
-        .flow_close = { .flow = flow->id, .bytes_out = 1, .bytes_in = flow->bytes - 1 },
+        .flow_close = { .flow = flow->id, .proxy_why = flow->why, .proxy_words = flow->words },
     };
+    if (flow->bytes > 0) {
+        event.flow_close.bytes_out = 1;
+        event.flow_close.bytes_in = flow->bytes - 1;
+    }
     cf_summary_event(summary, &event);
 }
 
@@ -300,6 +314,58 @@ static void summary_names_what_stands_out_among_the_look_ups(void **state)
     check_text(summary, NULL, false, "lookups.txt");
     json_decref(json_of(summary, NULL, "lookups.json"));
     cf_summary_free(summary);
+}
+
+static const char *const resolvers[] = { "http://proxy.internal:3128",
+                                         "socks5://proxy.internal:1080",
+                                         "socks5h://proxy.internal:1080" };
+
+/* Who resolves: nobody must ask the proxy, it must be asked through, it does. */
+static void check_proxy(size_t which, bool require, const char *words, const char *golden)
+{
+    struct cf_summary_table *summary = summary_new();
+    struct cf_proxy proxy = { .require = require };
+    struct cf_error err = { 0 };
+    struct flow flow = { .id = 1,
+                         .addr = "192.0.2.10",
+                         .port = 443,
+                         .name = "registry.example.com",
+                         .rule = &allow_registry,
+                         .proxy = resolvers[which],
+                         .bytes = 1000 };
+    char text[64];
+
+    assert_int_equal(cf_proxy_url_parse(resolvers[which], &proxy.url, NULL, &err), 0);
+    start_by(summary, "build", CF_MODE_ENFORCE, NULL, 0, &proxy);
+    cf_proxy_url_done(&proxy.url);
+    flow_is(summary, &flow);
+    flow.id++;
+    flow_is(summary, &flow);
+    flow.id++;
+    flow.proxy = NULL;
+    flow_is(summary, &flow);
+    for (int i = 0; words && i < 2; i++) {
+        flow.id++;
+        flow.proxy = resolvers[which];
+        flow.why = i == 0 ? "down" : "denied";
+        flow.words = i == 0 ? "nobody is there" : words;
+        flow.bytes = 0;
+        flow_is(summary, &flow);
+    }
+    end(summary, 1000000);
+    snprintf(text, sizeof text, "%s.txt", golden);
+    check_text(summary, NULL, false, text);
+    snprintf(text, sizeof text, "%s.json", golden);
+    json_decref(json_of(summary, NULL, text));
+    cf_summary_free(summary);
+}
+
+static void summary_says_what_went_through_the_proxy_and_who_resolved(void **state)
+{
+    (void)state;
+    check_proxy(0, false, NULL, "proxy-direct");
+    check_proxy(1, true, NULL, "proxy-tunnel");
+    check_proxy(2, true, "403 Words of \x1b[31mthe proxy\r\n  denied  all", "proxy-names");
 }
 
 static void run_that_contacted_nothing_has_one_line(void **state)
@@ -626,6 +692,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(summary_of_a_build_is_the_sample_of_the_document),
         cmocka_unit_test(summary_names_what_stands_out_among_the_look_ups),
+        cmocka_unit_test(summary_says_what_went_through_the_proxy_and_who_resolved),
         cmocka_unit_test(run_that_contacted_nothing_has_one_line),
         cmocka_unit_test(run_that_never_started_still_has_a_summary),
         cmocka_unit_test(every_kind_of_line_has_its_form),
