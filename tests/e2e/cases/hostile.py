@@ -71,6 +71,7 @@ def goes_on(bench):
 def chains(bench):
     policy = bench.policy(allow=["to-denied.lab", "there-and-back.lab", "to-allowed.lab",
                                  "v4.lab:80"], deny=["denied.lab"])
+    opened = bench.policy(allow=["there-and-back.lab:80", "to-allowed.lab:80"], deny=["denied.lab"])
     before = bench.net.dns_log.read_text()
     for name in ("to-denied.lab", "there-and-back.lab"):
         done = bench.good(["dig", name], policy)
@@ -85,6 +86,9 @@ def chains(bench):
     # An alias that nobody speaks of leads on, and opens what the name asked for opens.
     done = bench.good(["dig", "+short", "to-allowed.lab"], policy)
     check_equal(done.out.split(), ["v4.lab.", net.WEB4])
+    for name, word in (("there-and-back.lab", "EHOSTUNREACH"), ("to-allowed.lab", "ok")):
+        done = bench.good(ask_and_connect(bench, name, net.WEB4), opened)
+        check_equal(done.out.split()[-1], word, name)
 
 
 @case("an answer of IPv4 inside IPv6 is judged as the IPv4 address that it is")

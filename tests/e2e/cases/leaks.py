@@ -240,6 +240,20 @@ def raw(bench):
         check_equal(done.out.splitlines()[:2], ["EPERM"] * 2)
 
 
+@case("canary: raw sockets and packet sockets from a user namespace of the command's own")
+def raw_of_root_inside(bench):
+    mark = new_mark()
+    words = ["unshare", "--user", "--map-root-user", bench.program("leak"), "raw", mark, net.FOREIGN4]
+    tap = Tap(bench.net, net.ROUTER4)
+    try:
+        done = bench.run(words, closed_policy(bench))
+        leaks = tap.leaks(mark, FOREIGN)
+    finally:
+        tap.close()
+    # The control is the case before: whoever may open them outside gets the same refusal.
+    check_equal((done.out.splitlines()[:2], leaks), (["EPERM"] * 2, []))
+
+
 @case("canary: the C library's resolver, and programs that use it")
 def libc(bench):
     for words in ([bench.program("leak"), "libc", "none"], ["getent", "ahosts"], ["curl", "-sS"],
@@ -304,6 +318,17 @@ def types(bench):
     check_equal(done.out.splitlines()[0].split()[0], "settled", "every type is answered")
 
 
+@case("canary: ANY, AXFR and IXFR of a name that is allowed")
+def transfers(bench):
+    audit = bench.policy(allow=["v4.lab:80"], mode="audit")     # where a transfer is denied too
+    for policy, kinds in ((closed_policy(bench), ("255", "251", "252")),
+                          (open_policy(bench), ("255", "251", "252")), (audit, ("251", "252"))):
+        done = canary(bench, "transfers", *kinds, policy=policy)
+        check_equal(done.out.count("octets"), 4 * len(kinds) + 1, "answers")
+        denied = [event for event in done.of("dns") if event["verdict"]["action"] == "deny"]
+        check_equal([event["verdict"]["reason"] for event in denied], ["type"] * 4 * len(kinds))
+
+
 @case("canary: other classes")
 def classes(bench):
     canary(bench, "classes")
@@ -322,6 +347,24 @@ def smuggled(bench):
 @case("canary: options of EDNS beside a question that is allowed")
 def options(bench):
     canary(bench, "options")
+
+
+@case("canary: data in names below an allowed parent goes to the policy's server alone, and is told")
+def allowed_tunnel(bench):
+    mark = new_mark()
+    names = [".".join([mark, *(secrets.token_hex(25) for _ in range(3)), "zone.lab"])
+             for _ in range(40)]
+    tap = Tap(bench.net, net.ROUTER4)
+    try:
+        done = bench.run([bench.program("leak"), "names", mark, *names],
+                         bench.policy(allow=["**.zone.lab:80", "v4.lab:80"]))
+        marked = {packet.target for packet in tap.all() if mark.encode() in packet.data.lower()}
+    finally:
+        tap.close()
+    check_equal(marked, {net.DNS4}, "where the names went")
+    told = [line for line in done.summary() if line.split()[0] == "tunnel?"]
+    check_equal(len(told), 1, "tunnels")
+    check(" lab: 41 different names" in told[0] and " 41 went out" in told[0], told[0])
 
 
 @case("canary: data in names below a denied parent, below an allowed name, and deeper than a star")

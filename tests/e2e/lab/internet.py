@@ -87,6 +87,7 @@ host-record=translated.lab,64:ff9b::{PRIVATE4}
 host-record=db.internal,{PRIVATE4}
 cname=to-inside.lab,db.internal
 dns-rr=ech.lab,65,{svcb(HINT, ECH)}
+dns-rr=ech.lab,64,{svcb(HINT, ECH)}
 dns-rr=inside-hint.lab,65,{svcb((4, socket.inet_aton(PRIVATE4)))}
 address=/dns.google/8888.google/use-application-dns.net/{WEB4}
 cname=to-doh.lab,dns.google
