@@ -104,6 +104,7 @@ struct cf_proxy_outcome cf_proxy_outcome_http(unsigned status)
     case 408:
     case 504:
         return failed(EHOSTUNREACH, CF_RESULT_TIMEOUT);
+    case 401: /* tinyproxy's word for another password than its own */
     case 407:
     case 511:
         return forbidden(CF_PROXY_LOGIN);

@@ -31,7 +31,7 @@
  *   HTTP (RFC 9110, 15)
  *   404, 410                           EHOSTUNREACH  unreachable
  *   408, 504                           EHOSTUNREACH  timeout
- *   407, 511                           EACCES        unreachable
+ *   401, 407, 511                      EACCES        unreachable
  *   other 3xx and 4xx (403, ...)       EACCES        unreachable
  *   500, 502, 503, other 5xx           EHOSTUNREACH  unreachable
  *   with Proxy-Status (RFC 9209, 2.3) or squid's X-Squid-Error, which say more, as these say

@@ -357,6 +357,7 @@ static void a_refusal_says_what_the_program_is_told(void **state)
 
     (void)state;
     check_outcome("HTTP/1.1 403 x\r\n\r\n", CF_PROXY_DENIED, EACCES, gone);
+    check_outcome("HTTP/1.1 401 x\r\n\r\n", CF_PROXY_LOGIN, EACCES, gone);
     check_outcome("HTTP/1.1 407 x\r\n\r\n", CF_PROXY_LOGIN, EACCES, gone);
     check_outcome("HTTP/1.1 302 x\r\n\r\n", CF_PROXY_DENIED, EACCES, gone);
     check_outcome("HTTP/1.1 405 x\r\n\r\n", CF_PROXY_UNSUPPORTED, EACCES, gone);
