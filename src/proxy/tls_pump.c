@@ -177,6 +177,15 @@ static bool pair_is_closed(const struct pump *pump)
     return poll(&at, 1, 0) == 1 && (at.revents & POLLHUP);
 }
 
+size_t cf_tls_pumps_owing(const struct cf_tls_pumps *pumps)
+{
+    size_t n = 0;
+
+    for (const struct pump *pump = pumps->first; pump; pump = pump->next)
+        n += pump->abandoned || pair_is_closed(pump);
+    return n;
+}
+
 /* What was looked at and not sent is to be seen again. */
 static void out_rewind(struct pump *pump)
 {

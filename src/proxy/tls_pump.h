@@ -41,8 +41,11 @@ int cf_tls_pumps_new(struct cf_loop *loop, void (*ended)(void *data), void *data
 /* Those that still run are broken off: both sides see a reset. */
 void cf_tls_pumps_free(struct cf_tls_pumps *pumps);
 
-/* How many run: 0 when all that was to leave has left. */
+/* How many run. */
 size_t cf_tls_pumps_count(const struct cf_tls_pumps *pumps);
+
+/* How many run whose descriptor is closed: 0 when all that was to leave of these has left. */
+size_t cf_tls_pumps_owing(const struct cf_tls_pumps *pumps);
 
 /*
  * stream: its handshake is done; owned by the pump on success

@@ -89,7 +89,7 @@ bool cf_proxy_way_is_local(const struct cf_proxy_way *way)
 
 size_t cf_proxy_way_owing(const struct cf_proxy_way *way)
 {
-    return way->pumps ? cf_tls_pumps_count(way->pumps) : 0;
+    return way->pumps ? cf_tls_pumps_owing(way->pumps) : 0;
 }
 
 int cf_proxy_way_dial(struct cf_proxy_way *way, const struct cf_proxy_call *call,

@@ -513,8 +513,11 @@ static void a_descriptor_that_is_closed_early_is_a_reset(void **state)
     (void)state;
     open_tunnel("DNS:proxy.example", "proxy.example", 0, serve_and_hear);
     assert_int_equal(send(result.dialled.fd, "early", 5, MSG_NOSIGNAL), 5);
+    assert_int_equal(cf_tls_pumps_owing(pumps), 0); /* its owner sees to it yet */
     cf_fd_close(&result.dialled.fd);
+    assert_int_equal(cf_tls_pumps_owing(pumps), 1);
     run_until(loop, no_pump_is_left);
+    assert_int_equal(cf_tls_pumps_owing(pumps), 0);
     tls_server_join(&server);
     assert_true(server.broken);
     assert_int_equal(server.n_heard, 5); /* it was sent before */
