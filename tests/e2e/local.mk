@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/names.py \
 	tests/e2e/cases/processes.py \
 	tests/e2e/cases/proxy.py \
+	tests/e2e/cases/proxy_real.py \
 	tests/e2e/cases/proxy_names.py \
 	tests/e2e/cases/secrets.py \
 	tests/e2e/cases/shipped.py \
@@ -40,6 +41,7 @@ EXTRA_DIST += \
 	tests/e2e/lab/internet.py \
 	tests/e2e/lab/liar.py \
 	tests/e2e/lab/proxies.py \
+	tests/e2e/lab/real_proxies.py \
 	tests/e2e/lab/space.py \
 	tests/e2e/lab/tap.py \
 	tests/e2e/lab/uplinks.py \

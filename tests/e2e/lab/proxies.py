@@ -7,6 +7,7 @@ host sends anywhere else than to the proxy has gone around it.
 import asyncio
 import base64
 import os
+import re
 import socket
 import ssl
 import struct
@@ -21,6 +22,7 @@ NAMES = {"web.lab": lab.WEB4, "git.lab": lab.WEB4, "only-there.lab": lab.WEB4, "
 
 SOCKS, SOCKS_LOGIN, HTTP, HTTP_LOGIN, HTTP_EARLY = 1080, 1081, 3128, 3129, 3130
 HTTPS, HTTPS_OTHER_NAME, DOWN = 3443, 3444, 3999
+TOR = 9050
 SOCKS_REPLY = 11000         # and the code
 SOCKS_BROKEN = {"method": 12001, "garbage": 12002, "hang": 12003, "close": 12004, "half": 12005,
                 "login": 12006, "name": 12007}
@@ -98,6 +100,35 @@ class Stub:
                                   b"\5\5\0\1\0\0\0\0\0\0")
         return serve
 
+    async def tor(self, reader, writer):
+        """
+        As tor's SocksPort with SafeSocks and ExtendedErrors has it: any name and password will do,
+        addresses are not allowed, no UDP; and commands and reply codes of its own.
+        """
+        _, count = await reader.readexactly(2)
+        method = 2 if 2 in await reader.readexactly(count) else 0
+        writer.write(bytes([5, method]))
+        if method == 2:
+            _, length = await reader.readexactly(2)
+            await reader.readexactly(length)
+            await reader.readexactly((await reader.readexactly(1))[0])
+            writer.write(b"\1\0")
+        command, host, port = await self.request(reader)
+        words = {0xf0: "resolve:", 0xf1: "resolve:", 3: "udp:"}
+        self.say(writer, words.get(command, "") + host, port)
+        special = re.fullmatch(r"f([0-7])\.codes\.lab", host)
+        if command == 3:
+            code = 7
+        elif host not in NAMES and not special:
+            code = 4 if host[-1].isalpha() else 2
+        else:
+            code = 0xf0 + int(special[1]) if special else 0
+        if code or command != 1:
+            writer.write(bytes([5, code]) + b"\0\1\0\0\0\0\0\0")
+        else:
+            await self.tunnel(reader, writer, host, port, b"\5\0\0\1\0\0\0\0\0\0",
+                              b"\5\5\0\1\0\0\0\0\0\0")
+
     async def tunnel(self, reader, writer, host, port, good, bad):
         try:
             far = await asyncio.open_connection(NAMES.get(host, host), port)
@@ -151,7 +182,7 @@ class Stub:
 
     def handlers(self):
         rows = {SOCKS: self.socks(), SOCKS_LOGIN: self.socks(login=True),
-                HTTP: self.http(), HTTP_LOGIN: self.http(login=True),
+                TOR: self.tor, HTTP: self.http(), HTTP_LOGIN: self.http(login=True),
                 HTTP_EARLY: self.http(early=True),
                 SOCKS_BROKEN["method"]: self.answer(b"\5\xff"),
                 SOCKS_BROKEN["garbage"]: self.answer(b"SSH-2.0-nonsense\r\n"),
