@@ -20,6 +20,15 @@ tests_dns_test_asker_SOURCES = tests/dns/test_asker.c $(dns_test_fixture)
 tests_dns_test_asker_CFLAGS = $(dns_test_cflags)
 tests_dns_test_asker_LDADD = $(dns_test_libs)
 
+# With a clock of its own.
+check_PROGRAMS += tests/dns/test_clock
+TESTS += tests/dns/test_clock
+tests_dns_test_clock_SOURCES = tests/dns/test_clock.c $(dns_test_fixture)
+tests_dns_test_clock_CFLAGS = $(dns_test_cflags)
+tests_dns_test_clock_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=cf_clock_monotonic_us -Wl,--wrap=cf_loop_timer_start
+tests_dns_test_clock_LDADD = $(dns_test_libs)
+
 TESTS += tests/dns/test_documented.py
 EXTRA_DIST += tests/dns/test_documented.py
 
