@@ -39,6 +39,9 @@ struct cf_event_process {
     const char *unknown; /* why it is not known, when pid is 0 */
 };
 
+/* Whether a process that runs the program exe may do what is asked about. */
+typedef bool cf_process_passes(void *data, const char *exe);
+
 struct cf_event_run_start {
     const struct cf_profile *profile;
     enum cf_mode mode;

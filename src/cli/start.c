@@ -268,6 +268,19 @@ static int start_sandbox(struct cf_run *run, struct cf_error *err)
 }
 
 /* The owner of a socket as an event says it. */
+static struct cf_event_process process_of(const struct cf_owner *owner, const char *unknown)
+{
+    if (!owner)
+        return (struct cf_event_process) { .unknown = unknown };
+    return (struct cf_event_process) {
+        .pid = owner->pid,
+        .exe = owner->exe,
+        .argv = owner->argv,
+        .parent_pid = owner->parent_pid,
+        .parent_exe = owner->parent_exe,
+    };
+}
+
 static void find_process(void *data, enum cf_proto proto, const struct cf_addr_port *src,
                          const struct cf_addr_port *dst, struct cf_event_process *ret_process)
 {
@@ -276,21 +289,38 @@ static void find_process(void *data, enum cf_proto proto, const struct cf_addr_p
     const char *unknown;
 
     cf_owner_find(run->owners, proto, src, dst, &owner, &unknown);
-    *ret_process = (struct cf_event_process) { .unknown = unknown };
-    if (!owner)
-        return;
-    ret_process->pid = owner->pid;
-    ret_process->exe = owner->exe;
-    ret_process->argv = owner->argv;
-    ret_process->parent_pid = owner->parent_pid;
-    ret_process->parent_exe = owner->parent_exe;
+    *ret_process = process_of(owner, unknown);
+}
+
+static void find_other(void *data, enum cf_proto proto, const struct cf_addr_port *src,
+                       const struct cf_addr_port *dst, cf_process_passes *passes,
+                       void *passes_data, struct cf_event_process *ret_process)
+{
+    struct cf_run *run = data;
+    const struct cf_owner *owner;
+    const char *unknown;
+
+    cf_owner_find_other(run->owners, proto, src, dst, passes, passes_data, &owner, &unknown);
+    *ret_process = process_of(owner, unknown);
+}
+
+static enum cf_proto proto_of(const struct cf_dns_client *client)
+{
+    return client->tcp ? CF_PROTO_TCP : CF_PROTO_UDP;
 }
 
 static void find_client(void *data, const struct cf_dns_client *client,
                         struct cf_event_process *ret_process)
 {
-    find_process(data, client->tcp ? CF_PROTO_TCP : CF_PROTO_UDP, &client->src, &client->asked,
-                 ret_process);
+    find_process(data, proto_of(client), &client->src, &client->asked, ret_process);
+}
+
+static void find_other_client(void *data, const struct cf_dns_client *client,
+                              cf_process_passes *passes, void *passes_data,
+                              struct cf_event_process *ret_process)
+{
+    find_other(data, proto_of(client), &client->src, &client->asked, passes, passes_data,
+               ret_process);
 }
 
 /* The name may come from a daemon, or from afar: best asked for while there is time. */
@@ -308,6 +338,7 @@ static int open_resolver(struct cf_run *run, struct cf_error *err)
     struct cf_resolver_config config = {
         .profile = run->profile,
         .process_find = find_client,
+        .process_find_other = find_other_client,
         .process_data = run,
         .stream_open = cf_run_proxy_stream,
         .stream_data = run,
@@ -333,6 +364,7 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
     struct cf_engine_config engine = {
         .profile = run->profile,
         .process_find = find_process,
+        .process_find_other = find_other,
         .process_data = run,
         .loop = run->loop,
         .audit = run->audit,
@@ -347,7 +379,8 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
         r = cf_sandbox_ready(run->sandbox, err);
     if (r < 0)
         return r;
-    r = cf_owners_new(run->gateway->diag_fd, cf_sandbox_proc_fd(run->sandbox), &run->owners);
+    r = cf_owners_new(run->gateway->diag_fd, cf_sandbox_proc_fd(run->sandbox),
+                      cf_profile_has_exe(run->profile), &run->owners);
     if (r < 0)
         return cf_error_errno(err, r, "cannot make the table of processes");
     r = cf_dns_server_new(run->loop, run->resolver, run->gateway->dns4_fd, run->gateway->dns6_fd,

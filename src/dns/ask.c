@@ -66,6 +66,22 @@ void cf_ask_process_find(struct cf_ask *ask)
     ask->process = desk->found;
 }
 
+bool cf_ask_process_find_other(struct cf_ask *ask, cf_process_passes *passes)
+{
+    struct cf_ask_desk *desk = ask->desk;
+    const struct cf_resolver_config *config = &desk->config;
+    struct cf_event_process other = { 0 };
+
+    if (!config->process_find_other)
+        return false;
+    config->process_find_other(config->process_data, &ask->client, passes, ask, &other);
+    if (other.pid == 0 && !other.unknown)
+        return false;
+    desk->found_for = (struct cf_dns_client) { 0 }; /* its texts may be gone */
+    ask->process = other;
+    return true;
+}
+
 /* Move a text, which may be NULL, to *at. */
 static const char *keep(char **at, const char *text)
 {

@@ -53,6 +53,12 @@ struct cf_ask {
 void cf_ask_process_find(struct cf_ask *ask);
 
 /*
+ * Find another process that has the socket and does not pass (passes() is given ask); it
+ * is the one that asks, then. Returns false when there is none such.
+ */
+bool cf_ask_process_find_other(struct cf_ask *ask, cf_process_passes *passes);
+
+/*
  * For a question that waits: a copy of its process's texts, which ask points
  * at from now on. *ret_text is the caller's, NULL when there is nothing to
  * keep. Returns 0 or -ENOMEM.

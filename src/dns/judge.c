@@ -17,7 +17,7 @@ static bool is_clean(const struct cf_verdict *verdict)
     return verdict->action == CF_ALLOW && !verdict->would_deny;
 }
 
-static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr,
+static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr, const char *exe,
                             struct cf_verdict *ret_verdict)
 {
     const struct cf_profile *profile = ask->desk->config.profile;
@@ -27,7 +27,7 @@ static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr
 
     n = cf_names_find(ask->desk->config.names, addr, ask->started_us, names, ids);
     for (size_t i = 0; i < n; i++) {
-        const struct cf_name_query query = { .name = names[i].name, .exe = ask->process.exe };
+        const struct cf_name_query query = { .name = names[i].name, .exe = exe };
 
         if (names[i].alias)
             continue;
@@ -38,17 +38,36 @@ static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr
     return cf_verdict_addr(profile, addr, ret_verdict);
 }
 
-void cf_judge_name(struct cf_ask *ask)
+/* The question, as a program asks it. */
+static void judge_name_as(struct cf_ask *ask, const char *exe, struct cf_verdict *ret_verdict)
 {
-    const struct cf_name_query query = { .name = ask->name, .exe = ask->process.exe };
+    const struct cf_name_query query = { .name = ask->name, .exe = exe };
     struct cf_verdict by_addr;
     struct cf_addr addr;
 
-    cf_verdict_name(ask->desk->config.profile, &query, &ask->verdict);
-    if (is_clean(&ask->verdict) || cf_verdict_is_by_name(&ask->verdict))
+    cf_verdict_name(ask->desk->config.profile, &query, ret_verdict);
+    if (is_clean(ret_verdict) || cf_verdict_is_by_name(ret_verdict))
         return;
-    if (cf_domain_to_addr(&ask->query.name, &addr) == 0 && addr_is_allowed(ask, &addr, &by_addr))
-        ask->verdict = by_addr;
+    if (cf_domain_to_addr(&ask->query.name, &addr) == 0 &&
+        addr_is_allowed(ask, &addr, exe, &by_addr))
+        *ret_verdict = by_addr;
+}
+
+static bool program_passes(void *data, const char *exe)
+{
+    struct cf_verdict verdict;
+
+    judge_name_as(data, exe, &verdict);
+    return is_clean(&verdict);
+}
+
+void cf_judge_name(struct cf_ask *ask)
+{
+    judge_name_as(ask, ask->process.exe, &ask->verdict);
+    if (!ask->desk->by_program || !is_clean(&ask->verdict) || program_passes(ask, NULL) ||
+        !cf_ask_process_find_other(ask, program_passes))
+        return;
+    judge_name_as(ask, ask->process.exe, &ask->verdict);
 }
 
 static int judge_alias(void *data, const struct cf_domain *domain)

@@ -41,6 +41,15 @@ struct cf_resolver_config {
      */
     void (*process_find)(void *data, const struct cf_dns_client *client,
                          struct cf_event_process *ret_process);
+
+    /*
+     * Says which other process has the socket that asked and runs a program that does
+     * not pass: pid 0 when there is none, with `unknown` when that is not certain. Asked
+     * when a name hinges on the program. NULL: the one of process_find() is alone.
+     */
+    void (*process_find_other)(void *data, const struct cf_dns_client *client,
+                               cf_process_passes *passes, void *passes_data,
+                               struct cf_event_process *ret_process);
     void *process_data;
 
     /*

@@ -273,6 +273,7 @@ int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_
     if (r < 0)
         r = cf_error_errno(err, r, "cannot start the engine");
     engine->flows.interface = config->interface;
+    engine->flows.process_find_other = config->process_find_other;
     if (config->proxy)
         engine->flows.proxy = cf_proxy_way_url(config->proxy);
     if (r == 0)

@@ -49,6 +49,16 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
      */
     void (*process_find)(void *data, enum cf_proto proto, const struct cf_addr_port *src,
                          const struct cf_addr_port *dst, struct cf_event_process *ret_process);
+
+    /*
+     * Says which other process has that socket too and runs a program that does not
+     * pass: pid 0 when there is none, with `unknown` when that is not certain. Asked
+     * when passing hinges on the program. NULL: the one that process_find() says is
+     * taken to be alone.
+     */
+    void (*process_find_other)(void *data, enum cf_proto proto, const struct cf_addr_port *src,
+                               const struct cf_addr_port *dst, cf_process_passes *passes,
+                               void *passes_data, struct cf_event_process *ret_process);
     void *process_data;
 };
 

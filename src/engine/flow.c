@@ -150,20 +150,65 @@ static void deny_full(struct cf_flow_table *table, struct cf_judgement *judgemen
                   table->n_open);
 }
 
+struct question {
+    const struct cf_flow_table *table;
+    const struct cf_flow *flow;
+    int64_t now_us;
+};
+
+static bool is_clean(const struct cf_verdict *verdict)
+{
+    return verdict->action == CF_ALLOW && !verdict->would_deny;
+}
+
+static void judge_as(const struct question *question, const char *exe,
+                     struct cf_judgement *ret_judgement)
+{
+    const struct cf_flow_key *key = &question->flow->key;
+
+    cf_judge(question->table->profile, question->table->names, question->now_us, proto_of(key),
+             &key->dst, exe, ret_judgement);
+}
+
+static bool program_passes(void *data, const char *exe)
+{
+    struct cf_judgement judgement;
+
+    judge_as(data, exe, &judgement);
+    return is_clean(&judgement.verdict);
+}
+
+/* The program passes, for what it is: so must each that has the socket, or that one decides. */
+static void judge_others(const struct question *question, struct cf_judgement *judgement)
+{
+    const struct cf_flow_table *table = question->table;
+    const struct cf_flow_key *key = &question->flow->key;
+    struct cf_event_process other = { 0 };
+
+    table->process_find_other(table->process_data, proto_of(key), &key->src, &key->dst,
+                              program_passes, (void *)question, &other);
+    if (other.pid == 0 && !other.unknown)
+        return;
+    judgement->process = other;
+    judge_as(question, other.exe, judgement);
+}
+
 void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
                    struct cf_judgement *ret_judgement)
 {
+    struct question question = { table, flow, cf_clock_monotonic_us() };
     struct cf_judgement *judgement = ret_judgement;
-    int64_t now_us = cf_clock_monotonic_us();
 
     judgement->process = (struct cf_event_process) { 0 };
     judgement->process_known = table->by_program;
     if (table->by_program)
         find_process(table, flow, &judgement->process);
-    cf_judge(table->profile, table->names, now_us, proto_of(&flow->key), &flow->key.dst,
-             judgement->process.exe, judgement);
-    if (judgement->verdict.action == CF_ALLOW && !judgement->verdict.would_deny)
-        cf_limits_judge(&table->limits, now_us, &judgement->verdict);
+    judge_as(&question, judgement->process.exe, judgement);
+    if (table->by_program && table->process_find_other && is_clean(&judgement->verdict) &&
+        !program_passes(&question, NULL))
+        judge_others(&question, judgement);
+    if (is_clean(&judgement->verdict))
+        cf_limits_judge(&table->limits, question.now_us, &judgement->verdict);
     if (judgement->verdict.action == CF_ALLOW && cf_flow_table_full(table))
         deny_full(table, judgement);
 }

@@ -62,6 +62,11 @@ struct cf_flow_ghost {
 typedef void cf_process_find(void *data, enum cf_proto proto, const struct cf_addr_port *src,
                              const struct cf_addr_port *dst, struct cf_event_process *ret_process);
 
+/* Who else has its socket and does not pass; as in struct cf_engine_config. */
+typedef void cf_process_find_other(void *data, enum cf_proto proto, const struct cf_addr_port *src,
+                                   const struct cf_addr_port *dst, cf_process_passes *passes,
+                                   void *passes_data, struct cf_event_process *ret_process);
+
 struct cf_flow_table {
     struct cf_audit *audit;
     const struct cf_profile *profile;
@@ -70,6 +75,7 @@ struct cf_flow_table {
     const char *proxy; /* its URL, for the log; NULL until set, and for none */
     bool by_program;               /* some rule asks for the program, so it is found first */
     cf_process_find *process_find; /* or NULL */
+    cf_process_find_other *process_find_other; /* NULL until set, and for none */
     void *process_data;
     struct cf_hash hash;
     struct cf_hash ghosts;
@@ -107,7 +113,8 @@ bool cf_flow_table_full(const struct cf_flow_table *table);
 /*
  * Judge a flow that wants to be opened: by the rules, by the policy's limits,
  * then by the table's own. When some rule is for a program, the flow's is
- * looked up first.
+ * looked up first; when the flow would not be let through without knowing it,
+ * every program that has the socket must be let through.
  */
 void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
                    struct cf_judgement *ret_judgement);

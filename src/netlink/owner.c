@@ -13,6 +13,17 @@
  * Nothing found means that the process has gone, or has handed the socket to
  * nobody: the caller logs why, and goes on.
  *
+ * Where a socket was found is kept by its inode, so that a program that sends
+ * many packets from one is looked for once. Whether it is still there,
+ * and what program that process is now, is looked at again: a socket passes on to
+ * other programs by execve(2), by fork(2), and by Unix sockets. These four looks are 8 us,
+ * of a query that takes 20; what is only for the log is as it was found up to
+ * CF_OWNER_FRESH_US before.
+ *
+ * Whether others hold it too is asked for only when something hinges on it
+ * (cf_owner_find_other()), for that takes a look at the descriptors of every process;
+ * those whose program passes are left out.
+ *
  * A program with thousands of descriptors would make each of its sockets cost
  * thousands of looks, and one thread does them all. So where the next probably
  * is (hints.h) is looked at first, and all looks of a second have a limit.
@@ -41,11 +52,22 @@
 #include "netlink/process.h"
 
 #define CACHE_LIMIT 1024
+#define LINK_SIZE 48
 #define PROCESS_LIMIT 65536
 
-/* About a tenth of a second; to open a process's folder costs as much as a few looks. */
+/*
+ * About a tenth of a second, and a half for looks at all holders, which deny what they
+ * cannot make certain of; to open a process's folder costs as much as a few looks.
+ */
 #define LOOKS_A_SECOND 40000
+#define ALL_LOOKS_A_SECOND 200000
 #define LOOKS_A_FOLDER 4
+
+/* A process that is becoming another program lets go of the socket once it has become it. */
+#define SEEKS_MAX 4
+
+/* The sandbox's first process is ours, and holds no socket of anybody. */
+#define PID_INIT 1
 
 /* Guesses for one socket: as long as they cost less than to look through a small process. */
 #define GUESSES_MAX 32
@@ -54,11 +76,19 @@ struct entry {
     struct cf_hash_node node;
     struct entry *older, *newer;
     uint64_t inode;
-    struct cf_owner owner;
+    struct cf_guess at;
+    int64_t looked_us; /* when it was there last */
+};
+
+/* Looks that are left of a second. */
+struct looks {
+    int a_second, left;
+    int64_t second_us; /* when it began */
 };
 
 struct cf_owners {
     int diag_fd, proc_fd;
+    bool exact;
     struct cf_processes processes;
     uint32_t sequence;
     struct cf_hash by_inode;
@@ -66,11 +96,10 @@ struct cf_owners {
     int *pids;
     size_t n_pids, pids_capacity;
     struct cf_hints hints;
-    int64_t second_us; /* when the second of looks began */
-    int looks;         /* left in it */
+    struct looks looks, all_looks;
 };
 
-int cf_owners_new(int diag_fd, int proc_fd, struct cf_owners **ret_owners)
+int cf_owners_new(int diag_fd, int proc_fd, bool exact, struct cf_owners **ret_owners)
 {
     struct cf_owners *owners = calloc(1, sizeof *owners);
 
@@ -78,8 +107,11 @@ int cf_owners_new(int diag_fd, int proc_fd, struct cf_owners **ret_owners)
         return -ENOMEM;
     owners->diag_fd = diag_fd;
     owners->proc_fd = proc_fd;
+    owners->exact = exact;
     cf_processes_init(&owners->processes, proc_fd);
     cf_hash_init(&owners->by_inode);
+    owners->looks.a_second = LOOKS_A_SECOND;
+    owners->all_looks.a_second = ALL_LOOKS_A_SECOND;
     *ret_owners = owners;
     return 0;
 }
@@ -89,7 +121,6 @@ static void entry_drop(struct cf_owners *owners, struct entry *entry)
     *(entry->older ? &entry->older->newer : &owners->oldest) = entry->newer;
     *(entry->newer ? &entry->newer->older : &owners->newest) = entry->older;
     cf_hash_remove(&owners->by_inode, &entry->node);
-    cf_owner_done(&entry->owner);
     free(entry);
 }
 
@@ -119,8 +150,8 @@ static struct entry *entry_find(struct cf_owners *owners, uint64_t inode)
     return NULL;
 }
 
-/* Take over *owner as the newest entry; NULL when memory is out. */
-static struct entry *entry_add(struct cf_owners *owners, uint64_t inode, struct cf_owner *owner)
+/* The newest entry; NULL when memory is out. */
+static struct entry *entry_add(struct cf_owners *owners, uint64_t inode)
 {
     struct entry *entry;
 
@@ -133,8 +164,6 @@ static struct entry *entry_add(struct cf_owners *owners, uint64_t inode, struct 
         return NULL;
     }
     entry->inode = inode;
-    entry->owner = *owner;
-    *owner = (struct cf_owner) { 0 };
     entry->older = owners->newest;
     *(owners->newest ? &owners->newest->newer : &owners->oldest) = entry;
     owners->newest = entry;
@@ -245,17 +274,17 @@ static void pids_list(struct cf_owners *owners)
         qsort(owners->pids, owners->n_pids, sizeof *owners->pids, pid_descending);
 }
 
-static bool may_look(struct cf_owners *owners, int looks)
+static bool may_look(struct looks *looks, int n)
 {
     int64_t now = cf_clock_monotonic_us();
 
-    if (owners->second_us == 0 || now - owners->second_us >= CF_US_PER_S) {
-        owners->second_us = now;
-        owners->looks = LOOKS_A_SECOND;
+    if (looks->second_us == 0 || now - looks->second_us >= CF_US_PER_S) {
+        looks->second_us = now;
+        looks->left = looks->a_second;
     }
-    if (owners->looks < looks)
+    if (looks->left < n)
         return false;
-    owners->looks -= looks;
+    looks->left -= n;
     return true;
 }
 
@@ -267,103 +296,239 @@ static bool is_socket(int folder_fd, const char *name, const char *link)
     return n == (ssize_t)strlen(link) && memcmp(target, link, (size_t)n) == 0;
 }
 
-/* Where it probably is. Returns the process, or 0. */
-static int hints_look(struct cf_owners *owners, const char *link)
+static bool is_at(const struct cf_owners *owners, const struct cf_guess *at, const char *link)
+{
+    char path[32];
+
+    snprintf(path, sizeof path, "%d/fd/%d", at->pid, at->fd);
+    return is_socket(owners->proc_fd, path, link);
+}
+
+/* Where it probably is. */
+static bool hints_look(struct cf_owners *owners, const char *link, struct cf_guess *ret_at)
 {
     struct cf_guess guesses[CF_HINT_GUESSES_MAX];
     size_t n = cf_hints_guess(&owners->hints, guesses);
-    char path[32];
 
-    for (size_t i = 0; i < n && i < GUESSES_MAX && may_look(owners, 1); i++) {
-        snprintf(path, sizeof path, "%d/fd/%d", guesses[i].pid, guesses[i].fd);
-        if (is_socket(owners->proc_fd, path, link)) {
-            cf_hints_add(&owners->hints, guesses[i].pid, guesses[i].fd);
-            return guesses[i].pid;
+    for (size_t i = 0; i < n && i < GUESSES_MAX && may_look(&owners->looks, 1); i++) {
+        if (is_at(owners, &guesses[i], link)) {
+            *ret_at = guesses[i];
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
-/* 1: it has the socket; 0: it has not; -EBUSY: there is too much to look through. */
-static int pid_has_socket(struct cf_owners *owners, int pid, const char *link)
+/*
+ * 1: it has the socket; 0: it has not, or is gone; -EBUSY: there is too much to look
+ * through; another -errno: it cannot be looked into.
+ */
+static int pid_look(struct cf_owners *owners, struct looks *looks, int pid, const char *link,
+                    struct cf_guess *ret_at)
 {
     cf_auto_closedir DIR *dir = NULL;
     char path[32];
     struct dirent *item;
     int fd;
 
-    if (!may_look(owners, LOOKS_A_FOLDER))
+    if (!may_look(looks, LOOKS_A_FOLDER))
         return -EBUSY;
     snprintf(path, sizeof path, "%d/fd", pid);
     fd = openat(owners->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return errno == ENOENT || errno == ESRCH ? 0 : -errno;
     dir = fdopendir(fd);
     if (!dir) {
         close(fd);
-        return 0;
+        return -ENOMEM;
     }
     while ((item = readdir(dir))) {
-        if (!may_look(owners, 1))
+        if (!may_look(looks, 1))
             return -EBUSY;
         if (is_socket(fd, item->d_name, link)) {
-            cf_hints_add(&owners->hints, pid, atoi(item->d_name));
+            *ret_at = (struct cf_guess) { pid, atoi(item->d_name) };
             return 1;
         }
     }
     return 0;
 }
 
-/* Among all processes. Returns the process, 0 when none has it, or -EBUSY. */
-static int pids_look(struct cf_owners *owners, const char *link)
+/* Among all processes. 1: it is there; 0: none has it; -EBUSY. */
+static int pids_look(struct cf_owners *owners, const char *link, struct cf_guess *ret_at)
 {
     pids_list(owners);
     for (size_t i = 0; i < owners->n_pids; i++) {
-        int r = pid_has_socket(owners, owners->pids[i], link);
+        int r = pid_look(owners, &owners->looks, owners->pids[i], link, ret_at);
 
-        if (r != 0)
-            return r < 0 ? r : owners->pids[i];
+        if (r == 1 || r == -EBUSY)
+            return r;
     }
     return 0;
+}
+
+/* The socket, as links in /proc name it. Returns its inode, or 0 with the reason. */
+static uint64_t socket_find(struct cf_owners *owners, enum cf_proto proto,
+                            const struct cf_addr_port *src, const struct cf_addr_port *dst,
+                            char ret_link[LINK_SIZE], const char **ret_unknown)
+{
+    uint64_t inode;
+
+    *ret_unknown = NULL;
+    if (proto == CF_PROTO_ICMP) {
+        *ret_unknown = "ICMP sockets have no addresses to ask for";
+        return 0;
+    }
+    inode = inode_find(owners, proto == CF_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP, src, dst);
+    if (inode == 0)
+        *ret_unknown = "the socket was closed before it could be looked up";
+    snprintf(ret_link, LINK_SIZE, "socket:[%llu]", (unsigned long long)inode);
+    return inode;
+}
+
+/*
+ * Where the socket is, by all means. 1, 0 or -EBUSY.
+ *
+ * entry: what is kept of it, or NULL; it stays when the socket is still there
+ */
+static int place_find(struct cf_owners *owners, struct entry *entry, const char *link,
+                      struct cf_guess *ret_at, bool *ret_sought)
+{
+    int r;
+
+    *ret_sought = false;
+    if (entry && is_at(owners, &entry->at, link)) {
+        *ret_at = entry->at;
+        return 1;
+    }
+    if (!hints_look(owners, link, ret_at)) {
+        *ret_sought = true;
+        r = pids_look(owners, link, ret_at);
+        if (r != 1)
+            return r;
+    }
+    cf_hints_add(&owners->hints, ret_at->pid, ret_at->fd);
+    return 1;
+}
+
+/* 1: *ret_owner has it, at *ret_at; 0: none; -EBUSY. */
+static int holder_find(struct cf_owners *owners, struct entry *entry, const char *link,
+                       struct cf_guess *ret_at, const struct cf_owner **ret_owner)
+{
+    bool sought;
+    int r = 0;
+
+    for (int i = 0; i < SEEKS_MAX; i++) {
+        r = place_find(owners, entry, link, ret_at, &sought);
+        if (r != 1)
+            return r;
+        *ret_owner = cf_process_find(&owners->processes, ret_at->pid);
+        /* A new program closes what is close-on-exec of the one that it was (process.c). */
+        if (!sought || is_at(owners, ret_at, link))
+            return 1;
+    }
+    return 0;
+}
+
+/* As holder_find(), of a socket that may be asked for again. */
+static int holder_find_kept(struct cf_owners *owners, uint64_t inode, const char *link,
+                            const struct cf_owner **ret_owner)
+{
+    struct entry *entry = entry_find(owners, inode);
+    int64_t now = cf_clock_monotonic_us();
+    struct cf_guess at;
+    int r;
+
+    if (entry && !owners->exact && now - entry->looked_us < CF_OWNER_FRESH_US) {
+        *ret_owner = cf_process_kept(&owners->processes, entry->at.pid);
+        if (*ret_owner)
+            return 1;
+    }
+    r = holder_find(owners, entry, link, &at, ret_owner);
+    if (r != 1 && entry)
+        entry_drop(owners, entry);
+    if (r != 1)
+        return r;
+    if (!entry)
+        entry = entry_add(owners, inode);
+    if (entry) {
+        entry->at = at;
+        entry->looked_us = now;
+    }
+    return 1;
 }
 
 void cf_owner_find(struct cf_owners *owners, enum cf_proto proto, const struct cf_addr_port *src,
                    const struct cf_addr_port *dst, const struct cf_owner **ret_owner,
                    const char **ret_unknown)
 {
-    struct cf_owner owner = { 0 };
-    struct entry *entry;
-    char link[48];
-    uint64_t inode;
-    int pid = 0;
+    char link[LINK_SIZE];
+    uint64_t inode = socket_find(owners, proto, src, dst, link, ret_unknown);
+    int r;
 
     *ret_owner = NULL;
-    *ret_unknown = NULL;
-    if (proto == CF_PROTO_ICMP) {
-        *ret_unknown = "ICMP sockets have no addresses to ask for";
+    if (inode == 0)
         return;
-    }
-    inode = inode_find(owners, proto == CF_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP, src, dst);
-    if (inode == 0) {
-        *ret_unknown = "the socket was closed before it could be looked up";
-        return;
-    }
-    entry = entry_find(owners, inode);
-    if (!entry) {
-        snprintf(link, sizeof link, "socket:[%llu]", (unsigned long long)inode);
-        pid = hints_look(owners, link);
-        if (pid == 0)
-            pid = pids_look(owners, link);
-        if (pid > 0) {
-            cf_process_read(&owners->processes, pid, &owner);
-            entry = entry_add(owners, inode, &owner);
-        }
-        cf_owner_done(&owner);
-    }
-    if (entry)
-        *ret_owner = &entry->owner;
-    else if (pid < 0)
-        *ret_unknown = "there are too many descriptors to look through";
-    else
+    r = holder_find_kept(owners, inode, link, ret_owner);
+    if (r == 0)
         *ret_unknown = "no process holds the socket any more";
+    else if (r < 0)
+        *ret_unknown = "there are too many descriptors to look through";
+}
+
+/* No process, or one without memory. */
+static bool has_ended(int r)
+{
+    return r == -ENOENT || r == -ESRCH;
+}
+
+/* As pid_look(), for a process whose program does not pass. */
+static int other_look(struct cf_owners *owners, int pid, const char *link,
+                      bool (*passes)(void *data, const char *exe), void *data)
+{
+    char exe[4096];
+    struct cf_guess at;
+    int r;
+
+    if (!may_look(&owners->all_looks, 1))
+        return -EBUSY;
+    r = cf_process_exe(&owners->processes, pid, exe, sizeof exe);
+    if (r < 0)
+        return has_ended(r) ? 0 : r;
+    if (passes(data, exe))
+        return 0;
+    r = pid_look(owners, &owners->all_looks, pid, link, &at);
+    if (r == 1) {
+        /* Unless it has only just become this program, and is about to close it. */
+        cf_process_settle(&owners->processes, pid);
+        return is_at(owners, &at, link) ? 1 : 0;
+    }
+    /* What has ended may not be looked into either. */
+    if (r < 0 && r != -EBUSY && has_ended(cf_process_exe(&owners->processes, pid, exe, sizeof exe)))
+        return 0;
+    return r;
+}
+
+void cf_owner_find_other(struct cf_owners *owners, enum cf_proto proto,
+                         const struct cf_addr_port *src, const struct cf_addr_port *dst,
+                         bool (*passes)(void *data, const char *exe), void *data,
+                         const struct cf_owner **ret_owner, const char **ret_unknown)
+{
+    char link[LINK_SIZE];
+    uint64_t inode = socket_find(owners, proto, src, dst, link, ret_unknown);
+    int r = 0;
+
+    *ret_owner = NULL;
+    if (inode == 0)
+        return;
+    pids_list(owners);
+    for (size_t i = 0; i < owners->n_pids && r == 0; i++) {
+        if (owners->pids[i] != PID_INIT)
+            r = other_look(owners, owners->pids[i], link, passes, data);
+        if (r == 1)
+            *ret_owner = cf_process_find(&owners->processes, owners->pids[i]);
+    }
+    if (r == -EBUSY)
+        *ret_unknown = "there are too many descriptors to look through";
+    else if (r < 0)
+        *ret_unknown = "a process cannot be looked into";
 }

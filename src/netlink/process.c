@@ -13,9 +13,14 @@
  *
  * What is read while it changes is not kept: the descriptors are opened first,
  * and must still be good at the end. Where they cannot be had, nothing is kept.
+ *
+ * To open pagemap waits for the part of execve(2) that swaps the memory and closes
+ * descriptors (mm_access() takes exec_update_lock, which is held from the one to
+ * past the other).
  */
 #include "netlink/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +31,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 
-void cf_owner_done(struct cf_owner *owner)
+static void owner_done(struct cf_owner *owner)
 {
     free(owner->exe);
     free(owner->argv);
@@ -35,7 +40,7 @@ void cf_owner_done(struct cf_owner *owner)
 
 static void process_done(struct cf_process *process)
 {
-    cf_owner_done(&process->is);
+    owner_done(&process->is);
     cf_fd_close(&process->life_fd);
     cf_fd_close(&process->parent_life_fd);
 }
@@ -44,12 +49,14 @@ void cf_processes_init(struct cf_processes *processes, int proc_fd)
 {
     memset(processes, 0, sizeof *processes);
     processes->proc_fd = proc_fd;
+    processes->fleeting.life_fd = processes->fleeting.parent_life_fd = -1;
 }
 
 void cf_processes_done(struct cf_processes *processes)
 {
     while (processes->n_kept > 0)
         process_done(&processes->kept[--processes->n_kept]);
+    process_done(&processes->fleeting);
 }
 
 static int file_open(const struct cf_processes *processes, int pid, const char *name)
@@ -68,8 +75,7 @@ static bool lives(int life_fd)
     return pread(life_fd, &page, sizeof page, 0) == (ssize_t)sizeof page;
 }
 
-/* Into a buffer of `size`; returns the length, or -1. */
-static ssize_t exe_read(const struct cf_processes *processes, int pid, char *text, size_t size)
+int cf_process_exe(const struct cf_processes *processes, int pid, char *text, size_t size)
 {
     char path[32];
     ssize_t n;
@@ -77,14 +83,14 @@ static ssize_t exe_read(const struct cf_processes *processes, int pid, char *tex
     snprintf(path, sizeof path, "%d/exe", pid);
     n = readlinkat(processes->proc_fd, path, text, size - 1);
     text[n < 0 ? 0 : n] = '\0';
-    return n;
+    return n < 0 ? -errno : 0;
 }
 
 static char *exe_copy(const struct cf_processes *processes, int pid)
 {
     char text[4096];
 
-    return exe_read(processes, pid, text, sizeof text) < 0 ? NULL : strdup(text);
+    return cf_process_exe(processes, pid, text, sizeof text) < 0 ? NULL : strdup(text);
 }
 
 static char *argv_copy(const struct cf_processes *processes, int pid)
@@ -156,7 +162,7 @@ static bool is_as_kept(const struct cf_processes *processes, const struct cf_pro
 
     return lives(process->life_fd) &&
            (process->parent_life_fd < 0 || lives(process->parent_life_fd)) &&
-           exe_read(processes, process->is.pid, exe, sizeof exe) >= 0 &&
+           cf_process_exe(processes, process->is.pid, exe, sizeof exe) == 0 &&
            strcmp(exe, process->is.exe) == 0;
 }
 
@@ -192,27 +198,31 @@ static struct cf_process *keep(struct cf_processes *processes, const struct cf_p
     return &processes->kept[0];
 }
 
-static char *text_copy(const char *text)
-{
-    return text ? strdup(text) : NULL;
-}
-
-void cf_process_read(struct cf_processes *processes, int pid, struct cf_owner *ret)
+const struct cf_owner *cf_process_find(struct cf_processes *processes, int pid)
 {
     struct cf_process *found = kept_find(processes, pid), process = { 0 };
 
-    if (!found) {
-        if (!process_read(processes, pid, &process)) {
-            *ret = process.is;
-            process.is = (struct cf_owner) { 0 };
-            process_done(&process);
-            return;
-        }
-        found = keep(processes, &process);
+    if (found)
+        return &found->is;
+    if (process_read(processes, pid, &process))
+        return &keep(processes, &process)->is;
+    process_done(&processes->fleeting);
+    processes->fleeting = process;
+    return &processes->fleeting.is;
+}
+
+const struct cf_owner *cf_process_kept(const struct cf_processes *processes, int pid)
+{
+    for (size_t i = 0; i < processes->n_kept; i++) {
+        if (processes->kept[i].is.pid == pid)
+            return &processes->kept[i].is;
     }
-    ret->pid = found->is.pid;
-    ret->exe = text_copy(found->is.exe);
-    ret->argv = text_copy(found->is.argv);
-    ret->parent_pid = found->is.parent_pid;
-    ret->parent_exe = text_copy(found->is.parent_exe);
+    return NULL;
+}
+
+void cf_process_settle(const struct cf_processes *processes, int pid)
+{
+    cf_auto_close int fd = file_open(processes, pid, "pagemap");
+
+    (void)fd;
 }

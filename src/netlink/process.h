@@ -24,6 +24,7 @@ struct cf_processes {
     int proc_fd;
     size_t n_kept;
     struct cf_process kept[CF_PROCESSES_KEPT]; /* the latest first */
+    struct cf_process fleeting;                /* what was read last and could not be kept */
 };
 
 /* proc_fd: the sandbox's /proc, opened as a folder; borrowed */
@@ -34,11 +35,20 @@ void cf_processes_done(struct cf_processes *processes);
  * What pid is now. The program is read each time; arguments and parent are as
  * they were when this process was first asked for with this program.
  *
- * ret: the texts are the caller's, see cf_owner_done(); NULL for what cannot be read
+ * Borrowed until the next call; the texts are NULL for what cannot be read.
  */
-void cf_process_read(struct cf_processes *processes, int pid, struct cf_owner *ret);
+const struct cf_owner *cf_process_find(struct cf_processes *processes, int pid);
 
-/* Free what is in it. */
-void cf_owner_done(struct cf_owner *owner);
+/* What pid was when it was looked at last; NULL when that is not kept. Borrowed as above. */
+const struct cf_owner *cf_process_kept(const struct cf_processes *processes, int pid);
+
+/* The program that pid runs, in text[0] to text[size - 1]. Returns 0, or -errno: why it cannot be read. */
+int cf_process_exe(const struct cf_processes *processes, int pid, char *text, size_t size);
+
+/*
+ * Wait until pid, should it be in the middle of execve(2), is the new program and nothing
+ * of the old one: the kernel names the new one before it closes what is close-on-exec.
+ */
+void cf_process_settle(const struct cf_processes *processes, int pid);
 
 #endif

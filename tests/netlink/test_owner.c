@@ -12,12 +12,15 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "netlink/owner.h"
 
 struct fixture {
@@ -32,7 +35,7 @@ static int setup(void **state)
     fixture.diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     fixture.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(fixture.diag_fd >= 0 && fixture.proc_fd >= 0);
-    assert_int_equal(cf_owners_new(fixture.diag_fd, fixture.proc_fd, &fixture.owners), 0);
+    assert_int_equal(cf_owners_new(fixture.diag_fd, fixture.proc_fd, true, &fixture.owners), 0);
     *state = &fixture;
     return 0;
 }
@@ -303,6 +306,220 @@ static void parent_that_has_ended_is_no_parent_any_more(void **state)
     close(ports[1]);
 }
 
+/*
+ * A child that has our descriptors, of which `keep` stays open across execve(2), and ends
+ * when the returned descriptor is closed; as a shell, or as the program that this is.
+ */
+static int holder_start(int keep, bool shell, pid_t *ret_pid)
+{
+    int ends[2], ready[2];
+    char byte;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    *ret_pid = fork();
+    assert_true(*ret_pid >= 0);
+    if (*ret_pid == 0) {
+        close(ends[1]);
+        if (shell && dup2(ends[0], STDIN_FILENO) >= 0 && dup2(ready[1], STDOUT_FILENO) >= 0 &&
+            fcntl(keep, F_SETFD, 0) == 0)
+            execl("/bin/sh", "sh", "-c", "echo; read line", (char *)NULL);
+        if (!shell && write(ready[1], "", 1) == 1 && read(ends[0], &byte, 1) == 0)
+            _exit(0);
+        _exit(1);
+    }
+    close(ends[0]);
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return ends[1];
+}
+
+static void holder_end(int end, pid_t pid)
+{
+    int status;
+
+    close(end);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+}
+
+static void owner_of_a_socket_that_is_handed_on_is_who_holds_it_now(void **state)
+{
+    int fd = socket_bound(SOCK_DGRAM, "127.0.0.1");
+    struct cf_addr_port at = name_of(fd);
+    pid_t child;
+    int end;
+
+    assert_int_equal(owner_of(*state, &at)->pid, getpid());
+    end = holder_start(fd, false, &child);
+    /* Both hold it: the one that was found stays it. */
+    assert_int_equal(owner_of(*state, &at)->pid, getpid());
+    close(fd);
+    assert_int_equal(owner_of(*state, &at)->pid, child);
+    assert_int_equal(owner_of(*state, &at)->pid, child);
+    holder_end(end, child);
+}
+
+static int setup_for_the_log(void **state)
+{
+    static struct fixture fixture;
+
+    if (setup(state) != 0)
+        return -1;
+    fixture = *(struct fixture *)*state;
+    cf_owners_free(fixture.owners);
+    *state = &fixture;
+    return cf_owners_new(fixture.diag_fd, fixture.proc_fd, false, &fixture.owners);
+}
+
+/* However often it is asked for meanwhile. */
+static void owner_for_the_log_alone_is_looked_at_again_after_a_while(void **state)
+{
+    int fd = socket_bound(SOCK_DGRAM, "127.0.0.1");
+    struct cf_addr_port at = name_of(fd);
+    int64_t closed_us;
+    pid_t child;
+    int end;
+
+    assert_int_equal(owner_of(*state, &at)->pid, getpid());
+    end = holder_start(fd, false, &child);
+    close(fd);
+    closed_us = cf_clock_monotonic_us();
+    while (cf_clock_monotonic_us() - closed_us <= CF_OWNER_FRESH_US)
+        assert_true(owner_of(*state, &at)->pid > 0);
+    assert_int_equal(owner_of(*state, &at)->pid, child);
+    holder_end(end, child);
+}
+
+static void owner_that_moves_its_socket_to_another_descriptor_is_found_there(void **state)
+{
+    int fd = socket_bound(SOCK_DGRAM, "127.0.0.1"), moved;
+    struct cf_addr_port at = name_of(fd);
+
+    assert_int_equal(owner_of(*state, &at)->pid, getpid());
+    moved = fcntl(fd, F_DUPFD_CLOEXEC, 500);
+    assert_true(moved >= 500);
+    close(fd);
+    assert_int_equal(owner_of(*state, &at)->pid, getpid());
+    close(moved);
+}
+
+/* A /proc in which only these processes are. */
+struct few {
+    char path[32];
+    int fd;
+};
+
+static void few_make(struct few *few, const pid_t *pids, size_t n)
+{
+    char name[16], target[32];
+
+    strcpy(few->path, "/tmp/childflow-test-XXXXXX");
+    assert_non_null(mkdtemp(few->path));
+    few->fd = open(few->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(few->fd >= 0);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%d", (int)pids[i]);
+        snprintf(target, sizeof target, "/proc/%d", (int)pids[i]);
+        assert_int_equal(symlinkat(target, few->fd, name), 0);
+    }
+}
+
+static void few_remove(struct few *few, const pid_t *pids, size_t n)
+{
+    char name[16];
+
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%d", (int)pids[i]);
+        assert_int_equal(unlinkat(few->fd, name, 0), 0);
+    }
+    close(few->fd);
+    assert_int_equal(rmdir(few->path), 0);
+}
+
+static bool is_this_program(void *data, const char *exe)
+{
+    (void)data;
+    return strstr(exe, "test_owner") != NULL;
+}
+
+static bool is_no_program(void *data, const char *exe)
+{
+    (void)data;
+    (void)exe;
+    return false;
+}
+
+struct other {
+    pid_t pid; /* 0: none */
+    bool uncertain;
+};
+
+static struct other other_of(const struct fixture *fixture, const struct few *few, int socket_fd,
+                             bool (*passes)(void *data, const char *exe))
+{
+    struct cf_addr_port src = name_of(socket_fd), dst = { .addr = src.addr, .port = 53 };
+    struct cf_owners *owners;
+    const struct cf_owner *owner;
+    const char *unknown;
+    struct other other = { 0 };
+
+    assert_int_equal(cf_owners_new(fixture->diag_fd, few->fd, true, &owners), 0);
+    cf_owner_find_other(owners, CF_PROTO_UDP, &src, &dst, passes, NULL, &owner, &unknown);
+    if (owner)
+        other.pid = owner->pid;
+    other.uncertain = unknown != NULL;
+    assert_true(!owner || owner->exe);
+    cf_owners_free(owners);
+    return other;
+}
+
+static void other_holder_whose_program_does_not_pass_is_found(void **state)
+{
+    int fd = socket_bound(SOCK_DGRAM, "127.0.0.1"), alone, ends[2];
+    struct other other;
+    pid_t pids[3] = { getpid() };
+    struct few few;
+
+    alone = socket_bound(SOCK_DGRAM, "127.0.0.1");
+    ends[0] = holder_start(fd, false, &pids[1]);
+    ends[1] = holder_start(fd, true, &pids[2]);
+    few_make(&few, pids, 3);
+    assert_int_equal(other_of(*state, &few, fd, is_this_program).pid, pids[2]);
+    /* What it does not hold, or no longer, is no matter. */
+    assert_int_equal(other_of(*state, &few, alone, is_this_program).pid, 0);
+    holder_end(ends[1], pids[2]);
+    other = other_of(*state, &few, fd, is_this_program);
+    assert_true(other.pid == 0 && !other.uncertain);
+    assert_int_not_equal(other_of(*state, &few, fd, is_no_program).pid, 0);
+    holder_end(ends[0], pids[1]);
+    few_remove(&few, pids, 3);
+    close(fd);
+    close(alone);
+}
+
+static void other_holder_that_cannot_be_looked_into_makes_it_uncertain(void **state)
+{
+    int fd = socket_bound(SOCK_DGRAM, "127.0.0.1");
+    const pid_t pids[1] = { getpid() };
+    struct other other;
+    struct few few;
+
+    few_make(&few, pids, 1);
+    assert_int_equal(mkdirat(few.fd, "99999999", 0755), 0);
+    assert_int_equal(mkdirat(few.fd, "99999999/exe", 0755), 0); /* no link: it cannot be read */
+    other = other_of(*state, &few, fd, is_this_program);
+    assert_true(other.pid == 0 && other.uncertain);
+    /* One that has ended is certain. */
+    assert_int_equal(unlinkat(few.fd, "99999999/exe", AT_REMOVEDIR), 0);
+    other = other_of(*state, &few, fd, is_this_program);
+    assert_true(other.pid == 0 && !other.uncertain);
+    assert_int_equal(unlinkat(few.fd, "99999999", AT_REMOVEDIR), 0);
+    few_remove(&few, pids, 1);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +534,16 @@ int main(int argc, char **argv)
                                         teardown),
         cmocka_unit_test_setup_teardown(parent_that_has_ended_is_no_parent_any_more, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(owner_of_a_socket_that_is_handed_on_is_who_holds_it_now,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(owner_for_the_log_alone_is_looked_at_again_after_a_while,
+                                        setup_for_the_log, teardown),
+        cmocka_unit_test_setup_teardown(
+            owner_that_moves_its_socket_to_another_descriptor_is_found_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(other_holder_whose_program_does_not_pass_is_found, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(other_holder_that_cannot_be_looked_into_makes_it_uncertain,
+                                        setup, teardown),
     };
 
     if (argc > 2 && strcmp(argv[1], PROGRAM) == 0)
