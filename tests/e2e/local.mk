@@ -29,8 +29,9 @@ EXTRA_DIST += \
 	tests/e2e/cases/names.py \
 	tests/e2e/cases/processes.py \
 	tests/e2e/cases/proxy.py \
-	tests/e2e/cases/proxy_real.py \
+	tests/e2e/cases/proxy_edges.py \
 	tests/e2e/cases/proxy_names.py \
+	tests/e2e/cases/proxy_real.py \
 	tests/e2e/cases/secrets.py \
 	tests/e2e/cases/shipped.py \
 	tests/e2e/cases/status.py \

@@ -11,7 +11,7 @@ def policy_of(bench, scheme, port, allow=(*WEB, *PLACES), host=proxies.PROXY4, *
     proxies.of(bench.net)
     dns = keys.pop("dns", {})
     return bench.policy(allow=allow, dns=dns,
-                        proxy={"url": f"{scheme}://{host}:{port}", "timeout": "2s", **keys})
+                        proxy={"url": f"{scheme}://{host}:{port}", "timeout": "60s", **keys})
 
 
 def requests(bench, run):
@@ -101,7 +101,7 @@ def register_broken(scheme, what, result, why):
     @case(f"a proxy ({scheme}) that answers with '{what}' fails that flow alone")
     def broken(bench):
         port = (proxies.SOCKS_BROKEN if scheme == "socks5" else proxies.HTTP_BROKEN)[what]
-        policy = policy_of(bench, scheme, port)
+        policy = policy_of(bench, scheme, port, timeout="1s" if what == "hang" else "60s")
         check_fails(bench, policy, (net.WEB4, "80"), "EHOSTUNREACH", result, why)
 
 
@@ -278,7 +278,7 @@ def named(bench):
         check_equal(done.status, 125, "status")
         check_in("cannot find 'nowhere.lab'", done.err)
     policy = bench.policy(allow=PLACES, dns={"servers": [net.DNS4]},
-                          proxy={"url": "http://web.lab:1", "timeout": "2s"})
+                          proxy={"url": "http://web.lab:1"})
     check_fails(bench, policy, (net.WEB4, "80"), "ENETUNREACH", "unreachable", "down", ":1: ")
 
 

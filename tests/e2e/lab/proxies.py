@@ -6,11 +6,13 @@ host sends anywhere else than to the proxy has gone around it.
 """
 import asyncio
 import base64
+import contextlib
 import os
 import re
 import socket
 import ssl
 import struct
+import threading
 
 from lab import internet as lab
 from lab import space
@@ -21,7 +23,7 @@ USER, PASSWORD = "ci", "hunter2 of the lab"
 NAMES = {"web.lab": lab.WEB4, "git.lab": lab.WEB4, "only-there.lab": lab.WEB4, "v6.lab": lab.WEB6}
 
 SOCKS, SOCKS_LOGIN, HTTP, HTTP_LOGIN, HTTP_EARLY = 1080, 1081, 3128, 3129, 3130
-HTTPS, HTTPS_OTHER_NAME, DOWN = 3443, 3444, 3999
+HTTPS, HTTPS_OTHER_NAME, HTTPS_HALF, DOWN = 3443, 3444, 3445, 3999
 TOR = 9050
 SOCKS_REPLY = 11000         # and the code
 SOCKS_BROKEN = {"method": 12001, "garbage": 12002, "hang": 12003, "close": 12004, "half": 12005,
@@ -30,6 +32,8 @@ SOCKS_UDP = {"refused": 12101, "elsewhere": 12102}
 HTTP_STATUS = 20000         # and the status
 STATUSES = (403, 404, 407, 502, 503, 504)
 HTTP_BROKEN = {"garbage": 13001, "long": 13002, "hang": 13003, "close": 13004, "half": 13005}
+HTTP_HOSTILE = 13006
+HOSTILE = b"\x1b[31mred\x1b]0;title\x07\x08\xe2\x80\xae\xff {\"seq\":0}\rover"
 
 
 async def copy(reader, writer):
@@ -171,6 +175,7 @@ class Stub:
         """Read the first of what is said, give this, and close or wait for nothing."""
         async def serve(reader, writer):
             await reader.read(1024)
+            self.say(writer, "answered", 0)
             writer.write(data)
             if not close:
                 await reader.read()
@@ -198,7 +203,8 @@ class Stub:
                                                  + b"X-Long: yes\r\n" * 6000, False),
                 HTTP_BROKEN["hang"]: self.answer(b"", False),
                 HTTP_BROKEN["close"]: self.shut,
-                HTTP_BROKEN["half"]: self.answer(b"HTTP/1.1 200 Conn")}
+                HTTP_BROKEN["half"]: self.answer(b"HTTP/1.1 200 Conn"),
+                HTTP_HOSTILE: self.answer(b"HTTP/1.1 403 " + HOSTILE + b"\r\n\r\n")}
         for code in range(1, 9):
             rows[SOCKS_REPLY + code] = self.socks(reply=code)
         for status in STATUSES:
@@ -246,6 +252,31 @@ def context(top, name):
     return made
 
 
+def half(made, listener):
+    """One connection after the other: all of the client's bytes to the far end, its end too, and
+    then the answer. asyncio's TLS has no half-close."""
+    while True:
+        plain, _ = listener.accept()
+        with contextlib.suppress(OSError), made.wrap_socket(plain, server_side=True) as sock:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += sock.recv(1)
+            host, port = head.split()[1].decode().rsplit(":", 1)
+            with socket.create_connection((NAMES.get(host, host), int(port))) as far:
+                sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                while data := sock.recv(1 << 16):
+                    far.sendall(data)
+                far.shutdown(socket.SHUT_WR)
+                while data := far.recv(1 << 16):
+                    sock.sendall(data)
+            sock.unwrap()
+
+
+def serve_half(top):
+    listener = socket.create_server((PROXY4, HTTPS_HALF))
+    threading.Thread(target=half, args=(context(top, "proxy"), listener), daemon=True).start()
+
+
 async def serve(top, log, ready):
     stub = Stub(log)
     for port, handler in stub.handlers().items():
@@ -255,6 +286,7 @@ async def serve(top, log, ready):
         handler = stub.http()
         await asyncio.start_server(lambda r, w, h=handler: closing(h, r, w), PROXY4, port,
                                    ssl=context(top, name))
+    serve_half(top)
     os.write(ready, b"1")
     await asyncio.Event().wait()
 
