@@ -43,7 +43,7 @@ struct cf_udp_proxy {
     void (*ended)(void *data);
     void *data;
     struct waiting *first, **tail;
-    size_t n_waiting; /* bytes */
+    size_t n_waiting; /* bytes of memory */
     struct cf_addr_port peer;
     bool by_name; /* peer's address is not known yet */
     uint8_t header[CF_SOCKS5_UDP_HEADER_MAX];
@@ -176,11 +176,12 @@ void cf_udp_proxy_free(struct cf_udp_proxy *proxy)
 
 void cf_udp_proxy_wait(struct cf_udp_proxy *proxy, const struct cf_datagram *datagram)
 {
+    size_t size = sizeof(struct waiting) + datagram->length;
     struct waiting *waiting;
 
-    if (proxy->n_waiting + datagram->length > CF_UDP_PROXY_WAIT_MAX)
+    if (proxy->n_waiting + size > CF_UDP_PROXY_WAIT_MAX)
         return;
-    waiting = malloc(sizeof *waiting + datagram->length);
+    waiting = malloc(size);
     if (!waiting)
         return;
     waiting->datagram = *datagram;
@@ -189,8 +190,7 @@ void cf_udp_proxy_wait(struct cf_udp_proxy *proxy, const struct cf_datagram *dat
     waiting->next = NULL;
     *proxy->tail = waiting;
     proxy->tail = &waiting->next;
-    /* An empty one takes room too. */
-    proxy->n_waiting += datagram->length + 1;
+    proxy->n_waiting += size;
 }
 
 struct cf_datagram *cf_udp_proxy_next(struct cf_udp_proxy *proxy)
@@ -202,7 +202,7 @@ struct cf_datagram *cf_udp_proxy_next(struct cf_udp_proxy *proxy)
     proxy->first = waiting->next;
     if (!proxy->first)
         proxy->tail = &proxy->first;
-    proxy->n_waiting -= waiting->datagram.length + 1;
+    proxy->n_waiting -= sizeof *waiting + waiting->datagram.length;
     return &waiting->datagram;
 }
 

@@ -17,8 +17,11 @@
 struct cf_engine;
 struct cf_udp_proxy;
 
-/* Bytes of datagrams that wait; others are lost, as in any full queue. */
-#define CF_UDP_PROXY_WAIT_MAX 65536
+/*
+ * Memory for datagrams that wait: the largest that there is, or many small ones. Others are
+ * lost, as in any full queue.
+ */
+#define CF_UDP_PROXY_WAIT_MAX (72u << 10)
 
 /*
  * judgement: for where it goes; not kept

@@ -73,7 +73,7 @@ static void fake_hear(struct cf_watch *watch, uint32_t events)
                      MSG_DONTWAIT);
 
     (void)events;
-    if (n <= 0 && errno == EAGAIN)
+    if (n < 0 && errno == EAGAIN)
         return;
     if (n <= 0) {
         cf_loop_task_remove(fake->loop, &fake->task);
