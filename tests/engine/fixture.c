@@ -25,6 +25,7 @@ size_t fixture_n_events;
 struct cf_engine *fixture_engine;
 struct fixture_limits fixture_limits;
 unsigned fixture_threads = 1;
+struct cf_proxy_way *(*fixture_proxy)(struct cf_loop *loop, struct cf_proxy *ret_policy);
 
 static struct {
     struct cf_loop *loop;
@@ -34,6 +35,7 @@ static struct {
     struct cf_resolver *resolver;
     struct cf_dns_server *dns;
     struct cf_gateway *gateway;
+    struct cf_proxy_way *proxy;
     enum cf_event_type wait_type;
     size_t wait_n;
     pid_t host_pid;
@@ -48,6 +50,7 @@ static void copy_flow(const struct cf_event_flow_open *open, struct fixture_even
     to->dst = open->dst;
     to->verdict = open->verdict;
     to->via = open->via_local;
+    to->by_proxy = open->via_proxy != NULL;
     if (open->verdict.rule)
         snprintf(to->text, sizeof to->text, "%s", open->verdict.rule->text);
 }
@@ -69,6 +72,8 @@ static void tap(void *data, const struct cf_event *event)
         to->result = event->flow_close.result;
         to->bytes_out = event->flow_close.bytes_out;
         to->bytes_in = event->flow_close.bytes_in;
+        if (event->flow_close.proxy_why)
+            snprintf(to->text, sizeof to->text, "%s", event->flow_close.proxy_why);
         break;
     case CF_EVENT_PACKETS_DENIED:
         to->protocol = event->packets_denied.protocol;
@@ -179,6 +184,8 @@ static int rooms_open(struct cf_error *err)
     if (r < 0)
         return r;
     cf_audit_tap(fixture.audit, tap, NULL);
+    if (fixture_proxy)
+        engine.proxy = fixture.proxy = fixture_proxy(fixture.loop, &fixture.profile->proxy);
     if (cf_names_new(fixture.profile, &fixture.names) < 0)
         return cf_error_set(err, -ENOMEM, "names");
     resolver.loop = engine.loop = fixture.loop;
@@ -247,6 +254,7 @@ void fixture_stop(void)
     if (fixture.audit)
         cf_audit_close(fixture.audit, NULL);
     cf_gateway_close(fixture.gateway);
+    cf_proxy_way_free(fixture.proxy);
     cf_loop_free(fixture.loop);
     cf_profile_free(fixture.profile);
     if (fixture.host_pid > 0) {

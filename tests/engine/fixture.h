@@ -23,8 +23,9 @@ struct fixture_event {
     enum cf_flow_result result;
     uint64_t bytes_out, bytes_in, count;
     uint8_t protocol;
-    char text[64]; /* a warning's code, a reason, the rule's text, a name */
+    char text[64]; /* a warning's code, a reason, the rule's text, a name, what of a proxy ended it */
     struct cf_addr_port via;
+    bool by_proxy;
 };
 
 #define FIXTURE_EVENTS 8192
@@ -40,6 +41,12 @@ extern struct fixture_limits {
 
 /* The engine's, from the next start on; 1 unless a test sets it. */
 extern unsigned fixture_threads;
+
+/*
+ * The way of the next start's proxy, with the policy's keys for it; NULL: there is
+ * none. The function is called once the loop is there; fixture_stop() frees the way.
+ */
+extern struct cf_proxy_way *(*fixture_proxy)(struct cf_loop *loop, struct cf_proxy *ret_policy);
 
 /* In a network namespace with a world; returns 0, or -1 with a message on stderr. */
 int fixture_start(bool audit_mode);

@@ -7,7 +7,7 @@ engine_test_libs = src/engine/libcf-engine.a src/proxy/libcf-proxy.a src/dns/lib
 engine_tests = tests/engine/test_engine tests/engine/test_exhausted tests/engine/test_flow \
 	tests/engine/test_hits \
 	tests/engine/test_limits tests/engine/test_packet tests/engine/test_relay \
-	tests/engine/test_shards tests/engine/test_udp_proxy
+	tests/engine/test_shards tests/engine/test_tcp_proxy tests/engine/test_udp_proxy
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
 # A world, a gateway, an engine, and what programs in the sandbox do.
@@ -52,3 +52,8 @@ tests_engine_test_udp_proxy_SOURCES = tests/engine/test_udp_proxy.c tests/proxy/
 	tests/proxy/fake.h
 tests_engine_test_udp_proxy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_udp_proxy_LDADD = $(engine_test_libs)
+
+tests_engine_test_tcp_proxy_SOURCES = tests/engine/test_tcp_proxy.c $(engine_test_world) \
+	tests/proxy/fake.c tests/proxy/fake.h
+tests_engine_test_tcp_proxy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_engine_test_tcp_proxy_LDADD = $(engine_test_libs)
