@@ -121,3 +121,10 @@ tests_dns_test_cache_LDADD = $(dns_test_libs)
 tests_dns_test_names_SOURCES = tests/dns/test_names.c
 tests_dns_test_names_CFLAGS = $(dns_test_cflags)
 tests_dns_test_names_LDADD = $(dns_test_libs)
+
+check_PROGRAMS += tests/dns/test_find
+TESTS += tests/dns/test_find
+tests_dns_test_find_SOURCES = tests/dns/test_find.c $(dns_test_message) \
+	tests/dns/upstream_fake.c tests/dns/upstream_fake.h
+tests_dns_test_find_CFLAGS = $(dns_test_cflags)
+tests_dns_test_find_LDADD = $(dns_test_libs)

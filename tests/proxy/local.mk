@@ -34,3 +34,9 @@ TESTS += tests/proxy/test_streams
 tests_proxy_test_streams_SOURCES = tests/proxy/test_streams.c tests/proxy/fake.c tests/proxy/fake.h
 tests_proxy_test_streams_CFLAGS = $(proxy_test_cflags)
 tests_proxy_test_streams_LDADD = $(proxy_test_libs)
+
+check_PROGRAMS += tests/proxy/test_way
+TESTS += tests/proxy/test_way
+tests_proxy_test_way_SOURCES = tests/proxy/test_way.c tests/proxy/fake.c tests/proxy/fake.h
+tests_proxy_test_way_CFLAGS = $(proxy_test_cflags)
+tests_proxy_test_way_LDADD = $(proxy_test_libs)
