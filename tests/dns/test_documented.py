@@ -14,6 +14,12 @@ WAYS = {"UDP 53", "TCP 53", "DNS over TLS", "DNS over HTTPS", "DNS over QUIC", "
         "hints", "ECH", "ANY", "AXFR", "IXFR", "UPDATE", "NOTIFY"}
 
 
+def keys():
+    """The keys of `dns` that a policy may have."""
+    table = (TOP / "src" / "policy" / "schema.c").read_text()
+    return {f"`{key}`" for key in re.findall(r'\.path = "(dns\.\w+)"', table)}
+
+
 def unit_tests():
     """Names that some program of tests runs."""
     return {name for path in sorted(TOP.glob("tests/*/test_*.c"))
@@ -42,9 +48,9 @@ def rows(text):
 
 def problems(text, units, titles):
     found = list(rows(text))
-    numbers, ways = set(), set()
-    if len(found) < 50:
-        yield f"only {len(found)} rows"
+    numbers, ways, subjects = set(), set(), {cells[0] for cells in found}
+    if len(found) < 70 or len(keys()) < 10:
+        yield f"only {len(found)} rows and {len(keys())} keys"
     for cells in found:
         shows, _, ends = cells[-1].partition("e2e: ")
         named, cased = re.findall(r"`(\w+)`", shows), re.findall(r"`([^`]+)`", ends)
@@ -62,6 +68,8 @@ def problems(text, units, titles):
         yield f"RFC {number} has no row"
     for way in sorted(WAYS - ways):
         yield f"'{way}' has no row"
+    for key in sorted(keys() - subjects):
+        yield f"{key} has no row"
 
 
 def main():

@@ -88,6 +88,14 @@ def dead_server(bench):
     check_equal(done.out.split()[-1], "ok", "a flow beside it")
 
 
+@case("dns.servers: a server by its IPv6 address and port")
+def server6(bench):
+    policy = bench.policy(allow=["v4.lab"], dns={"servers": [f"[{net.DNS6}]:53"]})
+    done = bench.good(["dig", "+short", "v4.lab"], policy)
+    check_equal(done.out.strip(), net.WEB4)
+    check_equal(done.one("dns")["server"], {"ip": net.DNS6, "port": 53})
+
+
 @case("the cache answers the second time")
 def cache(bench):
     done = bench.good(["sh", "-c", "dig +short a.zone.lab; dig +short a.zone.lab"],
