@@ -4,6 +4,7 @@ policies_files = policies/agent.yaml \
 	policies/base.yaml \
 	policies/build.yaml \
 	policies/ci.yaml \
-	policies/offline.yaml
+	policies/offline.yaml \
+	policies/proxied.yaml
 policiesdir = $(pkgdatadir)/policies
 dist_policies_DATA = $(policies_files)

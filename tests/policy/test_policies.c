@@ -197,6 +197,22 @@ static void offline_allows_nothing(void **state)
     cf_profile_free(profile);
 }
 
+static void proxied_allows_what_build_does_and_requires_the_proxy(void **state)
+{
+    struct cf_profile *profile = load(POLICIES_DIR "/proxied.yaml");
+
+    (void)state;
+    assert_int_equal(profile->proxy.url.scheme, CF_PROXY_HTTP);
+    assert_true(profile->proxy.require);
+    assert_null(profile->proxy.bypass);
+    assert_int_equal(cf_proxy_dns(profile), CF_PROXY_DNS_NAMES);
+    assert_true(profile->audit.fail_on_denial);
+    check_base_denials(profile, "registry.example.com");
+    check_flow(profile, "registry.example.com", "192.0.2.1", 443, CF_ALLOW, false);
+    check_flow(profile, "registry.example.com", "192.0.2.1", 80, CF_DENY, false);
+    cf_profile_free(profile);
+}
+
 static void audit_everything_lets_all_through_and_marks_some(void **state)
 {
     struct cf_profile *profile = load(POLICIES_DIR "/audit-everything.yaml");
@@ -221,6 +237,7 @@ static void every_policy_is_shown_as_it_is_and_has_no_doubtful_rule(void **state
         { POLICIES_DIR "/build.yaml", ".." },
         { POLICIES_DIR "/ci.yaml", ".." },
         { POLICIES_DIR "/offline.yaml", ".." },
+        { POLICIES_DIR "/proxied.yaml", ".." },
         { EXAMPLES_DIR "/agent-shell/policy.yaml", "../.." },
         { EXAMPLES_DIR "/c-build/policy.yaml", "../.." },
         { EXAMPLES_DIR "/python-fetcher/policy.yaml", "../.." },
@@ -248,6 +265,7 @@ int main(void)
         cmocka_unit_test(ci_allows_no_code_and_fails_on_denial),
         cmocka_unit_test(agent_allows_its_model_and_no_upload),
         cmocka_unit_test(offline_allows_nothing),
+        cmocka_unit_test(proxied_allows_what_build_does_and_requires_the_proxy),
         cmocka_unit_test(audit_everything_lets_all_through_and_marks_some),
     };
 

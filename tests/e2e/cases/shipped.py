@@ -4,6 +4,7 @@ import json
 import re
 
 from lab import internet as net
+from lab import proxies
 from lab.case import case, check, check_equal, check_in
 
 FAKE = "host.childflow.internal:18473"
@@ -64,6 +65,24 @@ def offline(bench):
               "socket.create_connection(server.getsockname()); print('its own')")
     done = bench.good(["python3", "-c", script], bench.folder / "shipped/policies/offline.yaml")
     check_equal(done.out, "its own\n")
+
+
+@case("policy: proxied contacts what build does, all of it through the proxy")
+def proxied(bench):
+    by = f"http://{proxies.PROXY4}:{proxies.HTTP}"
+    proxies.of(bench.net)
+    before = len(proxies.of(bench.net).asked())
+    done = check_policy(bench, "proxied.yaml", ("packages.example.org", 80, "ok"),
+                        ("git.example.net", 443, "ok"), ("git.example.net", 80, REFUSED),
+                        ("drop.example.org", 443, NO_NAME), (net.OTHER4, 80, REFUSED),
+                        ("10.0.0.1", 443, REFUSED), options=["--proxy", by], status=77)
+    check_equal({event["via"]["proxy"] for event in done.of("flow_open")}, {by})
+    check_equal([row[1] for row in proxies.of(bench.net).asked()[before:]],
+                ["packages.example.org:80", "git.example.net:443"])
+    check_equal(done.one("run_start")["dns_route"], "proxy")
+    done = bench.run(["true"], bench.folder / "shipped/policies/proxied.yaml")
+    check_equal(done.status, 125, "without its proxy")
+    check_in("cannot find 'proxy.internal'", done.err)
 
 
 @case("policy: ci has no code hosts and no services of the host, and prints JSON")
