@@ -166,6 +166,25 @@ tests_fuzz_fuzz_domain_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_domain_LDADD = $(fuzz_domain_libs)
 endif
 
+# kept
+fuzz_kept_sources = tests/fuzz/fuzz_kept.c
+fuzz_kept_libs = $(fuzz_dns_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/kept
+check_PROGRAMS += tests/fuzz/replay_kept
+TESTS += tests/fuzz/replay_kept
+tests_fuzz_replay_kept_SOURCES = tests/fuzz/replay.c $(fuzz_kept_sources)
+tests_fuzz_replay_kept_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"kept"'
+tests_fuzz_replay_kept_LDADD = $(fuzz_kept_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_kept
+tests_fuzz_fuzz_kept_SOURCES = $(fuzz_kept_sources)
+tests_fuzz_fuzz_kept_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_kept_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_kept_LDADD = $(fuzz_kept_libs)
+endif
+
 # query
 fuzz_query_sources = tests/fuzz/fuzz_query.c
 fuzz_query_libs = src/dns/libcf-dns.a src/audit/libcf-audit.a src/loop/libcf-loop.a \
