@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -251,6 +252,34 @@ static void what_is_denied_and_what_is_the_hosts_is_not_asked_of_the_proxy(void 
     stop();
 }
 
+/* With no descriptor left there is no dial: denied at once, by no rule, and told once. */
+static void what_the_host_lacks_denies_the_flow_and_the_next_works(void **state)
+{
+    struct rlimit files, few;
+    int next;
+
+    (void)state;
+    start("http", NEVER_MS);
+    asked_addr = WORLD_IPV4;
+    expected_error = EHOSTUNREACH;
+    assert_int_equal(fixture_begin(inside_fails), 0);
+    next = dup(0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    few = files;
+    few.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(fixture_end(), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(fixture_count(CF_EVENT_FLOW_DENIED), 1);
+    assert_int_equal(fixture_find(CF_EVENT_FLOW_DENIED, 0)->verdict.reason, CF_REASON_LIMIT);
+    assert_int_equal(fixture_count(CF_EVENT_WARNING), 1);
+    assert_string_equal(fixture_find(CF_EVENT_WARNING, 0)->text, "resources");
+    assert_int_equal(fake.n_accepted, 0);
+    check_talk(WORLD_IPV4, REQUEST4);
+    stop();
+}
+
 static int inside_gives_up(void)
 {
     struct sockaddr_storage sa;
@@ -291,6 +320,7 @@ static int tests(void)
         cmocka_unit_test(codes_of_socks_have_their_errno),
         cmocka_unit_test(a_proxy_that_is_mute_or_gone_fails_the_flow),
         cmocka_unit_test(what_is_denied_and_what_is_the_hosts_is_not_asked_of_the_proxy),
+        cmocka_unit_test(what_the_host_lacks_denies_the_flow_and_the_next_works),
         cmocka_unit_test(a_run_that_ends_gives_up_its_dials),
     };
     int failed;
