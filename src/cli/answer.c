@@ -402,6 +402,8 @@ static int ask_place(struct asking *asking)
     int r = 0;
 
     asking->place->never = cf_answer_never(asking->inquiry->profile, &asking->place->addr);
+    if (!asking->place->never && cf_names_is_standin(asking->names, &asking->place->addr))
+        asking->place->never = "it stands for a name that the proxy resolves: ask about that";
     for (size_t i = 0; i < N_PROTOS && r == 0; i++) {
         if (asking->question->protos & (unsigned)protos[i])
             r = ask_proto(asking, protos[i]);
