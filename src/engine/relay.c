@@ -48,6 +48,7 @@
 /* TCP_SYN_RECV of <netinet/tcp.h>, which does not go with <linux/tcp.h>. */
 #define STATE_SYN_RECV 3
 
+#define BULK_BYTES 16384 /* in one turn: nobody waits for the next so much */
 #define LOOK_FIRST_US 1000
 #define LOOK_LAST_US 100000
 #define STUCK_US (2 * CF_US_PER_S)
@@ -262,11 +263,14 @@ static void cut(struct cf_relay *relay)
 static void run(struct cf_relay *relay)
 {
     struct cf_relay_side *inside = &relay->inside, *outside = &relay->outside;
+    uint64_t before = relay->out.total + relay->in.total;
 
     if (!relay->out_done && run_one(relay, &relay->out, inside, outside))
         relay->out_done = true;
     if (!relay->in_done && !relay->spent && run_one(relay, &relay->in, outside, inside))
         relay->in_done = true;
+    if (relay->out.total + relay->in.total - before >= BULK_BYTES)
+        cf_loop_bulk(relay->loop);
     if (relay->spent) {
         cut(relay);
         return;

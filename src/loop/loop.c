@@ -11,6 +11,8 @@
  * a timer starts for a moment that has come, wait for the next turn, which
  * then does not sleep, so that no one starves the others.
  *
+ * A wait begins with looking, without sleep, where waits have been short (awake.c).
+ *
  * Tasks that nobody waits for are done one by one when nothing is ready, so
  * that what becomes ready meanwhile waits for one at most. Under load they are
  * all done after a few turns: what they hold is not held for long.
@@ -21,6 +23,7 @@
 #include "loop/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -30,9 +33,13 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
+#include "loop/awake.h"
 
 /* Events of one epoll_wait(). From 8 to 1024, no difference was measured. */
 #define BATCH 256
+
+/* Between two looks, this long: another thread has had the CPU. */
+#define INTERRUPTED_US 10
 
 struct cf_loop {
     int epoll_fd;
@@ -46,8 +53,17 @@ struct cf_loop {
     struct cf_timer **heap;
     size_t n_heap, heap_capacity;
     struct cf_tasks tasks, last;
+    struct cf_awake awake;
     unsigned last_turns; /* since one of `last` waits */
 };
+
+static int cpus_count(void)
+{
+    cpu_set_t cpus;
+
+    /* More than fit into a set are more than one. */
+    return sched_getaffinity(0, sizeof cpus, &cpus) < 0 ? CPU_SETSIZE : CPU_COUNT(&cpus);
+}
 
 int cf_loop_new(struct cf_loop **ret_loop, struct cf_error *err)
 {
@@ -57,6 +73,7 @@ int cf_loop_new(struct cf_loop **ret_loop, struct cf_error *err)
         return cf_error_errno(err, -ENOMEM, "cannot make the event loop");
     loop->tasks.tail = &loop->tasks.first;
     loop->last.tail = &loop->last.first;
+    cf_awake_init(&loop->awake, cpus_count() > 1);
     loop->now_us = cf_clock_monotonic_us();
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0) {
@@ -318,6 +335,52 @@ static int wait_ms(const struct cf_loop *loop)
     return us > 3600000 ? 3600000 : (int)us;
 }
 
+static int look(struct cf_loop *loop, int timeout_ms)
+{
+    return epoll_wait(loop->epoll_fd, loop->batch, BATCH, timeout_ms);
+}
+
+/* Look until something is there, for CF_AWAKE_US at most, and while nothing else wants this CPU. */
+static int look_awake(struct cf_loop *loop, int64_t begin_us)
+{
+    int64_t now_us = begin_us, last_us, end_us = begin_us + CF_AWAKE_US;
+    int n;
+
+    if (loop->n_heap > 0 && loop->heap[0]->due_us < end_us)
+        end_us = loop->heap[0]->due_us;
+    do {
+        n = look(loop, 0);
+        last_us = now_us;
+        now_us = cf_clock_monotonic_us();
+    } while (n == 0 && now_us < end_us && now_us - last_us < INTERRUPTED_US);
+    return n;
+}
+
+static int wait_events(struct cf_loop *loop)
+{
+    int n = 0, timeout_ms = wait_ms(loop);
+    struct cf_wait wait = { .looked = cf_awake_is(&loop->awake) };
+    int64_t begin_us;
+
+    if (timeout_ms == 0)
+        return look(loop, 0);
+    begin_us = cf_clock_monotonic_us();
+    if (wait.looked)
+        n = look_awake(loop, begin_us);
+    wait.in_vain = wait.looked && n == 0;
+    if (n == 0)
+        n = look(loop, wait_ms(loop));
+    wait.n_events = n;
+    wait.us = cf_clock_monotonic_us() - begin_us;
+    cf_awake_learn(&loop->awake, &wait);
+    return n;
+}
+
+void cf_loop_bulk(struct cf_loop *loop)
+{
+    cf_awake_end(&loop->awake);
+}
+
 /* Wait for the next batch, unless a stop has left some of the last one. */
 static int wait_batch(struct cf_loop *loop)
 {
@@ -325,7 +388,7 @@ static int wait_batch(struct cf_loop *loop)
 
     if (loop->batch_at < loop->batch_end)
         return 0;
-    n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, wait_ms(loop));
+    n = wait_events(loop);
     if (n < 0 && errno != EINTR)
         return -errno;
     loop->batch_at = 0;

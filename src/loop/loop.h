@@ -73,6 +73,12 @@ void cf_loop_free(struct cf_loop *loop);
 int cf_loop_run(struct cf_loop *loop);
 void cf_loop_stop(struct cf_loop *loop, int result);
 
+/*
+ * What this turn did was much, and gains nothing from a quick next one: the loop sleeps
+ * for it, rather than to stay awake for a moment.
+ */
+void cf_loop_bulk(struct cf_loop *loop);
+
 /* The moment this turn began, monotonic. */
 int64_t cf_loop_now_us(const struct cf_loop *loop);
 
