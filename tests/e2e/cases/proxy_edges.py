@@ -75,6 +75,35 @@ def tls_half_close(bench):
     check_equal(bench.ask("upload", net.WEB4, str(net.DIGEST), "5", policy=policy), "same")
 
 
+@case("UDP to a name goes to the proxy by that name, and the answers come back")
+def udp_by_name(bench):
+    policy = bench.policy(allow=["udp://web.lab:7"],
+                          proxy=proxy_of(bench, "socks5h", proxies.SOCKS))
+    before = len(proxies.of(bench.net).asked())
+    check_equal(bench.ask("udp", "198.19.0.1", "7", "x", policy=policy), "EHOSTUNREACH")
+    done = bench.good(["sh", "-c", f'getent ahostsv4 web.lab >&2; "{bench.probe}" udp 198.19.0.1 7 x 3'],
+                      policy)
+    check_equal(done.out.split(), ["x0", "x1", "x2"])
+    check_equal(asked(bench, before), ["udp:0"] + ["udp:web.lab:7"] * 3)
+    check_equal(done.one("flow_open")["names"], ["web.lab"])
+
+
+@case("a proxy behind a socket of the file system carries connections and DNS")
+def by_path(bench):
+    url = f"socks5+unix:{proxies.of(bench.net).net.top / proxies.UNIX}"
+    policy = bench.policy(allow=[*PLACES, "web.lab:80"], dns={"servers": [net.DNS4]},
+                          proxy={"url": url, "timeout": "60s"})
+    before = len(proxies.of(bench.net).asked())
+    script = f'curl -4 -sS http://web.lab/; "{bench.probe}" greeting {net.WEB4} {net.GREET}'
+    done = bench.good(["sh", "-c", script], policy)
+    check_equal(done.out, "hello from the lab\n220 ready\nhello\n")
+    check_equal(asked(bench, before), [f"{net.DNS4}:53", f"{net.WEB4}:80", f"{net.WEB4}:{net.GREET}"])
+    check_equal({event["via"]["proxy"] for event in done.of("flow_open")}, {url})
+    # Its datagrams go to a loopback address or nowhere, and this proxy names another.
+    check_equal(bench.ask("udp", net.WEB4, "7", "x", policy=policy), "EHOSTUNREACH")
+    check_equal(bench.last.one("flow_close")["proxy"]["why"], "malformed")
+
+
 @contextlib.contextmanager
 def host_of(bench):
     host = Host(bench.net)

@@ -25,6 +25,7 @@ NAMES = {"web.lab": lab.WEB4, "git.lab": lab.WEB4, "only-there.lab": lab.WEB4, "
 SOCKS, SOCKS_LOGIN, HTTP, HTTP_LOGIN, HTTP_EARLY = 1080, 1081, 3128, 3129, 3130
 HTTPS, HTTPS_OTHER_NAME, HTTPS_HALF, DOWN = 3443, 3444, 3445, 3999
 TOR = 9050
+UNIX = "proxy.sock"         # in the lab's folder
 SOCKS_REPLY = 11000         # and the code
 SOCKS_BROKEN = {"method": 12001, "garbage": 12002, "hang": 12003, "close": 12004, "half": 12005,
                 "login": 12006, "name": 12007}
@@ -60,7 +61,9 @@ class Stub:
         self.log = log
 
     def say(self, writer, host, port):
-        os.write(self.log, f"{writer.get_extra_info('sockname')[1]} {host}:{port}\n".encode())
+        name = writer.get_extra_info("sockname")
+        own = "unix" if isinstance(name, str) else name[1]
+        os.write(self.log, f"{own} {host}:{port}\n".encode())
 
     async def method(self, reader, writer, login):
         """RFC 1928, 3 and RFC 1929. Returns whether to go on."""
@@ -227,10 +230,15 @@ class Relay(asyncio.DatagramProtocol):
         if addr != self.client:
             head = b"\0\0\0\1" + socket.inet_aton(addr[0]) + struct.pack("!H", addr[1])
             self.transport.sendto(head + data, self.client)
-        elif data[3] == 1:
-            host, port = socket.inet_ntoa(data[4:8]), struct.unpack("!H", data[8:10])[0]
-            self.stub.say(self.writer, f"udp:{host}", port)
-            self.transport.sendto(data[10:], (host, port))
+            return
+        if data[3] == 1:
+            host, end = socket.inet_ntoa(data[4:8]), 8
+        else:
+            end = 5 + data[4]
+            host = data[5:end].decode()
+        port = struct.unpack("!H", data[end:end + 2])[0]
+        self.stub.say(self.writer, f"udp:{host}", port)
+        self.transport.sendto(data[end + 2:], (NAMES.get(host, host), port))
 
 
 async def closing(handler, reader, writer):
@@ -287,6 +295,9 @@ async def serve(top, log, ready):
         await asyncio.start_server(lambda r, w, h=handler: closing(h, r, w), PROXY4, port,
                                    ssl=context(top, name))
     serve_half(top)
+    await asyncio.start_unix_server(lambda r, w, h=stub.socks(): closing(h, r, w),
+                                    top / UNIX)
+    os.chmod(top / UNIX, 0o666)
     os.write(ready, b"1")
     await asyncio.Event().wait()
 
