@@ -20,20 +20,18 @@
 #include "sandbox/etc.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "sandbox/attach.h"
+#include "sandbox/listing.h"
 
 static const char *const names[] = { "resolv.conf", "hosts", "nsswitch.conf" };
 static const char *const paths[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf" };
@@ -107,53 +105,16 @@ static int overlay_mount(const struct cf_etc *etc, const char *scratch)
     return mount("overlay", "/etc", "overlay", MS_NOSUID | MS_NODEV, options) < 0 ? -errno : 0;
 }
 
-/* One entry of /etc in the folder that replaces it: a copy of a link, a mount of all else. */
-static int assemble_one(int etc_fd, int folder_fd, const char *name)
+struct assembly {
+    int etc_fd, folder_fd;
+};
+
+static int assemble_one(void *data, const char *name, int type)
 {
-    cf_auto_close int target = -1;
-    char text[PATH_MAX];
-    struct stat st;
+    const struct assembly *assembly = data;
+    int r = cf_attach_entry(assembly->etc_fd, name, type, assembly->folder_fd);
 
-    if (fstatat(etc_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : -errno; /* gone meanwhile */
-    if (S_ISLNK(st.st_mode)) {
-        ssize_t n = readlinkat(etc_fd, name, text, sizeof text - 1);
-
-        if (n < 0)
-            return -errno;
-        text[n] = '\0';
-        return symlinkat(text, folder_fd, name) < 0 ? -errno : 0;
-    }
-    if ((S_ISDIR(st.st_mode) ? mkdirat(folder_fd, name, 0700)
-                             : mknodat(folder_fd, name, S_IFREG | 0600, 0)) < 0)
-        return -errno;
-    target = openat(folder_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (target < 0)
-        return -errno;
-    snprintf(text, sizeof text, "/etc/%s", name);
-    return cf_attach(text, target, CF_ATTACH_AS_IT_IS);
-}
-
-/* Without readdir(3), which allocates. */
-static int assemble_all(int etc_fd, int folder_fd)
-{
-    _Alignas(struct dirent64) char entries[4096];
-    long n;
-
-    while ((n = syscall(SYS_getdents64, etc_fd, entries, sizeof entries)) > 0) {
-        for (long at = 0; at < n;) {
-            const struct dirent64 *entry = (const struct dirent64 *)(void *)(entries + at);
-            int r;
-
-            at += entry->d_reclen;
-            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                continue;
-            r = assemble_one(etc_fd, folder_fd, entry->d_name);
-            if (r < 0)
-                return r;
-        }
-    }
-    return n < 0 ? -errno : 0;
+    return r == -ENOENT ? 0 : r; /* gone meanwhile */
 }
 
 static int assemble(const struct cf_etc *etc, const char *scratch)
@@ -171,7 +132,8 @@ static int assemble(const struct cf_etc *etc, const char *scratch)
     folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder_fd < 0)
         return -errno;
-    r = assemble_all(etc_fd, folder_fd);
+    r = cf_listing_each(etc_fd, assemble_one,
+                        &(struct assembly) { .etc_fd = etc_fd, .folder_fd = folder_fd });
     if (r == 0)
         r = fill_missing(etc, folder);
     if (r == 0)

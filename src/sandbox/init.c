@@ -142,6 +142,7 @@ static int join(const struct cf_plan *plan, struct cf_error *err)
 static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct cf_error *err)
 {
     struct cf_plan *plan = init->plan;
+    struct stat cwd;
     int r;
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
@@ -161,8 +162,12 @@ static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct
     if (r == 0)
         r = cf_mounts_renew(plan->root, ret_mounts, err);
     if (r == 0)
-        r = cf_mounts_finish(err);
-    return r < 0 ? r : enter_cwd(init, err);
+        r = cf_mounts_finish(ret_mounts, err);
+    if (r == 0)
+        r = enter_cwd(init, err);
+    if (r == 0 && stat(".", &cwd) == 0)
+        ret_mounts->own_cwd = cwd.st_dev == ret_mounts->device;
+    return r;
 }
 
 static void say(const struct init *init, const void *message, size_t length)

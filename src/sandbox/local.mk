@@ -14,6 +14,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/identity.h \
 	src/sandbox/init.c \
 	src/sandbox/init.h \
+	src/sandbox/listing.c \
+	src/sandbox/listing.h \
 	src/sandbox/mask.c \
 	src/sandbox/mask.h \
 	src/sandbox/mounts.c \
@@ -21,5 +23,7 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/orders.c \
 	src/sandbox/orders.h \
 	src/sandbox/sandbox.c \
-	src/sandbox/sandbox.h
+	src/sandbox/sandbox.h \
+	src/sandbox/view.c \
+	src/sandbox/view.h
 src_sandbox_libcf_sandbox_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)

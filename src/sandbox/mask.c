@@ -3,11 +3,15 @@
  *
  * How this works. A unix socket on the file system does not belong to a
  * network namespace: who connects to it talks to a process outside, which may
- * answer DNS, open connections, or start programs for whoever asks. Each such
- * path that is known is covered: a socket by an empty file (connect(2) gives
- * ECONNREFUSED), a folder by an empty one. A folder is preferred where it
- * serves nothing else, because a daemon that restarts replaces its socket,
- * and a file that is replaced outside takes our cover along.
+ * answer DNS, open connections, or start programs for whoever asks. Most of
+ * these sockets lie below /run or the user's runtime folder: there the command
+ * gets folders of its own, into which what is known is not let in (view.c), be
+ * it there already or made later.
+ *
+ * Elsewhere each path that is known is covered: a socket by an empty file
+ * (connect(2) gives ECONNREFUSED), a folder by an empty one. A cover holds on
+ * to what stands there. So a folder is preferred where it serves nothing else:
+ * a daemon that restarts replaces its socket, but not the folder around it.
  *
  * A run may have files that its command must not read, such as the password of
  * its proxy: an empty file covers each of them too, when the policy is known.
@@ -17,7 +21,6 @@
  */
 #include "sandbox/mask.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,13 +32,16 @@
 #include "base/cleanup.h"
 #include "sandbox/attach.h"
 
-/* "@/" stands for the user's runtime folder, "~/" for the home folder. */
+/*
+ * "@/" stands for the user's runtime folder, "~/" for the home folder, "*" for whatever
+ * follows. Rows of /run are for a /var/run beside it too.
+ */
 static const char *const known_paths[] = {
     /* Name services: they answer DNS from outside. */
     "/run/nscd",
-    "/var/run/nscd",
     "/run/systemd/resolve",
     "/run/avahi-daemon",
+    "/run/mdnsd",
     /* Daemons that fetch, print or talk to the network for whoever asks. */
     "/run/cups",
     "/run/tailscale",
@@ -51,7 +57,6 @@ static const char *const known_paths[] = {
     "/dev/infiniband",
     /* Message buses: resolved, systemd, and everything that can be activated. */
     "/run/dbus",
-    "/var/run/dbus",
     "@/bus",
     "@/dbus-1",
     "@/at-spi",
@@ -62,9 +67,9 @@ static const char *const known_paths[] = {
     "@/systemd",
     "/run/snapd.socket",
     "/run/snapd-snap.socket",
+    "@/snapd-session-agent.socket",
     /* Containers and virtual machines. */
     "/run/docker.sock",
-    "/var/run/docker.sock",
     "/run/docker",
     "/run/cri-dockerd.sock",
     "/run/containerd",
@@ -73,9 +78,10 @@ static const char *const known_paths[] = {
     "/run/buildkit",
     "/run/k3s",
     "/run/libvirt",
-    "/var/lib/lxd/unix.socket",
-    "/var/snap/lxd/common/lxd/unix.socket",
-    "/var/lib/incus/unix.socket",
+    "/var/lib/lxd",
+    "/var/snap/lxd/common/lxd",
+    "/var/snap/lxd/common/lxd-user",
+    "/var/lib/incus",
     "/run/incus",
     "@/docker.sock",
     "@/docker",
@@ -90,6 +96,23 @@ static const char *const known_paths[] = {
     "/run/screen",
     "@/emacs",
     "@/zellij",
+    "@/nvim.*",
+    "@/vscode-ipc-*",
+    "@/wezterm",
+    "@/sway-ipc.*",
+    "@/i3",
+};
+
+/* Folders of which only this is shown: what else their owners put there is for themselves. */
+static const struct {
+    const char *folder;
+    const char *const *names;
+} known_folders[] = {
+    /* What tells where one is and who is there, and takes log lines. No service manager's. */
+    { "/run/systemd", (const char *const[]) { "container", "journal", "machines", "notify", "seats",
+                                              "sessions", "system", "userdb", "users", NULL } },
+    /* Runtime folders of other users, which root could enter. The caller's is a top. */
+    { "/run/user", (const char *const[]) { NULL } },
 };
 
 /* Variables that name a socket, alone or in an address. */
@@ -113,10 +136,60 @@ static const char *const known_variables[] = {
     "WATCHMAN_SOCK",
 };
 
+/* "//" and "/." mean nothing, nor does a slash at the end; and /var/run is a /run. */
+static void tidy(char *path)
+{
+    const char *from = path;
+    char *to = path;
+
+    if (strncmp(from, "/var/run/", 9) == 0)
+        from += 4;
+    while (*from) {
+        if (from[0] == '/' && (from[1] == '/' || from[1] == '\0'))
+            from++;
+        else if (from[0] == '/' && from[1] == '.' && (from[2] == '/' || from[2] == '\0'))
+            from += 2;
+        else
+            *to++ = *from++;
+    }
+    *to = '\0';
+}
+
+/* The rest of path behind folder and a slash; "" when they are the same, NULL when it is elsewhere.
+ */
+static const char *below(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+
+    if (strncmp(path, folder, length) != 0 || (path[length] != '\0' && path[length] != '/'))
+        return NULL;
+    return path + length + (path[length] == '/');
+}
+
+bool cf_mask_is_inside(const struct cf_mask_list *list, const char *path)
+{
+    size_t length = strlen(path);
+
+    if (strncmp(path, "/var/run/", 9) == 0) {
+        path += 4;
+        length -= 4;
+    }
+    if (strstr(path, "/../") || (length >= 3 && strcmp(path + length - 3, "/..") == 0))
+        return false;
+    for (size_t i = 0; i < list->n_tops; i++) {
+        const char *rest = below(path, list->tops[i].as);
+
+        if (rest && *rest)
+            return true;
+    }
+    return false;
+}
+
 static int add(struct cf_mask_list *list, char *path, enum cf_mask_kind kind)
 {
     if (!path)
         return -ENOMEM;
+    tidy(path);
     for (size_t i = 0; i < list->n; i++) {
         if (strcmp(list->paths[i], path) == 0) {
             free(path);
@@ -128,6 +201,7 @@ static int add(struct cf_mask_list *list, char *path, enum cf_mask_kind kind)
         return -ENOSPC;
     }
     list->kinds[list->n] = kind;
+    list->inside[list->n] = cf_mask_is_inside(list, path);
     list->paths[list->n++] = path;
     return 0;
 }
@@ -155,23 +229,6 @@ static int add_row(struct cf_mask_list *list, unsigned uid, const char *row)
     r = add_joined(list, usual, row + 1);
     if (r == 0 && runtime && runtime[0] == '/' && strcmp(runtime, usual) != 0)
         r = add_joined(list, runtime, row + 1);
-    return r;
-}
-
-/* systemd's varlink services in one folder: the names have grown with each release. */
-static int add_varlink(struct cf_mask_list *list, const char *folder)
-{
-    cf_auto_closedir DIR *dir = opendir(folder);
-    struct dirent *entry;
-    char *path;
-    int r = 0;
-
-    while (dir && r == 0 && (entry = readdir(dir))) {
-        if (strncmp(entry->d_name, "io.systemd.", 11) != 0)
-            continue;
-        r = add(list, asprintf(&path, "%s/%s", folder, entry->d_name) < 0 ? NULL : path,
-                CF_MASK_SOCKET);
-    }
     return r;
 }
 
@@ -216,10 +273,55 @@ static int add_address(struct cf_mask_list *list, const char *value)
     return r;
 }
 
+static int add_top(struct cf_mask_list *list, const char *path, const char *as)
+{
+    struct cf_mask_top *top = &list->tops[list->n_tops];
+
+    top->path = strdup(path);
+    if (!top->path)
+        return -ENOMEM;
+    tidy(top->path);
+    top->as = as ? as : top->path;
+    list->n_tops++;
+    return 0;
+}
+
+/*
+ * Whether it is what the XDG Base Directory Specification says of such a folder: the
+ * user's own, for nobody else. Another may be one that others share, such as /tmp.
+ */
+static bool is_runtime_folder(const char *path, unsigned uid)
+{
+    const char *home = getenv("HOME");
+    struct stat st;
+
+    if (!path || path[0] != '/' || strstr(path, "/..") || (home && strcmp(home, path) == 0))
+        return false;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid &&
+           (st.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
+static int add_tops(struct cf_mask_list *list, unsigned uid)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    char usual[64];
+    int r;
+
+    snprintf(usual, sizeof usual, "/run/user/%u", uid);
+    r = add_top(list, "/run", NULL);
+    if (r == 0)
+        r = add_top(list, "/var/run", "/run");
+    if (r == 0)
+        r = add_top(list, usual, NULL);
+    if (r == 0 && is_runtime_folder(runtime, uid))
+        r = add_top(list, runtime, NULL);
+    return r;
+}
+
 static int plan(unsigned uid, struct cf_mask_list *list)
 {
     char *path;
-    int r = 0;
+    int r = add_tops(list, uid);
 
     for (size_t i = 0; i < sizeof known_paths / sizeof *known_paths && r == 0; i++)
         r = add_row(list, uid, known_paths[i]);
@@ -232,8 +334,6 @@ static int plan(unsigned uid, struct cf_mask_list *list)
         if (value)
             r = add_address(list, value);
     }
-    if (r == 0)
-        r = add_varlink(list, "/run/systemd");
     return r;
 }
 
@@ -255,7 +355,69 @@ void cf_mask_list_done(struct cf_mask_list *list)
 {
     for (size_t i = 0; i < list->n; i++)
         free(list->paths[i]);
-    list->n = 0;
+    for (size_t i = 0; i < list->n_tops; i++)
+        free(list->tops[i].path);
+    list->n = list->n_tops = 0;
+}
+
+/* A folder of which not all is shown, and not this. */
+static bool is_unlisted(const char *path)
+{
+    for (size_t i = 0; i < sizeof known_folders / sizeof *known_folders; i++) {
+        const char *const *names = known_folders[i].names;
+        const char *name = below(path, known_folders[i].folder);
+
+        if (!name || !*name || strchr(name, '/'))
+            continue;
+        while (*names && strcmp(*names, name) != 0)
+            names++;
+        return !*names;
+    }
+    return false;
+}
+
+static bool is_row(const char *row, const char *path)
+{
+    size_t length = strlen(row);
+
+    if (row[length - 1] == '*')
+        return strncmp(row, path, length - 1) == 0 && !strchr(path + length - 1, '/');
+    return strcmp(row, path) == 0;
+}
+
+enum cf_mask_verdict cf_mask_judge(const struct cf_mask_list *list, const char *path, bool folder,
+                                   size_t *ret_row)
+{
+    bool holds_some = false;
+
+    *ret_row = CF_MASK_MAX;
+    for (size_t i = 0; i < list->n_tops; i++) {
+        const char *rest = below(list->tops[i].as, path);
+
+        if (rest && !*rest)
+            return CF_MASK_TOP;
+        holds_some |= rest != NULL;
+    }
+    for (size_t i = 0; i < list->n; i++) {
+        if (!list->inside[i])
+            continue;
+        if (is_row(list->paths[i], path) && !(folder && list->kinds[i] == CF_MASK_SOCKET)) {
+            *ret_row = i;
+            return CF_MASK_LEAVE_OUT;
+        }
+        holds_some |= below(list->paths[i], path) != NULL;
+    }
+    if (is_unlisted(path))
+        return CF_MASK_LEAVE_OUT;
+    return holds_some ? CF_MASK_REPLACE : CF_MASK_SHOW;
+}
+
+void cf_mask_leads_out(struct cf_mask_list *list, const char *path)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (below(list->paths[i], path))
+            list->inside[i] = false;
+    }
 }
 
 /* Nobody below can reach a path that PID 1 cannot reach. */
@@ -297,11 +459,11 @@ int cf_mask_apply(const struct cf_mask_list *list, const struct cf_mask_cover *c
                   struct cf_mask_done *ret_done, struct cf_error *err)
 {
     for (size_t i = 0; i < list->n; i++) {
-        int r = cover_one(list->paths[i], list->kinds[i], cover);
+        int r = list->inside[i] ? 0 : cover_one(list->paths[i], list->kinds[i], cover);
 
         if (r < 0)
             return cf_error_errno(err, r, "cannot mask '%s'", list->paths[i]);
-        ret_done->covered[i] = r > 0;
+        ret_done->covered[i] |= r > 0;
     }
     return 0;
 }

@@ -13,6 +13,7 @@
 #include "sandbox/sandbox.h"
 
 #define CF_MASK_MAX 256
+#define CF_MASK_TOPS_MAX 4
 
 /* What covers a socket and a folder; made by the mounts stage. */
 struct cf_mask_cover {
@@ -20,20 +21,29 @@ struct cf_mask_cover {
     const char *folder;
 };
 
-/* What is covered when it is found at a path. */
+/* What is left out or covered when it is found at a path. */
 enum cf_mask_kind {
-    CF_MASK_SOCKET,           /* from the environment: never cover a folder for it */
-    CF_MASK_SOCKET_OR_FOLDER, /* a known path */
+    CF_MASK_SOCKET,           /* from the environment: never a folder */
+    CF_MASK_SOCKET_OR_FOLDER, /* a known path; one that ends in '*' is the beginning of some */
     CF_MASK_FILE,             /* of the run: whatever it is but a folder */
+};
+
+/* A folder that the command gets one of its own for (view.h). */
+struct cf_mask_top {
+    char *path;
+    const char *as; /* what the list calls it: /run for a /var/run beside it */
 };
 
 struct cf_mask_list {
     char *paths[CF_MASK_MAX];
     enum cf_mask_kind kinds[CF_MASK_MAX];
+    bool inside[CF_MASK_MAX]; /* a top: left out there; else covered where it is */
     size_t n;
+    struct cf_mask_top tops[CF_MASK_TOPS_MAX]; /* one that lies in another comes behind it */
+    size_t n_tops;
 };
 
-/* Which of the list's paths were there and are covered. */
+/* Which of the list's paths were there and are hidden. */
 struct cf_mask_done {
     bool covered[CF_MASK_MAX];
 };
@@ -43,7 +53,30 @@ int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_li
                  struct cf_error *err);
 void cf_mask_list_done(struct cf_mask_list *list);
 
-/* Cover what exists, in this mount namespace; allocates nothing. 0 or -errno. */
+/* What becomes of an entry of a top, or of a folder in it. */
+enum cf_mask_verdict {
+    CF_MASK_SHOW,
+    CF_MASK_LEAVE_OUT,
+    CF_MASK_REPLACE, /* a folder that has something to leave out */
+    CF_MASK_TOP,     /* a top itself */
+};
+
+/*
+ * path:    as the list has it
+ * folder:  whether it is one
+ * ret_row: set when a row of the list leaves it out, else CF_MASK_MAX
+ */
+enum cf_mask_verdict cf_mask_judge(const struct cf_mask_list *list, const char *path, bool folder,
+                                   size_t *ret_row);
+
+/* Whether an absolute path lies below a top. */
+bool cf_mask_is_inside(const struct cf_mask_list *list, const char *path);
+
+/* Path is a link that leads elsewhere: what is listed at and below it is to be covered there. */
+void cf_mask_leads_out(struct cf_mask_list *list, const char *path);
+
+/* Cover what exists and is not inside a top, in this mount namespace; allocates nothing. 0 or
+ * -errno. */
 int cf_mask_apply(const struct cf_mask_list *list, const struct cf_mask_cover *cover,
                   struct cf_mask_done *ret_done, struct cf_error *err);
 

@@ -15,7 +15,8 @@
  *      the end; what is mounted from it keeps it alive, without a name, and it
  *      goes with the namespace. To detach one waits for the kernel (RCU), so
  *      this comes last, when others have work to do meanwhile.
- *   4. The masks, and /dev/mqueue of our IPC namespace, where there is one.
+ *   4. /run of our own (view.c), the masks, and /dev/mqueue of our IPC
+ *      namespace, where there is one.
  *      Up to here the policy need not be known (cf_mounts_cover()).
  *   5. The three files of /etc, what the run hides from its command, and the
  *      log of the run, which is mounted on itself read-only: a file that is a
@@ -38,6 +39,7 @@
 
 #include "base/cleanup.h"
 #include "sandbox/attach.h"
+#include "sandbox/view.h"
 
 #define SCRATCH "/proc"
 #define COVER_FILE SCRATCH "/none"
@@ -50,7 +52,7 @@ static int scratch_open(struct cf_error *err)
 {
     int fd;
 
-    if (mount("childflow", SCRATCH, "tmpfs", PLAIN, "mode=0755,size=16m") < 0)
+    if (mount("childflow", SCRATCH, "tmpfs", PLAIN, "mode=0755,size=20%") < 0)
         return cf_error_errno(err, -errno, "cannot mount a tmpfs");
     fd = open(COVER_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     /* 0666, so that connect(2) says refused, not forbidden; the mount is read-only. */
@@ -144,12 +146,15 @@ static int guard_sys(struct cf_error *err)
     return 0;
 }
 
-static int guard_file(const char *path, struct cf_error *err)
+/* A file that was made in a top after that had been replaced is not seen inside. */
+static int guard_file(const char *path, const struct cf_mask_list *masks, struct cf_error *err)
 {
     cf_auto_close int fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
     int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
 
+    if (r == -ENOENT && cf_mask_is_inside(masks, path))
+        return 0;
     if (r == 0 && S_ISREG(st.st_mode))
         r = cf_attach(path, fd, CF_ATTACH_ONE);
     return r < 0 ? cf_error_errno(err, r, "cannot make '%s' read-only", path) : 0;
@@ -157,7 +162,7 @@ static int guard_file(const char *path, struct cf_error *err)
 
 static const struct cf_mask_cover covers = { .file = COVER_FILE, .folder = COVER_FOLDER };
 
-int cf_mounts_cover(bool root, const struct cf_etc *etc, const struct cf_mask_list *masks,
+int cf_mounts_cover(bool root, const struct cf_etc *etc, struct cf_mask_list *masks,
                     struct cf_mounts_result *ret_result, struct cf_error *err)
 {
     int r;
@@ -169,6 +174,8 @@ int cf_mounts_cover(bool root, const struct cf_etc *etc, const struct cf_mask_li
         r = guard_proc(err);
     if (r == 0)
         r = scratch_open(err);
+    if (r == 0)
+        r = cf_view_make(masks, SCRATCH, &ret_result->masked, err);
     if (r == 0 && !etc->incomplete)
         r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
     return r == 0 ? renew_mqueue(err) : r;
@@ -184,7 +191,7 @@ int cf_mounts_place(const struct cf_etc *etc, const struct cf_mask_list *masks,
         r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
     if (r == 0)
         r = cf_mask_hide(orders->hidden, &covers, ret_result->hidden, err);
-    return r == 0 && orders->guard ? guard_file(orders->guard, err) : r;
+    return r == 0 && orders->guard ? guard_file(orders->guard, masks, err) : r;
 }
 
 int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_error *err)
@@ -194,8 +201,13 @@ int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_er
     return r == 0 && root ? guard_sys(err) : r;
 }
 
-int cf_mounts_finish(struct cf_error *err)
+int cf_mounts_finish(struct cf_mounts_result *ret_result, struct cf_error *err)
 {
+    struct stat ours;
+
+    if (stat(SCRATCH, &ours) < 0)
+        return cf_error_errno(err, -errno, "cannot look at the tmpfs");
+    ret_result->device = ours.st_dev;
     if (umount2(SCRATCH, MNT_DETACH) < 0)
         return cf_error_errno(err, -errno, "cannot unmount the tmpfs");
     return 0;

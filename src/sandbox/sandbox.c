@@ -195,6 +195,9 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
     if (r == 0 && plan->etc.incomplete && plan->etc.writable)
         r = warn(sandbox, strdup("/etc lacks resolv.conf, hosts or nsswitch.conf: what the command "
                                  "changes below /etc is not kept"));
+    if (r == 0 && ready->mounts.own_cwd)
+        r = warn(sandbox, strdup("the command has a working directory of its own, as it has all of "
+                                 "/run: what it makes in there is not kept"));
     if (r == 0 && ready->mounts.host_sysfs)
         r = warn(sandbox, strdup("/sys cannot be renewed here: the command sees the names of the "
                                  "host's network interfaces"));

@@ -4,6 +4,7 @@ sandbox_tests = \
 	tests/sandbox/test_end \
 	tests/sandbox/test_etc \
 	tests/sandbox/test_terminal \
+	tests/sandbox/test_view \
 	tests/sandbox/test_walls
 check_PROGRAMS += tests/sandbox/enter tests/sandbox/probe $(sandbox_tests)
 TESTS += $(sandbox_tests)
@@ -34,6 +35,10 @@ tests_sandbox_test_etc_LDADD = $(sandbox_test_libs)
 tests_sandbox_test_terminal_SOURCES = tests/sandbox/test_terminal.c $(sandbox_test_scene)
 tests_sandbox_test_terminal_CFLAGS = $(sandbox_test_cflags)
 tests_sandbox_test_terminal_LDADD = $(sandbox_test_libs)
+
+tests_sandbox_test_view_SOURCES = tests/sandbox/test_view.c $(sandbox_test_scene)
+tests_sandbox_test_view_CFLAGS = $(sandbox_test_cflags)
+tests_sandbox_test_view_LDADD = $(sandbox_test_libs)
 
 tests_sandbox_test_walls_SOURCES = tests/sandbox/test_walls.c $(sandbox_test_scene)
 tests_sandbox_test_walls_CFLAGS = $(sandbox_test_cflags)

@@ -70,6 +70,18 @@ static int connect_try(char **arg)
     return unix_connect(&at, sizeof at);
 }
 
+/* Many; says which have a name at all. */
+static int reach_try(char **arg)
+{
+    for (; *arg; arg++) {
+        if (connect_try(arg) == 0)
+            printf("%s is reached\n", *arg);
+        else if (errno != ENOENT && errno != EACCES)
+            printf("%s is there: %s\n", *arg, strerrorname_np(errno));
+    }
+    return 0;
+}
+
 static int abstract_try(char **arg)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -89,6 +101,22 @@ static int setns_try(char **arg)
     int fd = open(arg[0], O_RDONLY);
 
     return fd < 0 ? -1 : setns(fd, 0);
+}
+
+/* TYPE:OCTETS of a folder's handle, and a place on the same file system. */
+static int handle_try(char **arg)
+{
+    union {
+        struct file_handle handle;
+        unsigned char octets[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+    } u = { 0 };
+    char *at = strchr(arg[0], ':');
+    int mount_fd = open(arg[1], O_RDONLY | O_DIRECTORY);
+
+    u.handle.handle_type = atoi(arg[0]);
+    for (; at && at[1]; at += 2)
+        sscanf(at + 1, "%2hhx", &u.handle.f_handle[u.handle.handle_bytes++]);
+    return mount_fd < 0 ? -1 : open_by_handle_at(mount_fd, &u.handle, O_RDONLY | O_DIRECTORY);
 }
 
 static int write_try(char **arg)
@@ -146,9 +174,11 @@ static const struct {
     { "io_uring", io_uring_try },
     { "request_key", request_key_try },
     { "connect", connect_try },
+    { "reach", reach_try },
     { "abstract", abstract_try },
     { "ptrace", ptrace_try },
     { "setns", setns_try },
+    { "handle", handle_try },
     { "write", write_try },
 #ifdef __x86_64__
     { "socket32", socket32_try },

@@ -10,6 +10,7 @@ import contextlib
 import os
 import pathlib
 import secrets
+import shutil
 import subprocess
 import sys
 
@@ -291,6 +292,31 @@ def daemons(bench):
                  "@org.example.resolver"):
         with daemon(path):
             canary(bench, "unix", path)
+
+
+@case("canary: daemons that are started, and started anew, while the command runs")
+def daemons_later(bench):
+    runtime = f"/run/user/{bench.identity.uid}"
+    paths = ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve",
+             "/run/dbus/system_bus_socket", f"{runtime}/bus", "/run/avahi-daemon/socket",
+             "/run/docker.sock", "/run/made-now.sock")
+    mark = new_mark()
+    leak = [bench.program("leak"), "unix", mark, *paths]
+    with contextlib.ExitStack() as stack:
+        tap = stack.enter_context(contextlib.closing(Tap(bench.net, net.ROUTER4)))
+        with daemon(*paths[:3]):
+            words, _ = bench.words(closed_policy(bench), ["sh", "-c", 'echo in; read x; "$@"', "sh",
+                                                          *leak])
+            process = bench.start(words)
+            check_equal(process.stdout.readline(), b"in\n", "the command")
+        shutil.rmtree("/run/nscd")      # its folder is another then, too
+        stack.enter_context(daemon(*paths))
+        status, out, err = bench.finish(process, b"now\n")
+        check_equal(out.split()[:len(paths)], ["ENOENT"] * len(paths), err)
+        check_equal(status, 0, "status")
+        check_equal(tap.leaks(mark, TWIN), [], "left the host")
+        bench.direct(*leak)
+        check(tap.waits_for_leak(mark, TWIN, CONTROL_SECONDS), "not seen without childflow either")
 
 
 @case("canary: the stub resolver on the host's loopback")
