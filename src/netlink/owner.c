@@ -24,6 +24,12 @@
  * (cf_owner_find_other()), for that takes a look at the descriptors of every process;
  * those whose program passes are left out.
  *
+ * A thread can have descriptors of its own (unshare(2), CLONE_FILES), and a process
+ * goes on without its first thread, whose folder is empty then. So when nobody seems to have
+ * the socket, threads are looked into too: /proc has a folder for each. Of holders that
+ * a rule is about, only a process whose first thread has ended is looked at by another one: to
+ * look into every thread would cost a program with many of them too much.
+ *
  * A program with thousands of descriptors would make each of its sockets cost
  * thousands of looks, and one thread does them all. So where the next probably
  * is (hints.h) is looked at first, and all looks of a second have a limit.
@@ -353,17 +359,61 @@ static int pid_look(struct cf_owners *owners, struct looks *looks, int pid, cons
     return 0;
 }
 
-/* Among all processes. 1: it is there; 0: none has it; -EBUSY. */
-static int pids_look(struct cf_owners *owners, const char *link, struct cf_guess *ret_at)
+/* The folder of a process's threads; NULL when it is gone. */
+static DIR *threads_open(const struct cf_owners *owners, int pid)
 {
-    pids_list(owners);
-    for (size_t i = 0; i < owners->n_pids; i++) {
-        int r = pid_look(owners, &owners->looks, owners->pids[i], link, ret_at);
+    char path[32];
+    DIR *dir;
+    int fd;
 
+    snprintf(path, sizeof path, "%d/task", pid);
+    fd = openat(owners->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir && fd >= 0)
+        close(fd);
+    return dir;
+}
+
+/* The next thread but the first; 0 behind the last. */
+static int thread_next(DIR *dir, int pid)
+{
+    struct dirent *item;
+
+    while (dir && (item = readdir(dir))) {
+        int tid = atoi(item->d_name); /* 0 for "." */
+
+        if (tid != 0 && tid != pid)
+            return tid;
+    }
+    return 0;
+}
+
+/* As pid_look(), in all threads but the first. */
+static int threads_look(struct cf_owners *owners, int pid, const char *link,
+                        struct cf_guess *ret_at)
+{
+    cf_auto_closedir DIR *dir = threads_open(owners, pid);
+    int tid, r;
+
+    while ((tid = thread_next(dir, pid)) != 0) {
+        r = pid_look(owners, &owners->looks, tid, link, ret_at);
         if (r == 1 || r == -EBUSY)
             return r;
     }
     return 0;
+}
+
+/* Among all processes, then all threads. 1: it is there; 0: none has it; -EBUSY. */
+static int pids_look(struct cf_owners *owners, const char *link, struct cf_guess *ret_at)
+{
+    int r = 0;
+
+    pids_list(owners);
+    for (size_t i = 0; i < owners->n_pids && r != 1 && r != -EBUSY; i++)
+        r = pid_look(owners, &owners->looks, owners->pids[i], link, ret_at);
+    for (size_t i = 0; i < owners->n_pids && r != 1 && r != -EBUSY; i++)
+        r = threads_look(owners, owners->pids[i], link, ret_at);
+    return r == 1 || r == -EBUSY ? r : 0;
 }
 
 /* The socket, as links in /proc name it. Returns its inode, or 0 with the reason. */
@@ -481,20 +531,15 @@ static bool has_ended(int r)
     return r == -ENOENT || r == -ESRCH;
 }
 
-/* As pid_look(), for a process whose program does not pass. */
-static int other_look(struct cf_owners *owners, int pid, const char *link,
-                      bool (*passes)(void *data, const char *exe), void *data)
+/* As pid_look(), for a process or thread that runs this program. */
+static int program_look(struct cf_owners *owners, int pid, const char *link, const char *program,
+                        bool (*passes)(void *data, const char *exe), void *data)
 {
     char exe[4096];
     struct cf_guess at;
     int r;
 
-    if (!may_look(&owners->all_looks, 1))
-        return -EBUSY;
-    r = cf_process_exe(&owners->processes, pid, exe, sizeof exe);
-    if (r < 0)
-        return has_ended(r) ? 0 : r;
-    if (passes(data, exe))
+    if (passes(data, program))
         return 0;
     r = pid_look(owners, &owners->all_looks, pid, link, &at);
     if (r == 1) {
@@ -508,6 +553,36 @@ static int other_look(struct cf_owners *owners, int pid, const char *link,
     return r;
 }
 
+/*
+ * As program_look(), by the process's first thread, or where that has ended by each that runs on.
+ * *ret_pid: which of them it was
+ */
+static int other_look(struct cf_owners *owners, int pid, const char *link,
+                      bool (*passes)(void *data, const char *exe), void *data, int *ret_pid)
+{
+    cf_auto_closedir DIR *dir = NULL;
+    char exe[4096];
+    int r;
+
+    *ret_pid = pid;
+    if (!may_look(&owners->all_looks, 1))
+        return -EBUSY;
+    r = cf_process_exe(&owners->processes, pid, exe, sizeof exe);
+    if (!has_ended(r))
+        return r < 0 ? r : program_look(owners, pid, link, exe, passes, data);
+    dir = threads_open(owners, pid);
+    for (r = 0; r == 0 && (*ret_pid = thread_next(dir, pid)) != 0;) {
+        if (!may_look(&owners->all_looks, 1))
+            return -EBUSY;
+        r = cf_process_exe(&owners->processes, *ret_pid, exe, sizeof exe);
+        if (r == 0)
+            r = program_look(owners, *ret_pid, link, exe, passes, data);
+        else if (has_ended(r))
+            r = 0;
+    }
+    return r;
+}
+
 void cf_owner_find_other(struct cf_owners *owners, enum cf_proto proto,
                          const struct cf_addr_port *src, const struct cf_addr_port *dst,
                          bool (*passes)(void *data, const char *exe), void *data,
@@ -515,7 +590,7 @@ void cf_owner_find_other(struct cf_owners *owners, enum cf_proto proto,
 {
     char link[LINK_SIZE];
     uint64_t inode = socket_find(owners, proto, src, dst, link, ret_unknown);
-    int r = 0;
+    int r = 0, pid;
 
     *ret_owner = NULL;
     if (inode == 0)
@@ -523,9 +598,9 @@ void cf_owner_find_other(struct cf_owners *owners, enum cf_proto proto,
     pids_list(owners);
     for (size_t i = 0; i < owners->n_pids && r == 0; i++) {
         if (owners->pids[i] != PID_INIT)
-            r = other_look(owners, owners->pids[i], link, passes, data);
+            r = other_look(owners, owners->pids[i], link, passes, data, &pid);
         if (r == 1)
-            *ret_owner = cf_process_find(&owners->processes, owners->pids[i]);
+            *ret_owner = cf_process_find(&owners->processes, pid);
     }
     if (r == -EBUSY)
         *ret_unknown = "there are too many descriptors to look through";

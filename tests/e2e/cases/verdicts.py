@@ -1,10 +1,11 @@
 """What the policy allows passes; what it denies is refused at once, and as what it is."""
+import os
 import pathlib
 import shutil
 import sys
 
 from lab import internet as net
-from lab.case import case, check, check_equal, check_in
+from lab.case import Skipped, case, check, check_equal, check_in
 
 
 def check_connect(bench, policy, *rows):
@@ -199,6 +200,65 @@ def by_program(bench):
                           deny=[{"to": "any", "exe": f"{python.resolve().parent}/python*"}])
     done = bench.run(ask, policy)
     check_equal(done.out, "hello from the lab\nOSError\nOSError\n")
+
+
+# Ask for a name from a socket that the folder of the process in /proc does not have: its first thread
+# has ended, or the thread that asks has descriptors of its own.
+HIDER = """
+import ctypes, os, socket, subprocess, sys, threading, time
+libc = ctypes.CDLL(None)
+first, how = threading.get_native_id(), sys.argv[1]
+sock = None
+
+def opened():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(30)
+    sock.connect((sys.argv[2], 53))
+    return sock
+
+def ended(tid, until):
+    while time.monotonic() < until:
+        if open(f"/proc/self/task/{tid}/stat").read().rpartition(")")[2].split()[0] == "Z":
+            return
+    os._exit(3)
+
+def asks(sock, holder=None):
+    if how == "unshared":
+        assert libc.unshare(0x400) == 0     # CLONE_FILES
+        sock = opened()
+    else:
+        ended(first, time.monotonic() + 30)
+    sock.send(b"\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\2v4\\3lab\\0\\0\\1\\0\\1")
+    sock.recv(512)
+    if holder:
+        holder.kill()
+    os._exit(0)
+
+if how != "unshared":
+    sock = opened()
+holder = subprocess.Popen(["sleep", "1000"], pass_fds=[sock.fileno()]) if how == "shared" else None
+threading.Thread(target=asks, args=(sock, holder)).start()
+if how == "unshared":
+    threading.Event().wait()
+libc.syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0)
+"""
+
+
+@case("a socket that a program hides in a thread is still the program's")
+def hidden_socket(bench):
+    if os.uname().machine not in ("x86_64", "aarch64"):
+        raise Skipped("the number of exit(2) is not known here")
+    script = bench.write("hider.py", HIDER)
+    policy = bench.policy(allow=["v4.lab"])
+    for how in ("unshared", "first-ended"):
+        done = bench.good(["python3", str(script), how, net.DNS4], policy)
+        check_in("python3", done.one("dns")["process"]["exe"], how)
+    # One of its holders may ask for the name; the one that hides may not.
+    policy = bench.policy(allow=[{"to": "v4.lab", "exe": os.path.realpath(shutil.which("sleep"))}])
+    done = bench.good(["python3", str(script), "shared", net.DNS4], policy)
+    event = done.one("dns")
+    check_equal(event["verdict"]["action"], "deny")
+    check_in("python3", event["process"]["exe"])
 
 
 @case("a rule past its last day denies as expired")
