@@ -9,7 +9,9 @@
  *   RECEIVE   its answer; with SOCKS 5 the next SEND may follow
  *
  * and one timer ends all of them. finish() is the one way out: it takes apart
- * and frees the dial, then calls `done`.
+ * and frees the dial, then calls `done`. It is never called while the dial is
+ * started: a connection that stands by then takes its first message at once, and
+ * whatever is wrong with it shows in the next turn of the loop.
  *
  * A message is written anew for each attempt to send it and wiped at once, so
  * that a password is nowhere but with its owner. An answer is looked at
@@ -55,6 +57,8 @@ struct cf_proxy_dial {
     int fd;                       /* -1 while there is none, and when it is the stream's */
     struct cf_tls_stream *stream; /* https, from TLS on */
     uint32_t events;              /* that it is watched for */
+    bool starting;                /* nothing may end it yet */
+    int start_error;              /* why it cannot be watched, -errno */
     struct cf_timer deadline;
     size_t sent; /* bytes of this SEND's message */
     union {
@@ -93,6 +97,12 @@ void cf_proxy_dial_cancel(struct cf_proxy_dial *dial)
         dial_free(dial);
 }
 
+/* The connection to the proxy; -1 while there is none. */
+static int connection_of(const struct cf_proxy_dial *dial)
+{
+    return dial->stream ? cf_tls_stream_fd(dial->stream) : dial->fd;
+}
+
 /* The socket's own address; NONE for one of the file system. */
 static void local_read(int fd, struct cf_addr_port *ret_local)
 {
@@ -106,19 +116,19 @@ static void local_read(int fd, struct cf_addr_port *ret_local)
 
 void cf_proxy_dial_local(const struct cf_proxy_dial *dial, struct cf_addr_port *ret_local)
 {
-    size_t i = 0;
+    int fd = connection_of(dial);
 
-    while (i < dial->race.n_begun && dial->race.attempts[i].fd < 0)
-        i++;
-    local_read(i < dial->race.n_begun ? dial->race.attempts[i].fd : -1, ret_local);
+    for (size_t i = 0; i < dial->race.n_begun && fd < 0; i++)
+        fd = dial->race.attempts[i].fd;
+    local_read(fd, ret_local);
 }
 
 static void ends_read(const struct cf_proxy_dial *dial, struct cf_proxy_dialled *dialled)
 {
-    if (dial->watch.fd < 0 || is_unix(dial))
+    if (connection_of(dial) < 0 || is_unix(dial))
         return;
     dialled->proxy = dial->race.addrs[dial->race.at];
-    local_read(dial->watch.fd, &dialled->local);
+    local_read(connection_of(dial), &dialled->local);
 }
 
 /* The descriptor for the caller. Returns 0 or -errno. */
@@ -201,23 +211,16 @@ static void dial_ready(struct cf_watch *watch, uint32_t events)
     dial_run(cf_container_of(watch, struct cf_proxy_dial, watch));
 }
 
+static void dial_begin(struct cf_proxy_dial *dial);
+
 static void race_won(struct cf_proxy_race *race, int fd)
 {
     struct cf_proxy_dial *dial = cf_container_of(race, struct cf_proxy_dial, race);
-    int r;
 
     dial->fd = fd;
-    dial->phase = SEND;
-    dial->events = EPOLLOUT;
-    r = cf_loop_watch(dial->config.loop, &dial->watch, fd, dial->events);
-    if (r == 0 && dial->config.scheme == CF_PROXY_HTTPS) {
-        dial->phase = TLS;
-        r = cf_tls_stream_open(dial->config.tls, fd, &dial->stream);
-        if (r == 0)
-            dial->fd = -1; /* the stream's now */
-    }
-    if (r < 0)
-        finish(dial, cf_proxy_outcome_local(-r), strerror(-r));
+    dial->phase = dial->config.scheme == CF_PROXY_HTTPS ? TLS : SEND;
+    if (dial->starting)
+        dial_begin(dial);
     else
         dial_run(dial);
 }
@@ -282,8 +285,15 @@ static int message_send(struct cf_proxy_dial *dial)
 
 static enum step tls_run(struct cf_proxy_dial *dial)
 {
-    int r = cf_tls_handshake(dial->stream);
+    int r = 0;
 
+    if (!dial->stream) {
+        r = cf_tls_stream_open(dial->config.tls, dial->fd, &dial->stream);
+        if (r < 0)
+            return finish(dial, cf_proxy_outcome_local(-r), strerror(-r));
+        dial->fd = -1; /* the stream's now */
+    }
+    r = cf_tls_handshake(dial->stream);
     if (r == -EAGAIN)
         return WAIT;
     if (r < 0)
@@ -391,7 +401,9 @@ static int dial_wait(struct cf_proxy_dial *dial)
 
     if (dial->stream)
         events = cf_tls_wants(dial->stream);
-    if (events != dial->events)
+    if (dial->watch.fd < 0)
+        r = cf_loop_watch(dial->config.loop, &dial->watch, connection_of(dial), events);
+    else if (events != dial->events)
         r = cf_loop_rewatch(dial->config.loop, &dial->watch, events);
     dial->events = events;
     return r;
@@ -420,6 +432,16 @@ static void dial_run(struct cf_proxy_dial *dial)
 /*
  * The beginning, and the time
  */
+
+/* Connected at once: the proxy has something to do while the caller goes on. */
+static void dial_begin(struct cf_proxy_dial *dial)
+{
+    if (dial->phase == SEND && message_send(dial) == 0) {
+        dial->phase = RECEIVE;
+        dial->sent = 0;
+    }
+    dial->start_error = dial_wait(dial);
+}
 
 static void deadline_due(struct cf_timer *timer)
 {
@@ -518,7 +540,14 @@ int cf_proxy_dial_start(const struct cf_proxy_dial_config *config, struct cf_pro
         dial_free(dial);
         return r;
     }
+    dial->starting = true;
     cf_proxy_race_start(&dial->race);
+    dial->starting = false;
+    if (dial->start_error < 0) {
+        r = dial->start_error;
+        dial_free(dial);
+        return r;
+    }
     *ret_dial = dial;
     return 0;
 }

@@ -62,7 +62,7 @@ struct cf_proxy_dial_config {
 /*
  * Returns 0 (then `done` is called, unless it is cancelled before), -EINVAL
  * for a target, a login or a path that the proxy cannot be told, -EDESTADDRREQ
- * for no address of the proxy, or -ENOMEM.
+ * for no address of the proxy, -ENOMEM, or what epoll_ctl(2) failed with.
  */
 int cf_proxy_dial_start(const struct cf_proxy_dial_config *config, struct cf_proxy_dial **ret_dial);
 

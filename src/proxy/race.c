@@ -2,7 +2,8 @@
  * race.c - which of a proxy's addresses takes a connection first
  *
  * How this works. An attempt is a socket that is watched until it can be
- * written to, which says that connect() has ended. n_begun attempts have
+ * written to, which says that connect() has ended; a proxy on this machine has
+ * taken the connection by then, which one look tells. n_begun attempts have
  * begun, n_open of them are under way. The timer runs while there is a next
  * one to begin. What fails before it is under way makes room for the next at
  * once; when none is left at the very start, a task tells it.
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -67,7 +69,14 @@ static int unix_socket(const char *path, struct sockaddr_storage *sa, socklen_t 
     return fd < 0 ? -errno : fd;
 }
 
-/* Returns 0 when it is under way, or -errno. */
+static bool is_connected(int fd)
+{
+    struct pollfd at = { .fd = fd, .events = POLLOUT };
+
+    return poll(&at, 1, 0) == 1 && at.revents == POLLOUT;
+}
+
+/* Returns 0 when it is under way, 1 when it is connected, or -errno. */
 static int attempt_begin(struct cf_proxy_attempt *attempt)
 {
     struct cf_proxy_race *race = attempt->race;
@@ -91,12 +100,28 @@ static int attempt_begin(struct cf_proxy_attempt *attempt)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, (struct sockaddr *)&sa, length) < 0 && errno != EINPROGRESS)
         return -errno;
+    if (is_connected(fd))
+        return 1;
     return cf_loop_watch(race->loop, &attempt->watch, fd, EPOLLOUT);
+}
+
+static void attempt_won(struct cf_proxy_attempt *attempt)
+{
+    struct cf_proxy_race *race = attempt->race;
+    int fd = attempt->fd;
+
+    cf_loop_unwatch(race->loop, &attempt->watch);
+    attempt->fd = -1;
+    race->at = (size_t)(attempt - race->attempts);
+    race->error = 0;
+    cf_proxy_race_stop(race);
+    race->won(race, fd);
 }
 
 /*
  * Begin the next attempt, or those behind it that do not fail at once. Returns
- * false when none is under way any more and none is left.
+ * false when none is under way any more and none is left; the race may be won,
+ * and gone, when it returns true.
  */
 static bool attempt_next(struct cf_proxy_race *race)
 {
@@ -107,6 +132,10 @@ static bool attempt_next(struct cf_proxy_race *race)
         if (r < 0) {
             attempt_failed(attempt, -r);
             continue;
+        }
+        if (r > 0) {
+            attempt_won(attempt);
+            return true;
         }
         if (race->n_begun < n_places(race))
             cf_loop_timer_start(race->loop, &race->timer,
@@ -130,19 +159,6 @@ static void task_run(struct cf_task *task)
     struct cf_proxy_race *race = cf_container_of(task, struct cf_proxy_race, task);
 
     race->lost(race);
-}
-
-static void attempt_won(struct cf_proxy_attempt *attempt)
-{
-    struct cf_proxy_race *race = attempt->race;
-    int fd = attempt->fd;
-
-    cf_loop_unwatch(race->loop, &attempt->watch);
-    attempt->fd = -1;
-    race->at = (size_t)(attempt - race->attempts);
-    race->error = 0;
-    cf_proxy_race_stop(race);
-    race->won(race, fd);
 }
 
 static void attempt_ready(struct cf_watch *watch, uint32_t events)

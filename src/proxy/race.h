@@ -38,7 +38,10 @@ struct cf_proxy_race {
      */
     int (*make_socket)(void *data, const struct cf_addr *to);
     void *data;
-    /* One of both is called once, never from cf_proxy_race_start(); fd is the callee's. */
+    /*
+     * One of both is called once; fd is the callee's. won may be called from cf_proxy_race_start(),
+     * for a connection within the machine stands at once; lost is not.
+     */
     void (*won)(struct cf_proxy_race *race, int fd);
     void (*lost)(struct cf_proxy_race *race);
     /* What it is about, and what came of it. */

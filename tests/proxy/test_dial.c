@@ -635,6 +635,33 @@ static void what_fails_at_once_can_be_cancelled(void **state)
     assert_false(result.called);
 }
 
+/* By a path, where connect() never leaves anything for later. */
+static void who_takes_the_connection_at_once_is_asked_at_once(void **state)
+{
+    char folder[] = "/tmp/proxy.XXXXXX", path[64], heard[64];
+    int fd;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/socks", folder);
+    fake_close(&fake);
+    fake_open(&fake, loop, NULL, path);
+    set_config(CF_PROXY_SOCKS5_UNIX);
+    config.path = path;
+    assert_int_equal(cf_proxy_dial_start(&config, &dial), 0);
+    /* The loop has not run. */
+    fd = accept(fake.listener, NULL, NULL);
+    assert_true(fd >= 0);
+    assert_int_equal(recv(fd, heard, sizeof heard, MSG_DONTWAIT), sizeof HELLO - 1);
+    assert_memory_equal(heard, HELLO, sizeof HELLO - 1);
+    cf_fd_close(&fd);
+    assert_false(result.called);
+    run_until(loop, is_done);
+    assert_int_equal(result.dialled.outcome.why, CF_PROXY_CLOSED);
+    unlink(path);
+    rmdir(folder);
+}
+
 #define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -667,6 +694,7 @@ int main(void)
         WITH_FAKE(what_cannot_be_asked_is_not_begun),
         WITH_FAKE(a_dial_can_be_cancelled_at_any_time),
         WITH_FAKE(what_fails_at_once_can_be_cancelled),
+        WITH_FAKE(who_takes_the_connection_at_once_is_asked_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
