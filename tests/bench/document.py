@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import plot
+import proxied
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -43,6 +44,10 @@ reported so, and not asked again after the second time.
 - **DNS**: dnsperf, of names that the upstream (dnsmasq, which makes them up) answers: the same hundred (cached), names that nobody has asked yet with up to
   100 under way (uncached), and such names one after the other (alone). The forwarders are dnsmasq with room for 10,000 names and unbound
   without validation. Memory is childflow's, of a run that asks for so many names.
+- **download by**, **connect by** a proxy: curl below childflow, which knows of none, beside curl that uses the same proxy itself
+  (`--proxytunnel` for CONNECT), from an address, so that nobody resolves names. The proxies are on the loopback of the programs' namespace, the web
+  server is behind them in the other. A download has 128 MiB; a connect lasts from the start of a transfer until curl may send its request
+  (`time_pretransfer`), 200 one after the other, each with a connection of its own.
 - **start**: from spawn to the first line of a program's `main` (exec) and to the end of `true` (exit), medians of 5 in each try. childflow reads
   `policies/build.yaml` here and writes its log.
 - **memory**: of all the program's processes with so many connections open, each of which has exchanged a byte; the bench's client is not counted.
@@ -154,6 +159,18 @@ def target_dns(medians):
         *((memory, "childflow", f"peak, {count} names") for count in ("50,000", "1"))))
 
 
+def target_proxies(medians):
+    """Of each proxy that was there."""
+    for proxy in proxied.PROXIES:
+        down, connect = f"download by {proxy.name}", f"connect by {proxy.name}"
+        if medians.get(down, "curl itself", "speed") is None:
+            continue
+        for name, figure, limit, at_least in ((down, "speed", 0.9, True), (connect, "p50", 1.1, False)):
+            yield Target(f"{name}: of curl's own use", limit, medians.compute(
+                lambda ours, own: ours / own,
+                *((name, who, figure) for who in ("childflow", "curl itself"))), at_least)
+
+
 def targets(done):
     medians = Medians(done)
     connect, start, memory = "connects in a row", "start of `true`", "memory"
@@ -169,6 +186,7 @@ def targets(done):
             lambda ours, theirs: ours / theirs,
             *((start, who, "exit") for who in ("childflow", other))))
     yield from target_dns(medians)
+    yield from target_proxies(medians)
     yield Target("memory: peak without flows, MiB", 16,
                  medians.get(memory, "childflow", "peak, 0 flows"))
     yield Target("memory: a flow, KiB", 2, medians.get(memory, "childflow", "a flow"))
@@ -208,7 +226,9 @@ def machine():
             f"{memory:.0f} GiB; Linux {release}, {system}; "
             f"passt {package_version('passt')}, slirp4netns {package_version('slirp4netns')}, "
             f"bubblewrap {package_version('bubblewrap')}, dnsmasq {package_version('dnsmasq-base')}, "
-            f"unbound {package_version('unbound')}, iperf3 {package_version('iperf3')}.")
+            f"unbound {package_version('unbound')}, iperf3 {package_version('iperf3')}, "
+            f"squid {package_version('squid')}, tinyproxy {package_version('tinyproxy-bin')}, "
+            f"dante {package_version('dante-server')}, microsocks {package_version('microsocks')}.")
 
 
 def commit():

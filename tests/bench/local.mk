@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	tests/bench/lab.py \
 	tests/bench/measures.py \
 	tests/bench/plot.py \
+	tests/bench/proxied.py \
 	tests/bench/queries.py \
 	tests/bench/run
 
@@ -59,6 +60,13 @@ bench-dns: childflow$(EXEEXT) $(BENCH_BUILT)
 	$(srcdir)/tests/bench/run --childflow $(abs_builddir)/childflow \
 		--programs $(abs_builddir)/tests/bench --policies $(abs_srcdir)/policies --only DNS
 .PHONY: bench-dns
+
+# Through squid, tinyproxy, dante and microsocks (each is measured when it is installed), beside curl's
+# own use of them.
+bench-proxy: childflow$(EXEEXT) $(BENCH_BUILT)
+	$(srcdir)/tests/bench/run --childflow $(abs_builddir)/childflow \
+		--programs $(abs_builddir)/tests/bench --policies $(abs_srcdir)/policies --only ' by '
+.PHONY: bench-proxy
 
 # One after the other, also with -j.
 bench:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import proxied
 import queries
 from lab import DEADLINE, SERVER, TRAFFIC_PORT, Failed
 
@@ -285,6 +286,7 @@ def measures(lab, args):
     yield Measure("UDP there and back", {"p50": "µs", "rate": "per second", "lost": ""},
                   of_ways(lambda who: datagrams(lab, who), ends))
     yield from queries.measures(lab, args.seconds, Measure, memory_now)
+    yield from proxied.measures(lab, Measure)
     yield from threads(lab, args)
     yield Measure("memory", {**{f"{figure}, {count:,} flows": "MiB" for figure in ("peak", "PSS")
                                 for count in (*FLOWS, flows_most(lab))}, "a flow": "KiB"},
