@@ -20,6 +20,7 @@
  */
 #include "profile/encrypted.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,9 +396,56 @@ static const struct {
     { "resolver.arpa", CF_CANARY_NODATA },
 };
 
+/* Bits of a filter: a power of two, and many more than there are entries. */
+#define FILTER_BITS 4096u
+
+/*
+ * What is asked for is almost never in the list. So that this costs little, a
+ * filter has a bit for the beginning of each entry; only what has its bit set
+ * is looked for. A bit that two beginnings share costs a search in vain.
+ */
 struct cf_encrypted {
+    uint64_t name_filter[FILTER_BITS / 64], addr_filter[FILTER_BITS / 64];
     struct cf_prefix prefixes[N_ADDRS]; /* sorted; none holds another */
 };
+
+/* Octets of a name or an address of which a filter knows. */
+#define BEGINNING 4
+
+static uint32_t bit_of(const void *text, uint32_t more)
+{
+    uint32_t word;
+
+    memcpy(&word, text, sizeof word);
+    return ((word ^ more * UINT32_C(0x85ebca6b)) * UINT32_C(0x9e3779b1)) >> 20;
+}
+static_assert(FILTER_BITS == 1u << (32 - 20), "all bits of the filter are used");
+
+/* Of a name of four characters or more. */
+static uint32_t bit_of_name(const char *name, size_t length)
+{
+    return bit_of(name, (uint32_t)length);
+}
+
+/* No prefix of the list is shorter than what counts: 24 bits of IPv4 and 32 of IPv6. */
+static uint32_t bit_of_addr(const struct cf_addr *addr)
+{
+    uint8_t first[BEGINNING] = { addr->bytes[0], addr->bytes[1], addr->bytes[2] };
+
+    if (addr->family == CF_FAMILY_IPV6)
+        first[3] = addr->bytes[3];
+    return bit_of(first, addr->family);
+}
+
+static void filter_add(uint64_t *filter, uint32_t bit)
+{
+    filter[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+static bool filter_has(const uint64_t *filter, uint32_t bit)
+{
+    return filter[bit / 64] >> bit % 64 & 1;
+}
 
 static int entry_parse(const char *text, struct cf_prefix *ret_prefix)
 {
@@ -421,8 +469,12 @@ int cf_encrypted_new(struct cf_encrypted **ret_encrypted)
 
     if (!encrypted)
         return -ENOMEM;
-    for (size_t i = 0; i < N_ADDRS; i++)
+    for (size_t i = 0; i < N_ADDRS; i++) {
         (void)entry_parse(known_addrs[i], &encrypted->prefixes[i]); /* a test says it cannot fail */
+        filter_add(encrypted->addr_filter, bit_of_addr(&encrypted->prefixes[i].addr));
+    }
+    for (size_t i = 0; i < N_NAMES; i++)
+        filter_add(encrypted->name_filter, bit_of_name(known_names[i], strlen(known_names[i])));
     *ret_encrypted = encrypted;
     return 0;
 }
@@ -447,7 +499,8 @@ static int compare_addr(const void *key, const void *entry)
 
 bool cf_encrypted_has_addr(const struct cf_encrypted *encrypted, const struct cf_addr *addr)
 {
-    return bsearch(addr, encrypted->prefixes, N_ADDRS, sizeof encrypted->prefixes[0],
+    return filter_has(encrypted->addr_filter, bit_of_addr(addr)) &&
+           bsearch(addr, encrypted->prefixes, N_ADDRS, sizeof encrypted->prefixes[0],
                    compare_addr) != NULL;
 }
 
@@ -459,30 +512,40 @@ static int compare_name(const void *key, const void *entry)
     return *name != *known ? *name - *known : strcmp(key, *(const char *const *)entry);
 }
 
-bool cf_encrypted_has_name(const char *name)
+bool cf_encrypted_has_name(const struct cf_encrypted *encrypted, const char *name)
 {
-    while (name) {
-        const char *dot = strchr(name, '.');
+    size_t length = strlen(name);
 
-        if (bsearch(name, known_names, N_NAMES, sizeof known_names[0], compare_name))
+    while (length >= BEGINNING) {
+        const char *dot;
+
+        if (filter_has(encrypted->name_filter, bit_of_name(name, length)) &&
+            bsearch(name, known_names, N_NAMES, sizeof known_names[0], compare_name))
             return true;
-        name = dot ? dot + 1 : NULL;
+        dot = memchr(name, '.', length);
+        if (!dot)
+            return false;
+        length -= (size_t)(dot + 1 - name);
+        name = dot + 1;
     }
     return false;
 }
 
-static bool is_at_or_below(const char *name, const char *above)
+static bool is_at_or_below(const char *name, size_t length, const char *above)
 {
-    size_t length = strlen(name), tail = strlen(above);
+    size_t tail = strlen(above);
 
-    return length >= tail && strcmp(name + length - tail, above) == 0 &&
-           (length == tail || name[length - tail - 1] == '.');
+    if (length < tail || (length > tail && name[length - tail - 1] != '.'))
+        return false;
+    return memcmp(name + length - tail, above, tail) == 0;
 }
 
 enum cf_canary cf_encrypted_canary(const char *name)
 {
+    size_t length = strlen(name);
+
     for (size_t i = 0; i < sizeof canaries / sizeof canaries[0]; i++) {
-        if (is_at_or_below(name, canaries[i].name))
+        if (is_at_or_below(name, length, canaries[i].name))
             return canaries[i].answer;
     }
     return CF_CANARY_NONE;

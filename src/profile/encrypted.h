@@ -16,7 +16,7 @@
 /* DNS over TLS (RFC 7858, 3.1) and over QUIC (RFC 9250, 4.1.1): TCP and UDP. */
 #define CF_ENCRYPTED_DNS_PORT 853
 
-struct cf_encrypted; /* the addresses, ready to be looked up */
+struct cf_encrypted; /* the list, ready to be looked up in */
 
 /* Returns 0 or -ENOMEM. */
 int cf_encrypted_new(struct cf_encrypted **ret_encrypted);
@@ -26,7 +26,7 @@ void cf_encrypted_free(struct cf_encrypted *encrypted);
 bool cf_encrypted_has_addr(const struct cf_encrypted *encrypted, const struct cf_addr *addr);
 
 /* Whether the name (normalised), or one above it, is a service of the list. */
-bool cf_encrypted_has_name(const char *name);
+bool cf_encrypted_has_name(const struct cf_encrypted *encrypted, const char *name);
 
 /* What a name is answered with by which programs learn not to turn to encrypted DNS. */
 enum cf_canary {

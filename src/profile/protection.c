@@ -149,7 +149,7 @@ bool cf_protection_type(const struct cf_profile *profile, uint16_t type,
     return true;
 }
 
-/* Where an IPv6 address of this prefix has an IPv4 address in it. */
+/* Where an IPv6 address of this prefix, of 16 bits at least, has an IPv4 address in it. */
 static const struct {
     struct cf_prefix prefix;
     size_t offset;
@@ -166,7 +166,8 @@ static const struct {
 /* The IPv4 address in an IPv6 address of carrier i, when it is one. */
 static bool is_carried(size_t i, const struct cf_addr *addr, struct cf_addr *ret_carried)
 {
-    if (!cf_prefix_contains(&carriers[i].prefix, addr))
+    if (memcmp(carriers[i].prefix.addr.bytes, addr->bytes, 2) != 0 ||
+        !cf_prefix_contains(&carriers[i].prefix, addr))
         return false;
     *ret_carried = cf_addr_from_ipv4(addr->bytes + carriers[i].offset);
     return true;
@@ -180,7 +181,7 @@ bool cf_protection_name(const struct cf_profile *profile, const char *name,
     const struct cf_protections *protections = protections_of(profile);
 
     if (!protections->resolvers ||
-        !(cf_encrypted_has_name(name) || cf_encrypted_canary(name) != CF_CANARY_NONE) ||
+        !(cf_encrypted_has_name(protections->resolvers, name) || cf_encrypted_canary(name) != CF_CANARY_NONE) ||
         cf_profile_host_find(profile, name))
         return false;
     cf_verdict_deny(profile, CF_REASON_ENCRYPTED_DNS, &protections->encrypted, ret_verdict);
@@ -207,7 +208,7 @@ static bool is_encrypted(const struct cf_encrypted *resolvers, const struct cf_f
     if (query->port == CF_ENCRYPTED_DNS_PORT || is_resolver(resolvers, &query->dst))
         return true;
     for (size_t i = 0; i < query->n_names; i++) {
-        if (!query->names[i].pinned && cf_encrypted_has_name(query->names[i].name))
+        if (!query->names[i].pinned && cf_encrypted_has_name(resolvers, query->names[i].name))
             return true;
     }
     return false;
@@ -308,12 +309,13 @@ static bool opens(const struct cf_profile *profile, const struct cf_item *item,
 static bool is_spoken_of(const struct cf_profile *profile, const struct cf_flow_name *name,
                          const struct cf_addr *addr, const char *exe)
 {
+    const struct cf_node *wide = cf_index_wide(profile->index, (enum cf_family)addr->family);
     const struct cf_asker asker = { .exe = exe };
     const struct cf_node *node;
 
     for (node = cf_index_addr(profile->index, addr); node;
          node = cf_index_parent(profile->index, node)) {
-        if (node->host == cf_match_host_addr(0))
+        if (node == wide)
             break;
         for (uint32_t i = 0; i < node->n_plain + node->n_exe; i++) {
             const struct cf_item *item = &node->items[i];
