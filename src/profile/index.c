@@ -10,7 +10,7 @@
  *   of a file   the group: all names of the file share it
  *
  * What an item's rank has beside the host is the same wherever it is met, so
- * that a node's items have one order (match.c). It is sorted into them here,
+ * that a node's items have one order (match.c). They are sorted into it here,
  * and a verdict takes the first that covers the flow. With many items the
  * node gets a table of port segments (segments.c). Items for some programs
  * only are kept apart and tried one by one, as long as they come before what
@@ -19,6 +19,10 @@
  *
  * Nodes of names come first, in the order in which they are met, then those of
  * groups with a file, then those of prefixes in the order of prefix_tree.c.
+ * They are numbered so while the index is made. In the end they stand in one
+ * block, each with its items behind it and at the begin of a cache line, so
+ * that a node with a single item, as most are, is one line: all that a verdict
+ * reads once the host is found. From then on a node's number is its line.
  */
 #include "profile/index.h"
 
@@ -30,19 +34,19 @@
 #include "base/cleanup.h"
 #include "profile/prefix_tree.h"
 
+#define LINE 64
+
 /* With as many items as this a binary search of segments is quicker than a scan. */
 #define SEGMENTS_FROM 8
 
 struct cf_index {
     const struct cf_name_set *names;
     size_t mark;
-    struct cf_node *nodes;
-    size_t n_nodes;
-    struct cf_item *items;
-    uint32_t *group_nodes; /* for each group the node of its file, or NONE */
-    struct cf_prefix_tree ipv4, ipv6;
-    uint32_t first_ipv4, first_ipv6; /* the node of the tree's first prefix */
-    uint32_t wide_ipv4, wide_ipv6;
+    uint8_t *lines; /* of the nodes */
+    size_t n_lines;
+    uint32_t *group_nodes;            /* for each group the node of its file, or NONE */
+    struct cf_prefix_tree ipv4, ipv6; /* their prefixes are nodes */
+    uint32_t wide_ipv4, wide_ipv6;    /* the node of all addresses, or NONE */
     bool has_expired;
 };
 
@@ -66,6 +70,9 @@ struct builder {
     struct placed_prefix *prefixes;
     size_t n_prefixes;
     size_t n_nodes;
+    uint32_t first_prefix; /* the number of the first prefix's node; those of IPv4 come first */
+    uint32_t *parents;     /* of each prefix the next shorter one's number, or NONE */
+    uint32_t *lines;       /* of each node */
 };
 
 /* How many nodes the items of one endpoint go to. */
@@ -119,6 +126,7 @@ static void place_prefixes(struct builder *builder, const struct cf_item *item)
 {
     const struct cf_endpoint *endpoint = cf_item_endpoint(item);
     const struct cf_prefix *prefixes = &endpoint->prefix;
+    struct cf_item here = *item;
     size_t n = 1;
 
     if (endpoint->kind == CF_HOST_GROUP)
@@ -128,7 +136,8 @@ static void place_prefixes(struct builder *builder, const struct cf_item *item)
             .prefix = prefixes[i],
             .placed = (uint32_t)builder->n_placed,
         };
-        place_item(builder, item, CF_NODE_NONE);
+        here.rank = cf_match_rank(item, cf_match_host_addr(prefixes[i].bits));
+        place_item(builder, &here, CF_NODE_NONE);
     }
 }
 
@@ -243,58 +252,47 @@ static size_t number_prefixes(struct builder *builder, struct cf_prefix *ret_pre
     return n;
 }
 
-/* The tree of one family; its prefixes' nodes begin at first. ret_wide: the node of /0 */
-static int tree_make(struct cf_index *index, struct cf_prefix_tree *tree,
-                     const struct cf_prefix *prefixes, size_t n, uint32_t first, uint32_t *ret_wide)
+/* The tree of one family; its prefixes' numbers begin at first. */
+static int tree_make(struct cf_prefix_tree *tree, const struct cf_prefix *prefixes, size_t n,
+                     uint32_t first, uint32_t *ret_parents)
 {
-    cf_auto_free uint32_t *parents = calloc(n + 1, sizeof *parents);
-    int r;
+    int r = cf_prefix_tree_make(tree, prefixes, n, ret_parents);
 
-    if (!parents)
-        return -ENOMEM;
-    r = cf_prefix_tree_make(tree, prefixes, n, parents);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < n; i++) {
-        struct cf_node *node = &index->nodes[first + i];
-
-        node->parent = parents[i] == CF_PREFIX_NONE ? CF_NODE_NONE : first + parents[i];
-        node->host = cf_match_host_addr(prefixes[i].bits);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        if (ret_parents[i] != CF_PREFIX_NONE)
+            ret_parents[i] += first;
     }
-    *ret_wide = n > 0 && prefixes[0].bits == 0 ? first : CF_NODE_NONE;
-    return 0;
+    for (size_t i = 0; r == 0 && i < tree->n; i++) {
+        if (tree->prefix[i] != CF_PREFIX_NONE)
+            tree->prefix[i] += first;
+    }
+    return r;
 }
 
-static int trees_make(struct builder *builder, const struct cf_prefix *prefixes, size_t n)
-{
-    struct cf_index *index = builder->index;
-    size_t n_ipv4 = 0;
-    int r;
-
-    while (n_ipv4 < n && prefixes[n_ipv4].addr.family == CF_FAMILY_IPV4)
-        n_ipv4++;
-    index->first_ipv4 = (uint32_t)builder->n_nodes;
-    index->first_ipv6 = (uint32_t)(builder->n_nodes + n_ipv4);
-    r = tree_make(index, &index->ipv4, prefixes, n_ipv4, index->first_ipv4, &index->wide_ipv4);
-    if (r < 0)
-        return r;
-    return tree_make(index, &index->ipv6, prefixes + n_ipv4, n - n_ipv4, index->first_ipv6,
-                     &index->wide_ipv6);
-}
-
-static int nodes_make(struct builder *builder)
+static int trees_make(struct builder *builder)
 {
     cf_auto_free struct cf_prefix *prefixes = calloc(builder->n_prefixes + 1, sizeof *prefixes);
-    size_t n;
+    struct cf_index *index = builder->index;
+    uint32_t first = (uint32_t)builder->n_nodes;
+    size_t n, n_ipv4 = 0;
+    int r;
 
-    if (!prefixes)
+    builder->parents = calloc(builder->n_prefixes + 1, sizeof *builder->parents);
+    if (!prefixes || !builder->parents)
         return -ENOMEM;
     n = number_prefixes(builder, prefixes);
-    builder->index->n_nodes = builder->n_nodes + n;
-    builder->index->nodes = calloc(builder->index->n_nodes + 1, sizeof *builder->index->nodes);
-    if (!builder->index->nodes)
-        return -ENOMEM;
-    return trees_make(builder, prefixes, n);
+    while (n_ipv4 < n && prefixes[n_ipv4].addr.family == CF_FAMILY_IPV4)
+        n_ipv4++;
+    builder->first_prefix = first;
+    builder->n_nodes += n;
+    index->wide_ipv4 = n_ipv4 > 0 && prefixes[0].bits == 0 ? first : CF_NODE_NONE;
+    index->wide_ipv6 =
+        n > n_ipv4 && prefixes[n_ipv4].bits == 0 ? first + (uint32_t)n_ipv4 : CF_NODE_NONE;
+    r = tree_make(&index->ipv4, prefixes, n_ipv4, first, builder->parents);
+    if (r < 0)
+        return r;
+    return tree_make(&index->ipv6, prefixes + n_ipv4, n - n_ipv4, first + (uint32_t)n_ipv4,
+                     builder->parents + n_ipv4);
 }
 
 /* Expired ones last, then by whether a program is asked for, then by who wins. */
@@ -311,8 +309,7 @@ static int compare_items(const void *a, const void *b)
 }
 
 /* Spread a node's items, which are in the order in which they win, over its parts. */
-static void node_fill(struct cf_node *node, struct cf_item *items, struct placed *const *placed,
-                      size_t n)
+static int node_fill(struct cf_node *node, struct placed *const *placed, size_t n)
 {
     uint32_t n_plain = 0, n_exe = 0;
 
@@ -324,50 +321,107 @@ static void node_fill(struct cf_node *node, struct cf_item *items, struct placed
         else
             node->n_plain++;
     }
-    node->items = items;
-    memset(&node->plain, 0xff, sizeof node->plain);
     for (size_t i = 0; i < n; i++) {
-        struct cf_item *item;
+        size_t at = i;
 
-        if (placed[i]->expired)
-            item = &items[i];
-        else if (placed[i]->item.rule->exe)
-            item = &items[node->n_plain + n_exe++];
-        else
-            item = &items[n_plain++];
-        *item = placed[i]->item;
-        item->place = (uint32_t)i;
+        if (!placed[i]->expired)
+            at = placed[i]->item.rule->exe ? node->n_plain + n_exe++ : n_plain++;
+        node->items[at] = placed[i]->item;
     }
-    for (uint32_t i = node->n_plain; i > 0; i--)
-        node->plain.first[items[i - 1].action] = i - 1;
+    if (node->n_plain < SEGMENTS_FROM)
+        return 0;
+    node->segments = cf_segments_new(node->items, node->n_plain);
+    return node->segments ? 0 : -ENOMEM;
+}
+
+static struct cf_node *node_at(const struct cf_index *index, uint32_t line)
+{
+    return (struct cf_node *)(void *)(index->lines + (size_t)line * LINE);
+}
+
+static size_t lines_of(size_t n_items)
+{
+    return (sizeof(struct cf_node) + n_items * sizeof(struct cf_item) + LINE - 1) / LINE;
+}
+
+/* How many items go to the same node as the first of them. */
+static size_t count_same(struct placed *const *order, size_t n)
+{
+    size_t same = 1;
+
+    while (same < n && order[same]->node == order[0]->node)
+        same++;
+    return same;
+}
+
+/* Give each node its lines. order: of all items, by node */
+static int lines_make(struct builder *builder, struct placed *const *order)
+{
+    struct cf_index *index = builder->index;
+    size_t n, bytes;
+
+    builder->lines = calloc(builder->n_nodes + 1, sizeof *builder->lines);
+    if (!builder->lines)
+        return -ENOMEM;
+    for (size_t i = 0; i < builder->n_placed; i += n) {
+        n = count_same(order + i, builder->n_placed - i);
+        builder->lines[order[i]->node] = (uint32_t)index->n_lines;
+        index->n_lines += lines_of(n);
+    }
+    bytes = (index->n_lines + 1) * LINE;
+    index->lines = aligned_alloc(LINE, bytes);
+    if (!index->lines)
+        return -ENOMEM;
+    memset(index->lines, 0, bytes);
+    return 0;
+}
+
+static uint32_t line_of(const struct builder *builder, uint32_t node)
+{
+    return node == CF_NODE_NONE ? CF_NODE_NONE : builder->lines[node];
 }
 
 static int nodes_fill(struct builder *builder)
 {
     cf_auto_free struct placed **order = calloc(builder->n_placed + 1, sizeof(struct placed *));
-    struct cf_index *index = builder->index;
     size_t n;
+    int r;
 
-    index->items = calloc(builder->n_placed + 1, sizeof *index->items);
-    if (!order || !index->items)
+    if (!order)
         return -ENOMEM;
     for (size_t i = 0; i < builder->n_placed; i++)
         order[i] = &builder->placed[i];
     if (builder->n_placed > 0)
         qsort(order, builder->n_placed, sizeof *order, compare_items);
-    for (size_t i = 0; i < builder->n_placed; i += n) {
-        struct cf_node *node = &index->nodes[order[i]->node];
+    r = lines_make(builder, order);
+    for (size_t i = 0; r == 0 && i < builder->n_placed; i += n) {
+        uint32_t number = order[i]->node;
+        struct cf_node *node = node_at(builder->index, builder->lines[number]);
 
-        for (n = 1; i + n < builder->n_placed && order[i + n]->node == order[i]->node;)
-            n++;
-        node_fill(node, &index->items[i], &order[i], n);
-        if (node->n_plain < SEGMENTS_FROM)
-            continue;
-        node->segments = cf_segments_new(node->items, node->n_plain);
-        if (!node->segments)
-            return -ENOMEM;
+        n = count_same(order + i, builder->n_placed - i);
+        node->parent = CF_NODE_NONE;
+        if (number >= builder->first_prefix)
+            node->parent = line_of(builder, builder->parents[number - builder->first_prefix]);
+        r = node_fill(node, order + i, n);
     }
-    return 0;
+    return r;
+}
+
+/* From now on a node is where it stands. */
+static void nodes_renumber(struct builder *builder)
+{
+    struct cf_index *index = builder->index;
+    struct cf_prefix_tree *trees[] = { &index->ipv4, &index->ipv6 };
+
+    cf_name_set_renumber(builder->profile->names, index->mark, builder->lines);
+    for (size_t i = 0; i < builder->profile->egress.n_groups; i++)
+        index->group_nodes[i] = line_of(builder, index->group_nodes[i]);
+    for (size_t t = 0; t < sizeof trees / sizeof trees[0]; t++) {
+        for (size_t i = 0; i < trees[t]->n; i++)
+            trees[t]->prefix[i] = line_of(builder, trees[t]->prefix[i]);
+    }
+    index->wide_ipv4 = line_of(builder, index->wide_ipv4);
+    index->wide_ipv6 = line_of(builder, index->wide_ipv6);
 }
 
 static int builder_start(struct builder *builder)
@@ -403,9 +457,11 @@ static int build(struct builder *builder)
     if (r == 0)
         r = place_files(builder);
     if (r == 0)
-        r = nodes_make(builder);
+        r = trees_make(builder);
     if (r == 0)
         r = nodes_fill(builder);
+    if (r == 0)
+        nodes_renumber(builder);
     return r;
 }
 
@@ -423,6 +479,8 @@ int cf_index_new(struct cf_profile *profile, struct cf_index **ret_index)
     r = build(&builder);
     free(builder.placed);
     free(builder.prefixes);
+    free(builder.parents);
+    free(builder.lines);
     if (r < 0) {
         cf_index_free(builder.index);
         cf_name_set_rewind(profile->names, mark);
@@ -434,12 +492,17 @@ int cf_index_new(struct cf_profile *profile, struct cf_index **ret_index)
 
 void cf_index_free(struct cf_index *index)
 {
+    size_t n;
+
     if (!index)
         return;
-    for (size_t i = 0; index->nodes && i < index->n_nodes; i++)
-        cf_segments_free(index->nodes[i].segments);
-    free(index->nodes);
-    free(index->items);
+    for (size_t line = 0; index->lines && line < index->n_lines; line += n) {
+        struct cf_node *node = node_at(index, (uint32_t)line);
+
+        n = lines_of((size_t)node->n_plain + node->n_exe + node->n_expired);
+        cf_segments_free(node->segments);
+    }
+    free(index->lines);
     free(index->group_nodes);
     cf_prefix_tree_done(&index->ipv4);
     cf_prefix_tree_done(&index->ipv6);
@@ -454,34 +517,56 @@ size_t cf_index_mark(const struct cf_index *index)
 unsigned cf_index_names(const struct cf_index *index, const char *name, size_t length,
                         struct cf_name_hit hits[CF_NAME_HITS_MAX])
 {
-    return cf_name_set_find(index->names, name, length, index->group_nodes, hits);
+    struct cf_name_lookup lookup;
+
+    cf_index_names_start(index, name, length, &lookup);
+    return cf_index_names_find(index, &lookup, hits);
+}
+
+void cf_index_names_start(const struct cf_index *index, const char *name, size_t length,
+                          struct cf_name_lookup *ret_lookup)
+{
+    cf_name_set_start(index->names, name, length, ret_lookup);
+}
+
+unsigned cf_index_names_find(const struct cf_index *index, const struct cf_name_lookup *lookup,
+                             struct cf_name_hit hits[CF_NAME_HITS_MAX])
+{
+    unsigned n = cf_name_set_find(index->names, lookup, index->group_nodes, hits);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (hits[i].node != CF_NODE_NONE)
+            __builtin_prefetch(node_at(index, hits[i].node));
+    }
+    return n;
 }
 
 const struct cf_node *cf_index_node(const struct cf_index *index, uint32_t node)
 {
-    return &index->nodes[node];
+    return node_at(index, node);
+}
+
+static const struct cf_node *node_or_null(const struct cf_index *index, uint32_t node)
+{
+    return node == CF_NODE_NONE ? NULL : node_at(index, node);
 }
 
 const struct cf_node *cf_index_addr(const struct cf_index *index, const struct cf_addr *addr)
 {
+    static_assert(CF_PREFIX_NONE == CF_NODE_NONE, "a prefix is a node");
     bool ipv4 = addr->family == CF_FAMILY_IPV4;
-    uint32_t prefix = cf_prefix_tree_find(ipv4 ? &index->ipv4 : &index->ipv6, addr);
 
-    if (prefix == CF_PREFIX_NONE)
-        return NULL;
-    return &index->nodes[(ipv4 ? index->first_ipv4 : index->first_ipv6) + prefix];
+    return node_or_null(index, cf_prefix_tree_find(ipv4 ? &index->ipv4 : &index->ipv6, addr));
 }
 
 const struct cf_node *cf_index_parent(const struct cf_index *index, const struct cf_node *node)
 {
-    return node->parent == CF_NODE_NONE ? NULL : &index->nodes[node->parent];
+    return node_or_null(index, node->parent);
 }
 
 const struct cf_node *cf_index_wide(const struct cf_index *index, enum cf_family family)
 {
-    uint32_t node = family == CF_FAMILY_IPV4 ? index->wide_ipv4 : index->wide_ipv6;
-
-    return node == CF_NODE_NONE ? NULL : &index->nodes[node];
+    return node_or_null(index, family == CF_FAMILY_IPV4 ? index->wide_ipv4 : index->wide_ipv6);
 }
 
 bool cf_index_has_expired(const struct cf_index *index)
@@ -511,7 +596,11 @@ static void scan(const struct cf_node *node, const struct cf_asker *asker, enum 
     }
 }
 
-/* Items for some programs, as long as one can come before what has been found. */
+/*
+ * Items for some programs, as long as one can come before what has been found.
+ * They are in the order in which they win themselves, and an item for every
+ * program never has their rank.
+ */
 static void scan_exe(const struct cf_node *node, const struct cf_asker *asker, enum cf_proto proto,
                      uint16_t port, const struct cf_item *ret_first[2])
 {
@@ -520,7 +609,7 @@ static void scan_exe(const struct cf_node *node, const struct cf_asker *asker, e
     for (; item < end; item++) {
         const struct cf_item *found = ret_first[item->action];
 
-        if ((!found || item->place < found->place) && is_about(item, proto, port) &&
+        if ((!found || item->rank > found->rank) && is_about(item, proto, port) &&
             cf_item_takes_part(item, asker))
             ret_first[item->action] = item;
     }
@@ -555,12 +644,14 @@ void cf_node_find(const struct cf_node *node, const struct cf_asker *asker, enum
 void cf_node_find_any(const struct cf_node *node, const struct cf_asker *asker,
                       const struct cf_item *ret_first[2])
 {
-    find(node, asker, (enum cf_proto)0, 0, &node->plain, ret_first);
+    const struct cf_segment *segment = node->segments ? cf_segments_any(node->segments) : NULL;
+
+    find(node, asker, (enum cf_proto)0, 0, segment, ret_first);
 }
 
 const struct cf_item *cf_node_winner(const struct cf_item *const first[2])
 {
     if (!first[CF_DENY] || !first[CF_ALLOW])
         return first[CF_DENY] ? first[CF_DENY] : first[CF_ALLOW];
-    return first[CF_DENY]->place < first[CF_ALLOW]->place ? first[CF_DENY] : first[CF_ALLOW];
+    return first[CF_DENY]->rank >= first[CF_ALLOW]->rank ? first[CF_DENY] : first[CF_ALLOW];
 }

@@ -23,12 +23,10 @@
  * that have expired.
  */
 struct cf_node {
-    struct cf_item *items;
-    uint32_t n_plain, n_exe, n_expired;
-    uint32_t parent;              /* of a prefix: the next shorter one, or NONE */
-    uint32_t host;                /* of a prefix: the host's part of the rank */
     struct cf_segments *segments; /* of the plain items; NULL when they are few */
-    struct cf_segment plain;      /* which of those win, whatever the flow */
+    uint32_t n_plain, n_exe, n_expired;
+    uint32_t parent; /* of a prefix: the next shorter one, or NONE */
+    struct cf_item items[];
 };
 
 struct cf_index;
@@ -53,9 +51,15 @@ void cf_index_free(struct cf_index *index);
 /* The names of the set that stood there before the index. */
 size_t cf_index_mark(const struct cf_index *index);
 
-/* Nodes that speak of a name, with their rank; returns how many. */
+/* Nodes that speak of a name, with the host's part of the rank; returns how many. */
 unsigned cf_index_names(const struct cf_index *index, const char *name, size_t length,
                         struct cf_name_hit hits[CF_NAME_HITS_MAX]);
+
+/* The same in two steps, between which the memory is on its way. */
+void cf_index_names_start(const struct cf_index *index, const char *name, size_t length,
+                          struct cf_name_lookup *ret_lookup);
+unsigned cf_index_names_find(const struct cf_index *index, const struct cf_name_lookup *lookup,
+                             struct cf_name_hit hits[CF_NAME_HITS_MAX]);
 
 const struct cf_node *cf_index_node(const struct cf_index *index, uint32_t node);
 

@@ -531,7 +531,7 @@ static bool ask_endpoint(struct cf_asker *asker, struct place *place, bool *sure
  * The next name of a group's file as an endpoint; false at the end. at: 0 to
  * begin with; name: memory for the endpoint's
  */
-static bool file_next(struct cf_asker *asker, const struct cf_group *group, size_t *at,
+static bool file_next(struct cf_asker *asker, const struct cf_group *group, uint64_t *at,
                       char name[CF_NAME_SIZE], struct cf_endpoint *ret_endpoint)
 {
     struct cf_name_key key;
@@ -558,7 +558,7 @@ static bool ask_file(struct cf_asker *asker, struct place *place, const struct c
 {
     struct cf_endpoint endpoint;
     char name[CF_NAME_SIZE];
-    size_t at = 0;
+    uint64_t at = 0;
 
     place->endpoint = &endpoint;
     while (file_next(asker, group, &at, name, &endpoint)) {
@@ -664,7 +664,7 @@ static bool lift_by_file(struct lifting *lifting, const struct cf_rule *by)
     const struct cf_group *group = NULL;
     struct cf_endpoint endpoint;
     char name[CF_NAME_SIZE];
-    size_t at = 0;
+    uint64_t at = 0;
 
     if (by->endpoint.kind == CF_HOST_LIST)
         group = cf_profile_group_find(profile, by->endpoint.name);

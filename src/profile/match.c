@@ -33,12 +33,15 @@ const struct cf_endpoint *cf_item_endpoint(const struct cf_item *item)
 
 struct cf_item cf_item_make(const struct cf_rule *rule, const struct cf_member *member)
 {
-    struct cf_item item = { .rule = rule, .member = member, .action = (uint16_t)rule->action };
+    struct cf_item item = { .rule = rule, .member = member, .action = rule->action & 1 };
     const struct cf_endpoint *endpoint = cf_item_endpoint(&item);
 
+    item.group = endpoint->kind == CF_HOST_GROUP ? endpoint->group & 15 : CF_GROUP_COUNT;
     item.ports = endpoint->ports;
-    item.n_ports = (uint32_t)endpoint->n_ports;
-    item.protos = (uint16_t)endpoint->protos;
+    item.n_ports = (uint16_t)endpoint->n_ports;
+    if (item.ports)
+        item.first_port = item.ports[0];
+    item.protos = (uint8_t)endpoint->protos;
     if (endpoint->kind == CF_HOST_LIST)
         item.protos = CF_PROTO_TCP | CF_PROTO_UDP;
     item.rank = (rule->beats_file ? BEATS_FILE : 0) | (endpoint->proto_given ? 4u : 0) |
@@ -50,9 +53,9 @@ bool cf_item_covers(const struct cf_item *item, enum cf_proto proto, uint16_t po
 {
     if (!(item->protos & (unsigned)proto))
         return false;
-    if (!item->ports)
+    if (!item->ports || (item->first_port.first <= port && port <= item->first_port.last))
         return true;
-    for (size_t i = 0; i < item->n_ports && item->ports[i].first <= port; i++) {
+    for (size_t i = 1; i < item->n_ports && item->ports[i].first <= port; i++) {
         if (port <= item->ports[i].last)
             return true;
     }

@@ -13,16 +13,20 @@
 
 #include "profile/profile.h"
 
-/* One endpoint of one rule: its own, or that of a member of its group. */
+/*
+ * One endpoint of one rule: its own, or that of a member of its group. What a
+ * verdict looks at stands here, so that the rule itself is not touched.
+ */
 struct cf_item {
     const struct cf_rule *rule;
     const struct cf_member *member;    /* of the rule's group; NULL: none, or a name of a file */
     const struct cf_port_range *ports; /* NULL: all */
-    uint32_t n_ports;
-    uint32_t rank;   /* without the host's part */
-    uint32_t place;  /* among the items of its node, in the order in which they win */
-    uint16_t protos; /* mask of enum cf_proto */
-    uint16_t action; /* enum cf_action */
+    struct cf_port_range first_port;   /* the first of them */
+    uint32_t rank;    /* without the host's part; in the index an item by address has it too */
+    uint16_t n_ports; /* 65536 ports have no more ranges that are apart */
+    uint8_t protos;   /* mask of enum cf_proto */
+    uint8_t action : 1; /* enum cf_action */
+    uint8_t group : 4;  /* enum cf_addr_group of its endpoint; CF_GROUP_COUNT: it is none */
 };
 
 /* One item that matches; rank says how specifically. */

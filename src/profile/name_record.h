@@ -23,7 +23,7 @@ struct cf_name_record {
     uint32_t value;
     uint32_t owner;
     enum cf_host_kind kind;
-    size_t length; /* 0: no name, but a gap of `value` bytes */
+    size_t length;
     const uint8_t *text;
 };
 
@@ -39,6 +39,16 @@ struct cf_name_records {
  */
 void *cf_name_memory_grow(void *memory, size_t size, size_t new_size);
 void cf_name_memory_free(void *memory, size_t size);
+
+/*
+ * Begin to load what will be read soon. A prefetch would not do: processors
+ * drop it when the page's address has to be looked up first, and with as much
+ * memory as a million names take it mostly has.
+ */
+static inline void cf_name_memory_fetch(const void *at)
+{
+    (void)*(const volatile uint8_t *)at;
+}
 
 /* Room for so many bytes more; 0 or -ENOMEM. */
 int cf_name_records_reserve(struct cf_name_records *records, size_t n_bytes);
@@ -66,7 +76,7 @@ static inline struct cf_name_record cf_name_record_at(const struct cf_name_recor
 /* Bytes from this record to the next. */
 static inline size_t cf_name_record_size(const struct cf_name_record *record)
 {
-    return record->length > 0 ? CF_NAME_HEADER + record->length : record->value;
+    return CF_NAME_HEADER + record->length;
 }
 
 /* A name with room before it, to be read eight bytes at a time from its end. */

@@ -10,9 +10,9 @@
  * An entry of every kind hashes the name without its stars. To look a name up
  * is to look up the name itself and each of its suffixes, and a suffix finds
  * its *. and its **. in one go. What no entry can match is not looked up: for
- * each kind a mask tells which numbers of labels occur. The first pass hashes
- * and asks for the memory, the second one compares, so that the waits for
- * several suffixes overlap.
+ * each kind a mask tells which numbers of labels occur. cf_name_set_start()
+ * hashes and asks for the memory, cf_name_set_find() compares, so that the
+ * waits for several suffixes overlap, and with what a verdict does in between.
  *
  * The hash takes a name from its end, eight bytes at a time: what one suffix
  * has taken in, the next longer one goes on from, and only its end is paid for
@@ -36,8 +36,8 @@
 
 #define FIRST_SLOTS ((size_t)64)
 
-/* More names than ever meet in one bucket, of two on average, by chance. */
-#define BUCKET_MAX 40
+/* By so many names no bucket is pushed back by chance. */
+#define PUSHED_MAX 64
 
 const uint64_t cf_name_fixed_key[2] = { UINT64_C(0x6368696c64666c6f),
                                         UINT64_C(0x77206e616d657321) };
@@ -129,11 +129,9 @@ static int make_room(struct cf_name_set *set, size_t length)
     return 0;
 }
 
-/* The text of a name is some twenty bytes long; what is not used costs nothing. */
 int cf_name_set_expect(struct cf_name_set *set, size_t n_names)
 {
-    return n_names > UINT32_MAX / 32 ? -ENOMEM
-                                     : cf_name_records_reserve(&set->files.records, n_names * 32);
+    return n_names > UINT32_MAX ? -ENOMEM : cf_name_files_expect(&set->files, n_names);
 }
 
 /* The place of an entry's record, or SIZE_MAX; ret_slot: its slot, or the free one for it. */
@@ -168,7 +166,8 @@ int cf_name_set_add(struct cf_name_set *set, const struct cf_name_key *key, uint
     assert(key->kind <= CF_HOST_MANY && key->length > 0 && key->length < CF_NAME_SIZE);
     if (key->owner >= CF_NAME_OF_GROUP) {
         *ret_added = true;
-        return cf_name_files_add(&set->files, key->kind, key->owner, value, key->name, key->length);
+        return cf_name_files_add(&set->files, &set->start, key->kind, key->owner, value,
+                                 key->name, key->length);
     }
     if (make_room(set, key->length) < 0)
         return -ENOMEM;
@@ -187,18 +186,19 @@ int cf_name_set_add(struct cf_name_set *set, const struct cf_name_key *key, uint
 int cf_name_set_seal(struct cf_name_set *set, void (*dropped)(void *data, uint32_t owner),
                      void *data)
 {
-    size_t longest;
+    size_t pushed;
     int r;
 
-    if (set->files.n_names == 0 || set->files.starts)
+    if (set->files.n_names == 0 || set->files.ends)
         return 0;
-    r = cf_name_files_seal(&set->files, &set->start, dropped, data, &longest);
-    if (r < 0 || longest <= BUCKET_MAX || set->secret)
+    r = cf_name_files_seal(&set->files, dropped, data, &pushed);
+    if (r < 0 || pushed <= PUSHED_MAX || set->secret)
         return r;
     set->secret = true;
     set->start = cf_siphash_begin(cf_hash_secret());
     slots_fill(set);
-    return cf_name_files_seal(&set->files, &set->start, dropped, data, &longest);
+    r = cf_name_files_unseal(&set->files, &set->start);
+    return r < 0 ? r : cf_name_files_seal(&set->files, dropped, data, &pushed);
 }
 
 /* SIZE_MAX when there is none. */
@@ -230,16 +230,25 @@ void cf_name_set_put(struct cf_name_set *set, const struct cf_name_key *key, uin
     memcpy(set->records.at + place, &value, sizeof value);
 }
 
-bool cf_name_set_next(const struct cf_name_set *set, size_t *place, struct cf_name_key *ret_key)
+/* A place is a bucket's number above, and below how far behind its begin. */
+#define PLACE_BITS 32
+
+bool cf_name_set_next(const struct cf_name_set *set, uint64_t *place, struct cf_name_key *ret_key)
 {
-    const struct cf_name_records *records = &set->files.records;
+    const struct cf_name_files *files = &set->files;
 
-    while (*place < records->used) {
-        struct cf_name_record record = cf_name_record_at(records, *place);
+    assert(files->n_names == 0 || files->ends); /* cf_name_set_seal() */
+    for (size_t bucket = *place >> PLACE_BITS; bucket < files->n_buckets;
+         *place = (uint64_t)++bucket << PLACE_BITS) {
+        size_t at = cf_name_files_begin(files, bucket) + (uint32_t)*place;
+        struct cf_name_record record;
 
-        *place += cf_name_record_size(&record);
+        if (at >= files->ends[bucket + 1])
+            continue;
+        record = cf_name_record_at(&files->records, at);
         if (record.length == 0)
             continue;
+        *place += cf_name_record_size(&record);
         *ret_key = (struct cf_name_key) {
             .kind = record.kind,
             .owner = record.owner,
@@ -249,6 +258,17 @@ bool cf_name_set_next(const struct cf_name_set *set, size_t *place, struct cf_na
         return true;
     }
     return false;
+}
+
+void cf_name_set_renumber(struct cf_name_set *set, size_t mark, const uint32_t *table)
+{
+    for (size_t place = mark; place < set->records.used;) {
+        struct cf_name_record record = cf_name_record_at(&set->records, place);
+
+        assert(record.owner == CF_NAME_OF_RULES);
+        memcpy(set->records.at + place, &table[record.value], sizeof record.value);
+        place += cf_name_record_size(&record);
+    }
 }
 
 size_t cf_name_set_mark(const struct cf_name_set *set)
@@ -264,39 +284,72 @@ void cf_name_set_rewind(struct cf_name_set *set, size_t mark)
     slots_fill(set);
 }
 
-/* One suffix to look up. */
-struct probe {
-    uint64_t hash;
-    const uint8_t *text;
-    unsigned labels;
-    unsigned kinds, file_kinds; /* masks */
-};
+#define DOTS UINT64_C(0x2e2e2e2e2e2e2e2e)
+#define LOW_BITS UINT64_C(0x7f7f7f7f7f7f7f7f)
 
-/* Hash what could match, and ask for the memory where it would be. Returns how many probes. */
-static unsigned probes_make(const struct cf_name_set *set, struct cf_name_hash *hash,
-                            const uint8_t *name, struct probe probes[CF_NAME_LABELS_MAX])
+/* The highest bit of every byte that is a dot. */
+static uint64_t dots_of(uint64_t word)
 {
-    const uint8_t *starts[CF_NAME_LABELS_MAX];
-    unsigned n_starts = 0, n = 0;
+    word ^= DOTS;
+    return ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
+}
 
-    for (const uint8_t *at = hash->end; at > name && n_starts < CF_NAME_LABELS_MAX - 1; at--) {
-        if (at[-1] == '.')
-            starts[n_starts++] = at;
+/* Where the labels begin, the last one first. Returns how many; what is too many is the name's. */
+static unsigned labels_find(const struct cf_name_text *text, unsigned length,
+                            uint8_t starts[CF_NAME_LABELS_MAX])
+{
+    unsigned n = 0;
+
+    for (unsigned end = length; end > 0; end = end > 8 ? end - 8 : 0) {
+        uint64_t dots = dots_of(cf_name_hash_word(text->name + end));
+
+        if (end < 8)
+            dots &= ~UINT64_C(0) << (64 - 8 * end);
+        for (; dots && n < CF_NAME_LABELS_MAX - 1; n++) {
+            unsigned byte = 7 - (unsigned)__builtin_clzll(dots) / 8;
+
+            starts[n] = (uint8_t)(end - 8 + byte + 1);
+            dots &= ~(UINT64_C(0x80) << 8 * byte);
+        }
     }
-    starts[n_starts++] = name;
-    for (unsigned i = 0; i < n_starts; i++) {
-        unsigned kinds = cf_name_depths_find(&set->depths, i + 1, n_starts);
-        unsigned file_kinds = cf_name_depths_find(&set->files.depths, i + 1, n_starts);
+    starts[n++] = 0;
+    return n;
+}
+
+void cf_name_set_start(const struct cf_name_set *set, const char *name, size_t length,
+                       struct cf_name_lookup *ret_lookup)
+{
+    struct cf_name_lookup *lookup = ret_lookup;
+    uint8_t starts[CF_NAME_LABELS_MAX];
+    struct cf_name_hash hash;
+    unsigned n_labels;
+
+    lookup->n_probes = 0;
+    if (length == 0 || length >= CF_NAME_SIZE)
+        return;
+    lookup->length = (unsigned)length;
+    hash = cf_name_hash_begin(&set->start, &lookup->text, name, length);
+    n_labels = labels_find(&lookup->text, lookup->length, starts);
+    for (unsigned i = 0; i < n_labels; i++) {
+        unsigned kinds = cf_name_depths_find(&set->depths, i + 1, n_labels);
+        unsigned file_kinds = cf_name_depths_find(&set->files.depths, i + 1, n_labels);
+        struct cf_name_probe *probe = &lookup->probes[lookup->n_probes];
 
         if (!(kinds | file_kinds))
             continue;
-        probes[n] = (struct probe) { cf_name_hash_suffix(hash, starts[i]), starts[i], i + 1, kinds,
-                                     file_kinds };
+        *probe = (struct cf_name_probe) {
+            .hash = cf_name_hash_suffix(&hash, lookup->text.name + starts[i]),
+            .first = starts[i],
+            .labels = (uint8_t)(i + 1),
+            .kinds = (uint8_t)kinds,
+            .file_kinds = (uint8_t)file_kinds,
+        };
         if (file_kinds)
-            cf_name_files_prefetch(&set->files, probes[n].hash);
-        n++;
+            cf_name_files_fetch(&set->files, probe->hash);
+        if (kinds)
+            __builtin_prefetch(&set->slots[first_slot(set, probe->hash)]);
+        lookup->n_probes++;
     }
-    return n;
 }
 
 /* Take a match in; of the same group only the more specific one stays. */
@@ -313,9 +366,11 @@ static unsigned hit_add(struct cf_name_hit *hits, unsigned n, const struct cf_na
     return n + 1;
 }
 
-static unsigned probe_slots(const struct cf_name_set *set, const struct probe *probe, size_t length,
-                            struct cf_name_hit *hits, unsigned n)
+static unsigned probe_slots(const struct cf_name_set *set, const struct cf_name_lookup *lookup,
+                            const struct cf_name_probe *probe, struct cf_name_hit *hits, unsigned n)
 {
+    const uint8_t *text = lookup->text.name + probe->first;
+    size_t length = lookup->length - probe->first;
     size_t slot = first_slot(set, probe->hash);
 
     for (; set->slots[slot]; slot = next_slot(set, slot)) {
@@ -326,7 +381,7 @@ static unsigned probe_slots(const struct cf_name_set *set, const struct probe *p
             continue;
         record = cf_name_record_at(&set->records, (uint32_t)set->slots[slot] - 1);
         if (!(probe->kinds & 1u << record.kind) || record.length != length ||
-            memcmp(record.text, probe->text, length) != 0)
+            memcmp(record.text, text, length) != 0)
             continue;
         hit = (struct cf_name_hit) {
             .owner = record.owner,
@@ -338,19 +393,23 @@ static unsigned probe_slots(const struct cf_name_set *set, const struct probe *p
     return n;
 }
 
-static unsigned probe_files(const struct cf_name_files *files, const struct probe *probe,
-                            size_t length, const uint32_t *nodes, struct cf_name_hit *hits,
-                            unsigned n)
+static unsigned probe_files(const struct cf_name_files *files, const struct cf_name_lookup *lookup,
+                            const struct cf_name_probe *probe, const uint32_t *nodes,
+                            struct cf_name_hit *hits, unsigned n)
 {
-    const uint32_t *start = &files->starts[cf_name_files_bucket(files, probe->hash)];
+    const uint8_t *text = lookup->text.name + probe->first;
+    size_t length = lookup->length - probe->first;
+    size_t bucket = cf_name_files_bucket(files, probe->hash), end = files->ends[bucket + 1];
 
-    for (size_t at = start[0]; at < start[1];) {
+    for (size_t at = cf_name_files_begin(files, bucket); at < end;) {
         struct cf_name_record record = cf_name_record_at(&files->records, at);
         struct cf_name_hit hit;
 
+        if (record.length == 0)
+            break;
         at += cf_name_record_size(&record);
         if (record.length != length || !(probe->file_kinds & 1u << record.kind) ||
-            memcmp(record.text, probe->text, length) != 0)
+            memcmp(record.text, text, length) != 0)
             continue;
         hit = (struct cf_name_hit) {
             .owner = record.owner,
@@ -364,26 +423,23 @@ static unsigned probe_files(const struct cf_name_files *files, const struct prob
     return n;
 }
 
-unsigned cf_name_set_find(const struct cf_name_set *set, const char *name, size_t length,
+unsigned cf_name_set_find(const struct cf_name_set *set, const struct cf_name_lookup *lookup,
                           const uint32_t *nodes, struct cf_name_hit hits[CF_NAME_HITS_MAX])
 {
-    struct probe probes[CF_NAME_LABELS_MAX];
-    struct cf_name_hash hash;
-    struct cf_name_text text;
-    unsigned n_probes, n = 0;
+    unsigned n = 0;
 
-    if (length == 0 || length >= CF_NAME_SIZE)
-        return 0;
-    assert(set->files.n_names == 0 || set->files.starts); /* cf_name_set_seal() */
-    hash = cf_name_hash_begin(&set->start, &text, name, length);
-    n_probes = probes_make(set, &hash, text.name, probes);
-    for (unsigned i = 0; i < n_probes; i++) {
-        size_t suffix = (size_t)(hash.end - probes[i].text);
+    assert(set->files.n_names == 0 || set->files.ends); /* cf_name_set_seal() */
+    for (unsigned i = 0; i < lookup->n_probes; i++) {
+        const struct cf_name_probe *probe = &lookup->probes[i];
 
-        if (probes[i].kinds)
-            n = probe_slots(set, &probes[i], suffix, hits, n);
-        if (probes[i].file_kinds)
-            n = probe_files(&set->files, &probes[i], suffix, nodes, hits, n);
+        if (probe->kinds)
+            n = probe_slots(set, lookup, probe, hits, n);
+    }
+    for (unsigned i = 0; i < lookup->n_probes; i++) {
+        const struct cf_name_probe *probe = &lookup->probes[i];
+
+        if (probe->file_kinds)
+            n = probe_files(&set->files, lookup, probe, nodes, hits, n);
     }
     return n;
 }

@@ -3,7 +3,7 @@
  *
  * Names of rules, of group members, of `names_file`s and of `hosts`, each
  * with the one that it belongs to. Made for a million names of files: text,
- * owner and place in the table take some thirty bytes a name.
+ * owner and place take some fifty bytes a name, a third of which is room.
  */
 #ifndef CF_PROFILE_NAME_SET_H
 #define CF_PROFILE_NAME_SET_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "profile/endpoint.h"
+#include "profile/name_record.h"
 
 struct cf_name_set;
 
@@ -83,21 +84,47 @@ void cf_name_set_put(struct cf_name_set *set, const struct cf_name_key *key, uin
  * Their order depends on nothing but the names. The name has no NUL behind it.
  * False at the end.
  */
-bool cf_name_set_next(const struct cf_name_set *set, size_t *place, struct cf_name_key *ret_key);
+bool cf_name_set_next(const struct cf_name_set *set, uint64_t *place, struct cf_name_key *ret_key);
+
+/* Give the entries of rules behind a mark the values that stand at theirs in the table. */
+void cf_name_set_renumber(struct cf_name_set *set, size_t mark, const uint32_t *table);
 
 /* What was added last stands behind the mark; rewind forgets it. */
 size_t cf_name_set_mark(const struct cf_name_set *set);
 void cf_name_set_rewind(struct cf_name_set *set, size_t mark);
 
+/* A suffix of a name that is looked up. */
+struct cf_name_probe {
+    uint64_t hash;
+    uint8_t first, labels; /* where it begins in the name, and how many it has */
+    uint8_t kinds;         /* that could match, as a mask, of entries in the slots */
+    uint8_t file_kinds;    /* and of files' */
+};
+
+/* A name on its way through the set. */
+struct cf_name_lookup {
+    unsigned n_probes;
+    unsigned length;
+    struct cf_name_text text;
+    struct cf_name_probe probes[CF_NAME_LABELS_MAX];
+};
+
 /*
- * Every entry that matches a name; of one group only the most specific.
+ * Begin to look a name up: from here to cf_name_set_find() the memory that it
+ * needs is on its way, and other work costs no time.
+ */
+void cf_name_set_start(const struct cf_name_set *set, const char *name, size_t length,
+                       struct cf_name_lookup *ret_lookup);
+
+/*
+ * Every entry that matches the name; of one group only the most specific.
  *
  * nodes: the node of each group's rules, NONE for a group that is not looked
  *        for; at most CF_NAME_FILES_MAX are
  *
  * Returns how many. Allocates nothing.
  */
-unsigned cf_name_set_find(const struct cf_name_set *set, const char *name, size_t length,
+unsigned cf_name_set_find(const struct cf_name_set *set, const struct cf_name_lookup *lookup,
                           const uint32_t *nodes, struct cf_name_hit hits[CF_NAME_HITS_MAX]);
 
 #endif

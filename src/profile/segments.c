@@ -27,6 +27,7 @@ struct coat {
 struct cf_segments {
     struct coat tcp, udp;
     struct cf_segment icmp;
+    struct cf_segment any; /* the first of all items */
 };
 
 static int compare_starts(const void *a, const void *b)
@@ -149,7 +150,9 @@ struct cf_segments *cf_segments_new(const struct cf_item *items, size_t n)
         return NULL;
     }
     memset(&segments->icmp, 0xff, sizeof segments->icmp);
+    memset(&segments->any, 0xff, sizeof segments->any);
     for (size_t i = n; i > 0; i--) {
+        segments->any.first[items[i - 1].action] = (uint32_t)(i - 1);
         if (items[i - 1].protos & CF_PROTO_ICMP && !items[i - 1].ports)
             segments->icmp.first[items[i - 1].action] = (uint32_t)(i - 1);
     }
@@ -165,6 +168,11 @@ void cf_segments_free(struct cf_segments *segments)
     free(segments->udp.starts);
     free(segments->udp.winners);
     free(segments);
+}
+
+const struct cf_segment *cf_segments_any(const struct cf_segments *segments)
+{
+    return &segments->any;
 }
 
 const struct cf_segment *cf_segments_find(const struct cf_segments *segments, enum cf_proto proto,

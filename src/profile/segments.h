@@ -27,6 +27,9 @@ struct cf_segments;
 struct cf_segments *cf_segments_new(const struct cf_item *items, size_t n);
 void cf_segments_free(struct cf_segments *segments);
 
+/* Who wins, whatever the flow. */
+const struct cf_segment *cf_segments_any(const struct cf_segments *segments);
+
 /* Who wins for this flow; port is 0 for ICMP. */
 const struct cf_segment *cf_segments_find(const struct cf_segments *segments, enum cf_proto proto,
                                           uint16_t port);

@@ -130,12 +130,11 @@ static void name_match(const struct cf_match *match, struct cf_verdict *verdict)
 static void deny_by_match(const struct cf_profile *profile, const struct cf_match *match,
                           struct cf_verdict *ret_verdict)
 {
-    const struct cf_endpoint *endpoint = cf_item_endpoint(match->item);
     enum cf_reason reason = CF_REASON_RULE;
 
-    if (endpoint->kind == CF_HOST_GROUP && endpoint->group == CF_GROUP_PRIVATE)
+    if (match->item->group == CF_GROUP_PRIVATE)
         reason = CF_REASON_PRIVATE;
-    else if (endpoint->kind == CF_HOST_GROUP && endpoint->group == CF_GROUP_METADATA)
+    else if (match->item->group == CF_GROUP_METADATA)
         reason = CF_REASON_METADATA;
     cf_verdict_deny(profile, reason, match->item->rule, ret_verdict);
     name_match(match, ret_verdict);
@@ -182,7 +181,6 @@ struct question {
 static struct question question_of(const struct cf_profile *profile,
                                    const struct cf_flow_query *query)
 {
-    assert(profile->index); /* cf_profile_seal() */
     return (struct question) {
         .index = profile->index,
         .asker = { .exe = query->exe, .without = query->without },
@@ -192,10 +190,11 @@ static struct question question_of(const struct cf_profile *profile,
 }
 
 /* The winner among the rules by name for one name. */
-static struct cf_match rank_name(const struct question *question, const char *name)
+static struct cf_match rank_name(const struct question *question,
+                                 const struct cf_name_lookup *lookup)
 {
     struct cf_name_hit hits[CF_NAME_HITS_MAX];
-    unsigned n = cf_index_names(question->index, name, strlen(name), hits);
+    unsigned n = cf_index_names_find(question->index, lookup, hits);
     struct cf_match best = { 0 };
 
     for (unsigned i = 0; i < n; i++) {
@@ -214,18 +213,23 @@ static struct cf_match rank_name(const struct question *question, const char *na
 
 /*
  * The winner among the rules by name for all names of the query.
+ * lookup: of the first one, started; overwritten
  * ret_pinned: the winning allow among the names that `hosts` pins
  */
 static struct cf_match rank_names(const struct question *question,
-                                  const struct cf_flow_query *query, struct cf_match *ret_pinned)
+                                  const struct cf_flow_query *query, struct cf_name_lookup *lookup,
+                                  struct cf_match *ret_pinned)
 {
     struct cf_match best = { 0 };
 
     *ret_pinned = (struct cf_match) { 0 };
     for (size_t i = 0; i < query->n_names; i++) {
         const struct cf_flow_name *name = &query->names[i];
-        struct cf_match own = rank_name(question, name->name);
+        struct cf_match own;
 
+        if (i > 0)
+            cf_index_names_start(question->index, name->name, strlen(name->name), lookup);
+        own = rank_name(question, lookup);
         if (name->alias && !is_action(&own, CF_DENY))
             continue;
         cf_match_keep(&best, own.item, own.rank, own.names_line);
@@ -251,10 +255,9 @@ static void rank_prefix(const struct question *question, const struct cf_node *n
     cf_node_find(node, &question->asker, question->proto, question->port, first);
     winner = cf_node_winner(first);
     if (winner)
-        cf_match_keep(&by_addr->best, winner, cf_match_rank(winner, node->host), 0);
+        cf_match_keep(&by_addr->best, winner, winner->rank, 0);
     if (first[CF_ALLOW])
-        cf_match_keep(&by_addr->allow, first[CF_ALLOW], cf_match_rank(first[CF_ALLOW], node->host),
-                      0);
+        cf_match_keep(&by_addr->allow, first[CF_ALLOW], first[CF_ALLOW]->rank, 0);
 }
 
 /* Of an address that is not known only what holds for all of a family is known. */
@@ -309,8 +312,7 @@ static void keep_expired_wide(struct cf_match *best, const struct question *ques
     static const enum cf_family families[] = { CF_FAMILY_IPV4, CF_FAMILY_IPV6 };
 
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
-        keep_expired(best, cf_index_wide(question->index, families[i]), question,
-                     cf_match_host_addr(0), 0);
+        keep_expired(best, cf_index_wide(question->index, families[i]), question, 0, 0);
 }
 
 /* The rule past its `until` that would have allowed the flow. */
@@ -333,21 +335,21 @@ static struct cf_match find_expired(const struct question *question,
     }
     for (const struct cf_node *node = cf_index_addr(question->index, &query->dst); node;
          node = cf_index_parent(question->index, node))
-        keep_expired(&best, node, question, node->host, 0);
+        keep_expired(&best, node, question, 0, 0);
     return best;
 }
 
-/* By the rules alone. */
+/* By the rules alone. lookup: of the first name, started; overwritten */
 static void decide_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
-                        struct cf_verdict *ret_verdict)
+                        struct cf_name_lookup *lookup, struct cf_verdict *ret_verdict)
 {
     struct question question = question_of(profile, query);
     struct cf_match pinned, expired;
     struct cf_match name;
     struct by_addr addr;
 
-    name = rank_names(&question, query, &pinned);
     addr = rank_addr(&question, &query->dst);
+    name = rank_names(&question, query, lookup, &pinned);
     if (is_action(&name, CF_ALLOW) && is_action(&addr.best, CF_DENY)) {
         if (addr.allow.item && addr.allow.rank == addr.best.rank)
             decide_by_match(profile, &name, ret_verdict);
@@ -368,9 +370,15 @@ static void decide_flow(const struct cf_profile *profile, const struct cf_flow_q
 void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
                      struct cf_verdict *ret_verdict)
 {
+    struct cf_name_lookup lookup;
+
+    assert(profile->index); /* cf_profile_seal() */
+    if (query->n_names > 0)
+        cf_index_names_start(profile->index, query->names[0].name, strlen(query->names[0].name),
+                             &lookup);
     if (cf_protection_flow(profile, query, ret_verdict))
         return;
-    decide_flow(profile, query, ret_verdict);
+    decide_flow(profile, query, &lookup, ret_verdict);
     if (ret_verdict->action == CF_ALLOW && !ret_verdict->would_deny)
         cf_protection_proxy(profile, query, ret_verdict);
 }
@@ -427,9 +435,9 @@ struct asking {
 static const enum cf_family families[] = { CF_FAMILY_IPV4, CF_FAMILY_IPV6 };
 #define N_FAMILIES (sizeof families / sizeof families[0])
 
-static void find_nodes(struct asking *asking, const char *name)
+static void find_nodes(struct asking *asking, const struct cf_name_lookup *lookup)
 {
-    unsigned n = cf_index_names(asking->index, name, strlen(name), asking->hits);
+    unsigned n = cf_index_names_find(asking->index, lookup, asking->hits);
 
     for (unsigned i = 0; i < n; i++) {
         if (asking->hits[i].node != CF_NODE_NONE)
@@ -496,9 +504,9 @@ static void keep_wide(const struct asking *asking, enum cf_family family, enum c
         return;
     cf_node_find(node, &asking->asker, proto, port, first);
     if (first[CF_ALLOW])
-        cf_match_keep(best, first[CF_ALLOW], cf_match_rank_plain(first[CF_ALLOW], node->host), 0);
+        cf_match_keep(best, first[CF_ALLOW], cf_match_rank_plain(first[CF_ALLOW], 0), 0);
     if (first[CF_DENY] && !asking->lenient)
-        cf_match_keep(best, first[CF_DENY], cf_match_rank(first[CF_DENY], node->host), 0);
+        cf_match_keep(best, first[CF_DENY], first[CF_DENY]->rank, 0);
 }
 
 /* Judge the flows of one protocol to one port. */
@@ -587,10 +595,12 @@ static struct cf_match find_expired_asking(const struct asking *asking)
 void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_query *query,
                      struct cf_verdict *ret_verdict)
 {
+    struct cf_name_lookup lookup;
     struct asking asking;
     struct cf_match expired;
 
     assert(profile->index); /* cf_profile_seal() */
+    cf_index_names_start(profile->index, query->name, strlen(query->name), &lookup);
     if (cf_protection_name(profile, query->name, ret_verdict))
         return;
     asking.profile = profile;
@@ -602,7 +612,7 @@ void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_quer
     asking.n_hits = 0;
     asking.allow = asking.deny = (struct cf_match) { 0 };
     asking.open = false;
-    find_nodes(&asking, query->name);
+    find_nodes(&asking, &lookup);
     if (asking.is_host) { /* the policy itself answers it */
         allow(CF_REASON_DEFAULT, ret_verdict);
         return;

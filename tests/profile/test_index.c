@@ -227,6 +227,15 @@ static void what_is_longer_than_any_name_matches_nothing(void **state)
     cf_profile_free(profile);
 }
 
+static unsigned find(const struct cf_name_set *set, const char *name, const uint32_t *nodes,
+                     struct cf_name_hit hits[CF_NAME_HITS_MAX])
+{
+    struct cf_name_lookup lookup;
+
+    cf_name_set_start(set, name, strlen(name), &lookup);
+    return cf_name_set_find(set, &lookup, nodes, hits);
+}
+
 static void many_names_are_found_each_and_no_other(void **state)
 {
     struct cf_name_set *set = cf_name_set_new();
@@ -246,13 +255,12 @@ static void many_names_are_found_each_and_no_other(void **state)
         assert_int_equal(i == MANY / 2 ? cf_name_set_expect(set, 10) : 0, 0);
     }
     for (uint32_t i = 0; i < 2 * MANY; i++) {
-        size_t length = (size_t)snprintf(name, sizeof name, "h%u.t.example", i);
-
-        assert_int_equal(cf_name_set_find(set, name, length, NULL, hits), i < MANY);
+        snprintf(name, sizeof name, "h%u.t.example", i);
+        assert_int_equal(find(set, name, NULL, hits), i < MANY);
         assert_true(i >= MANY || hits[0].node == i);
     }
     cf_name_set_rewind(set, 0);
-    assert_int_equal(cf_name_set_find(set, "h1.t.example", 12, NULL, hits), 0);
+    assert_int_equal(find(set, "h1.t.example", NULL, hits), 0);
     cf_name_set_free(set);
 }
 
@@ -275,7 +283,7 @@ static uint32_t file_find(const struct cf_name_set *set, const char *name)
 {
     static const uint32_t nodes[] = { 3 };
     struct cf_name_hit hits[CF_NAME_HITS_MAX];
-    unsigned n = cf_name_set_find(set, name, strlen(name), nodes, hits);
+    unsigned n = find(set, name, nodes, hits);
 
     assert_true(n <= 1);
     assert_true(n == 0 || hits[0].node == 3);
@@ -293,7 +301,8 @@ static const char *long_name(uint32_t i)
 static void a_large_file_is_sorted_in_rounds_and_has_each_name_once(void **state)
 {
     struct cf_name_set *set = cf_name_set_new();
-    size_t n_dropped = 0, n = 0, place = 0;
+    size_t n_dropped = 0, n = 0;
+    uint64_t place = 0;
     struct cf_name_key key;
 
     (void)state;
@@ -317,7 +326,7 @@ static void a_large_file_is_sorted_in_rounds_and_has_each_name_once(void **state
     cf_name_set_free(set);
 }
 
-/* The i-th name that would stand in the sixth bucket of the table of so many names. */
+/* The next name whose hash is among the lowest: all of them would stand in the first bucket. */
 static const char *colliding_name(uint32_t *at)
 {
     struct cf_siphash start = cf_siphash_begin(cf_name_fixed_key);
@@ -328,14 +337,15 @@ static const char *colliding_name(uint32_t *at)
         int length = snprintf(name, sizeof name, "c%u.t.example", ++*at);
 
         hash = cf_name_hash_whole(&start, name, (size_t)length);
-    } while ((hash & UINT32_MAX) * (COLLIDING / 2 + 1) >> 32 != 5);
+    } while ((hash & UINT32_MAX) >> 20 != 5);
     return name;
 }
 
 static void a_file_that_was_made_to_collide_is_hashed_under_a_secret(void **state)
 {
     struct cf_name_set *set = cf_name_set_new();
-    size_t n_dropped = 0, place = 0;
+    size_t n_dropped = 0;
+    uint64_t place = 0;
     bool in_order = true;
     struct cf_name_key key;
     uint32_t at = 0;
@@ -352,6 +362,49 @@ static void a_file_that_was_made_to_collide_is_hashed_under_a_secret(void **stat
     while (cf_name_set_next(set, &place, &key)) /* in one bucket they keep their order */
         in_order = in_order && memcmp(colliding_name(&at), key.name, key.length) == 0;
     assert_false(in_order);
+    cf_name_set_free(set);
+}
+
+/* Names of every length, in an order in which neighbours differ. */
+static const char *name_of_length(uint32_t i, char name[CF_NAME_SIZE])
+{
+    size_t length = 14 + i * 97 % 240;
+    int n = snprintf(name, CF_NAME_SIZE, "n%u", i);
+
+    memset(name + n, 'x', length - (size_t)n);
+    for (size_t dot = 60; dot < length - 9; dot += 60)
+        name[dot] = '.';
+    strcpy(name + length - 8, ".example");
+    return name;
+}
+
+static void names_of_all_lengths_stand_side_by_side(void **state)
+{
+    struct cf_name_set *set = cf_name_set_new();
+    char name[CF_NAME_SIZE];
+    size_t n_dropped = 0, n = 0;
+    struct cf_name_key key;
+    uint64_t place = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3000; i++) {
+        file_add(set, name_of_length(i, name), i + 1);
+        if (i % 3 == 0)
+            file_add(set, name, i + 100000);
+    }
+    assert_int_equal(cf_name_set_seal(set, count_dropped, &n_dropped), 0);
+    assert_int_equal(n_dropped, 1000);
+    for (uint32_t i = 0; i < 3000; i++)
+        assert_int_equal(file_find(set, name_of_length(i, name)), i + 1);
+    for (uint32_t i = 3000; i < 6000; i++)
+        assert_int_equal(file_find(set, name_of_length(i, name)), 0);
+    while (cf_name_set_next(set, &place, &key)) {
+        memcpy(name, key.name, key.length);
+        name[key.length] = '\0';
+        assert_true(file_find(set, name) > 0);
+        n++;
+    }
+    assert_int_equal(n, 3000);
     cf_name_set_free(set);
 }
 
@@ -556,6 +609,7 @@ int main(void)
         cmocka_unit_test(what_is_longer_than_any_name_matches_nothing),
         cmocka_unit_test(many_names_are_found_each_and_no_other),
         cmocka_unit_test(a_large_file_is_sorted_in_rounds_and_has_each_name_once),
+        cmocka_unit_test(names_of_all_lengths_stand_side_by_side),
         cmocka_unit_test(a_file_that_was_made_to_collide_is_hashed_under_a_secret),
         cmocka_unit_test(the_line_of_a_names_file_is_told),
         cmocka_unit_test(groups_may_be_empty_or_without_a_rule),
