@@ -38,6 +38,8 @@ src_engine_libcf_engine_a_SOURCES = src/engine/craft.c \
 	src/engine/tcp_flow.h \
 	src/engine/tcp_held.c \
 	src/engine/tcp_held.h \
+	src/engine/tcp_outward.c \
+	src/engine/tcp_outward.h \
 	src/engine/tcp_proxy.c \
 	src/engine/tcp_proxy.h \
 	src/engine/udp.c \

@@ -20,22 +20,31 @@ static int set_int(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-int cf_outward_socket(const struct cf_addr *to, int type, int protocol, const char *interface)
+int cf_outward_open(uint8_t family, int type, int protocol)
 {
-    int family = to->family == CF_FAMILY_IPV4 ? AF_INET : AF_INET6;
-    int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), r;
+    bool ipv4 = family == CF_FAMILY_IPV4;
+    int fd = socket(ipv4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 
     if (fd < 0)
         return -errno;
+    if (ipv4)
+        set_int(fd, IPPROTO_IP, IP_RECVERR, 1);
+    else
+        set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+    return fd;
+}
+
+int cf_outward_socket(const struct cf_addr *to, int type, int protocol, const char *interface)
+{
+    int fd = cf_outward_open(to->family, type, protocol), r;
+
+    if (fd < 0)
+        return fd;
     r = cf_egress_bind(fd, interface, to);
     if (r < 0) {
         close(fd);
         return r;
     }
-    if (family == AF_INET)
-        set_int(fd, IPPROTO_IP, IP_RECVERR, 1);
-    else
-        set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
     return fd;
 }
 

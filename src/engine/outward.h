@@ -42,6 +42,9 @@ struct cf_outward_error {
  */
 int cf_outward_socket(const struct cf_addr *to, int type, int protocol, const char *interface);
 
+/* The same before it is known where it leads: cf_egress_bind() must follow, before connect(2). */
+int cf_outward_open(uint8_t family, int type, int protocol);
+
 /* connect(2): 0 also when it is under way, or -errno. */
 int cf_outward_connect(int fd, const struct cf_addr_port *to);
 

@@ -40,6 +40,7 @@
 #include "engine/tcp_accept.h"
 #include "engine/tcp_flow.h"
 #include "engine/tcp_held.h"
+#include "engine/tcp_outward.h"
 #include "engine/tcp_proxy.h"
 
 /* A SYN with a new sequence number for a four-tuple that is known. */
@@ -104,6 +105,7 @@ int cf_tcp_init(struct cf_tcp *tcp, struct cf_engine *engine, struct cf_error *e
     tcp->engine = engine;
     cf_list_init(&tcp->live);
     cf_list_init(&tcp->answered);
+    cf_tcp_outward_init(tcp);
     return cf_tcp_accept_init(tcp, err);
 }
 
@@ -118,6 +120,7 @@ void cf_tcp_done(struct cf_tcp *tcp)
     }
     while (!cf_list_empty(&tcp->answered))
         cf_tcp_flow_free(cf_tcp_flow_at(cf_list_first(&tcp->answered)));
+    cf_tcp_outward_done(tcp);
     cf_tcp_accept_done(tcp);
     tcp->engine = NULL;
 }

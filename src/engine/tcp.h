@@ -26,7 +26,12 @@ struct cf_tcp {
     struct cf_watch listener;
     struct cf_timer pause; /* while nothing can be accepted */
     int spare_fd;          /* given up to accept when there is no other; -1 then */
-    struct cf_list live;   /* connecting, injected, relayed */
+    struct {
+        int fds[2];     /* for IPv4 and for IPv6; -1 for none */
+        uint8_t family; /* of the one that is made next */
+        struct cf_task task;
+    } ready;             /* of tcp_outward.c */
+    struct cf_list live; /* connecting, injected, relayed */
     struct cf_list answered;
     size_t n_answered;
     struct cf_tcp_flow *unconfirmed; /* connected last: its server may not have heard; or NULL */

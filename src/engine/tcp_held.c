@@ -33,6 +33,7 @@
 #include "engine/internal.h"
 #include "engine/inward.h"
 #include "engine/tcp_accept.h"
+#include "engine/tcp_outward.h"
 #include "engine/tcp_proxy.h"
 
 #define DEFAULT_HOPS 64
@@ -230,10 +231,10 @@ static int connect_error(int fd, int *ret_later)
 /* Connected outward, and the log says so: now the sandbox may be. */
 void cf_tcp_held_connected(struct cf_tcp_flow *flow)
 {
-    cf_outward_settle(flow->relay.outside.fd, flow->outside_family);
     flow->held->tries = 0;
     flow->tcp->unconfirmed = flow;
     inject(flow);
+    cf_outward_settle(flow->relay.outside.fd, flow->outside_family);
     cf_tcp_accept_one(flow->tcp);
 }
 
@@ -275,13 +276,6 @@ static void connect_ready(struct cf_watch *watch, uint32_t events)
     }
 }
 
-static void set_on(int fd, int level, int name)
-{
-    int on = 1;
-
-    setsockopt(fd, level, name, &on, sizeof on);
-}
-
 /* The whole handshake passed while connect(2) was under way, as it does on one machine. */
 static bool connected_already(int fd)
 {
@@ -306,15 +300,11 @@ static int connect_begin(struct cf_tcp_flow *flow, const struct cf_addr_port *ta
     if (r < 0)
         return r;
     confirm_last(flow->tcp);
-    fd = cf_outward_socket(&target->addr, SOCK_STREAM, IPPROTO_TCP,
-                           flow->tcp->engine->config.interface);
+    fd = cf_tcp_outward_take(flow->tcp, &target->addr);
     if (fd < 0)
         return fd;
     outside->fd = fd;
     flow->outside_family = target->addr.family;
-    set_on(fd, IPPROTO_TCP, TCP_NODELAY);
-    set_on(fd, SOL_SOCKET, SO_OOBINLINE);
-    cf_outward_ack_hold(fd);
     if (hop_limit != DEFAULT_HOPS)
         cf_outward_set_hops(fd, flow->outside_family, hop_limit);
     r = cf_outward_connect(fd, target);
