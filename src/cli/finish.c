@@ -103,10 +103,8 @@ static void release(struct cf_run *run)
     run->owners = NULL;
     cf_sandbox_free(run->sandbox);
     run->sandbox = NULL;
-    if (run->loop) {
-        cf_loop_task_remove(run->loop, &run->flush);
+    if (run->loop)
         cf_loop_signals_stop(run->loop, &run->signals);
-    }
     cf_interface_close(&run->interface);
     cf_loop_free(run->loop);
     run->loop = NULL;

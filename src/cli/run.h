@@ -52,7 +52,6 @@ struct cf_run {
     struct cf_engine *engine;
     struct cf_sandbox *sandbox;
     struct cf_summary_table *summary;
-    struct cf_task flush;
     struct cf_signals signals;
     struct cf_live live;
 

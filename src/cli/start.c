@@ -32,8 +32,6 @@ static void on_event(void *data, const struct cf_event *event)
     struct cf_run *run = data;
 
     cf_summary_event(run->summary, event);
-    if (run->loop)
-        cf_loop_task_add(run->loop, &run->flush);
     if (run->options->verbose > 0)
         cf_narrate_event(event, run->options->verbose);
     cf_live_event(run, event);
@@ -53,13 +51,13 @@ static void on_log_failed(void *data, const struct cf_error *err)
 }
 
 /*
- * At the end of each turn in which something was said. The command can kill
+ * At the end of each turn, before the next wait. The command can kill
  * this process (they share a process group and a user), so what it did must be
  * in the file by the time that it has an effect.
  */
-static void on_flush(struct cf_task *task)
+static void on_wait(void *data)
 {
-    cf_audit_flush(cf_container_of(task, struct cf_run, flush)->audit);
+    cf_audit_flush(data);
 }
 
 static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo *info)
@@ -248,10 +246,10 @@ static int start_sandbox(struct cf_run *run, struct cf_error *err)
     struct cf_lookup_files files;
     int r;
 
-    run->flush.fn = on_flush;
     r = cf_loop_new(&run->loop, err);
     if (r < 0)
         return r;
+    cf_loop_before_wait(run->loop, on_wait, run->audit);
     r = cf_lookup_files_make(run->profile, run->uts.nodename, run->ipv6, &files);
     if (r < 0)
         return cf_error_errno(err, r, "cannot make the files under /etc");

@@ -55,6 +55,8 @@ struct cf_loop {
     struct cf_tasks tasks, last;
     struct cf_awake awake;
     unsigned last_turns; /* since one of `last` waits */
+    void (*before_wait)(void *data); /* NULL for none */
+    void *before_wait_data;
 };
 
 static int cpus_count(void)
@@ -111,6 +113,12 @@ void cf_loop_stop(struct cf_loop *loop, int result)
         return;
     loop->stopped = true;
     loop->result = result;
+}
+
+void cf_loop_before_wait(struct cf_loop *loop, void (*fn)(void *data), void *data)
+{
+    loop->before_wait = fn;
+    loop->before_wait_data = data;
 }
 
 int cf_loop_watch(struct cf_loop *loop, struct cf_watch *watch, int fd, uint32_t events)
@@ -387,6 +395,10 @@ static int wait_batch(struct cf_loop *loop)
     int n;
 
     if (loop->batch_at < loop->batch_end)
+        return 0;
+    if (loop->before_wait)
+        loop->before_wait(loop->before_wait_data);
+    if (loop->stopped)
         return 0;
     n = wait_events(loop);
     if (n < 0 && errno != EINTR)

@@ -85,6 +85,12 @@ int64_t cf_loop_now_us(const struct cf_loop *loop);
 /* How many turns it has made: what spins makes many. */
 uint64_t cf_loop_turns(const struct cf_loop *loop);
 
+/*
+ * Have fn called each time before the loop waits, and so behind all that a turn has
+ * done; it may stop the loop. It costs no turn of its own, as a task does.
+ */
+void cf_loop_before_wait(struct cf_loop *loop, void (*fn)(void *data), void *data);
+
 /* fn must be set. Returns 0 or -errno (-ENOSPC: the user's epoll limit). */
 int cf_loop_watch(struct cf_loop *loop, struct cf_watch *watch, int fd, uint32_t events);
 int cf_loop_rewatch(struct cf_loop *loop, struct cf_watch *watch, uint32_t events);

@@ -481,6 +481,40 @@ static void what_nobody_waits_for_can_be_asked_for(void **state)
     assert_string_equal(calls, "xy");
 }
 
+static void note_wait(void *data)
+{
+    called(*(const char *)data);
+}
+
+static void what_is_done_before_each_wait_comes_behind_all_of_a_turn(void **state)
+{
+    struct entry a = entry_of('a', leave_after_some), x = entry_of('x', stop);
+    struct entry t = entry_of('t', NULL), k = entry_of('k', NULL);
+
+    (void)state;
+    left = 2;
+    cf_loop_before_wait(loop, note_wait, "|");
+    assert_int_equal(cf_loop_timer_start(loop, &t.timer, 0), 0);
+    cf_loop_task_add(loop, &k.task);
+    cf_loop_task_add_last(loop, &x.task);
+    assert_int_equal(cf_loop_watch(loop, &a.watch, readable(), EPOLLIN), 0);
+    assert_int_equal(cf_loop_run(loop), 0);
+    assert_string_equal(calls, "|atk|a|x");
+}
+
+static void stop_at_wait(void *data)
+{
+    cf_loop_stop(data, -EIO);
+}
+
+static void a_loop_that_is_stopped_before_it_waits_does_not_wait(void **state)
+{
+    (void)state;
+    cf_loop_before_wait(loop, stop_at_wait, loop);
+    assert_int_equal(cf_loop_run(loop), -EIO); /* nothing would ever wake it */
+    assert_string_equal(calls, "");
+}
+
 /* Who makes room by it would ask for ever. */
 static void nothing_is_asked_for_of_a_loop_that_is_stopped(void **state)
 {
@@ -625,6 +659,8 @@ int main(void)
         TEST(what_nobody_waits_for_is_done_under_load_too),
         TEST(much_that_nobody_waits_for_is_done_at_the_end_of_the_turn),
         TEST(what_nobody_waits_for_can_be_asked_for),
+        TEST(what_is_done_before_each_wait_comes_behind_all_of_a_turn),
+        TEST(a_loop_that_is_stopped_before_it_waits_does_not_wait),
         TEST(nothing_is_asked_for_of_a_loop_that_is_stopped),
         TEST(an_edge_that_a_stop_left_is_told_by_the_next_run),
         TEST(the_loop_returns_what_it_was_stopped_with_first),
