@@ -10,11 +10,15 @@
  *            wait_ms has passed
  *
  * Whose time is up is looked for when a port is opened, at the old end of the
- * list, so that no timer is needed: all are closed when no query waits. That,
- * and to open the next port, is done when nothing else is to do: a reply that
- * is about to leave does not wait for it, nor does the next query. A port that
- * was opened ahead soon is too old, since with the host's network its own
- * address may change. Queries that never get an answer keep a port each at worst, so there
+ * list, and all are closed when no query waits. That, and to open the next
+ * port, is done CF_PORTS_REST_US later: neither the reply waits for it, nor the
+ * program, which may run only when this thread sleeps, nor its next query,
+ * which leaves from the port in use. A timer before the next tick of the kernel
+ * would have the clock programmed for each query, which costs a virtual machine
+ * more than the work. A port that was opened ahead soon is too old, since with
+ * the host's network its own address may change.
+ *
+ * Queries that never get an answer keep a port each at worst, so there
  * is a most, and the oldest goes before there are more; a port serves more
  * queries before it comes to that, and all that can wait have room in the end.
  * When no socket can be had, the port in use goes on being used, and what it
@@ -50,7 +54,7 @@ struct cf_ports {
     struct port *oldest, *youngest;
     struct port *ahead; /* opened for the next query, in no list; or NULL */
     int64_t ahead_us;   /* when it was */
-    struct cf_task rest;
+    struct cf_timer rest;
     struct port *ready; /* that is read now */
     bool taken;         /* an answer, from that one */
     size_t n_open;
@@ -173,9 +177,9 @@ static int port_open(struct cf_ports *ports)
     return 0;
 }
 
-static void rest_run(struct cf_task *task)
+static void rest_due(struct cf_timer *timer)
 {
-    struct cf_ports *ports = cf_container_of(task, struct cf_ports, rest);
+    struct cf_ports *ports = cf_container_of(timer, struct cf_ports, rest);
 
     cf_ports_close(ports);
     ahead_close(ports);
@@ -190,7 +194,7 @@ struct cf_ports *cf_ports_new(const struct cf_ports_config *config)
     if (!ports)
         return NULL;
     ports->config = *config;
-    ports->rest.fn = rest_run;
+    ports->rest.fn = rest_due;
     ports->server_length = cf_addr_port_to_sockaddr(&config->server, &ports->server);
     return ports;
 }
@@ -199,7 +203,7 @@ void cf_ports_free(struct cf_ports *ports)
 {
     if (!ports)
         return;
-    cf_loop_task_remove(ports->config.loop, &ports->rest);
+    cf_loop_timer_stop(ports->config.loop, &ports->rest);
     cf_ports_close(ports);
     ahead_close(ports);
     free(ports);
@@ -210,7 +214,7 @@ int cf_ports_send(struct cf_ports *ports, const uint8_t *message, size_t length)
     struct port *port = ports->youngest;
     int r;
 
-    cf_loop_task_remove(ports->config.loop, &ports->rest);
+    cf_loop_timer_stop(ports->config.loop, &ports->rest);
     if (!port || used_up(port)) {
         r = port_open(ports);
         if (r == 0)
@@ -262,5 +266,8 @@ void cf_ports_close(struct cf_ports *ports)
 
 void cf_ports_rest(struct cf_ports *ports)
 {
-    cf_loop_task_add_last(ports->config.loop, &ports->rest);
+    struct cf_loop *loop = ports->config.loop;
+
+    if (cf_loop_timer_start(loop, &ports->rest, cf_loop_now_us(loop) + CF_PORTS_REST_US) < 0)
+        cf_ports_close(ports);
 }

@@ -22,6 +22,9 @@
 #define CF_PORTS_FEW 64
 #define CF_PORTS_QUERIES 16
 
+/* All are closed when for so long no query has waited; longer than a tick of the kernel. */
+#define CF_PORTS_REST_US 20000
+
 struct cf_ports;
 
 struct cf_ports_config {
@@ -57,8 +60,8 @@ ssize_t cf_ports_receive(struct cf_ports *ports, void *at, size_t size);
 void cf_ports_close(struct cf_ports *ports);
 
 /*
- * The same, later: when the loop has nothing else to do, and unless a query is
- * sent before. A port for the next query is opened then.
+ * The same after CF_PORTS_REST_US, unless a query is sent before. A port for the
+ * next query is opened then.
  */
 void cf_ports_rest(struct cf_ports *ports);
 

@@ -324,11 +324,21 @@ static void ask_alone(void)
     assert_false(side.fooled);
 }
 
-/* And what is done behind it when nothing else is to do. */
+static void rest_over(struct cf_timer *timer)
+{
+    (void)timer;
+    cf_loop_stop(side.loop, 0);
+}
+
+/* And what is done when no other has come for a moment: this timer is due behind that of the ports. */
 static void ask_and_rest(void)
 {
+    struct cf_timer after = { .fn = rest_over };
+
     ask_alone();
-    assert_true(cf_loop_rest(side.loop));
+    assert_int_equal(
+        cf_loop_timer_start(side.loop, &after, cf_loop_now_us(side.loop) + CF_PORTS_REST_US + 1), 0);
+    assert_int_equal(cf_loop_run(side.loop), 0);
 }
 
 /* Of 32, more than six twice is less than chance. */
@@ -345,6 +355,17 @@ static void lone_questions_leave_from_a_port_each(void **state)
         ask_and_rest();
     assert_int_equal(side.n_seen, 32);
     assert_true(distinct(side.ports, 32) >= 26);
+    side_close();
+}
+
+/* However soon the next comes: a port that is used up is open while the next is chosen. */
+static void a_port_serves_so_many_questions_in_a_row_at_most(void **state)
+{
+    (void)state;
+    side_open(answering);
+    for (int i = 0; i < 2 * CF_PORTS_QUERIES; i++)
+        ask_alone();
+    assert_true(distinct(side.ports, CF_PORTS_QUERIES + 1) >= 2);
     side_close();
 }
 
@@ -508,6 +529,7 @@ int main(void)
         cmocka_unit_test(an_answer_to_another_port_is_not_taken_and_told),
         cmocka_unit_test(an_answer_to_a_port_that_is_closed_reaches_nobody),
         cmocka_unit_test(lone_questions_leave_from_a_port_each),
+        cmocka_unit_test(a_port_serves_so_many_questions_in_a_row_at_most),
         cmocka_unit_test(a_port_that_is_open_ahead_takes_nothing),
         cmocka_unit_test(what_waits_at_a_port_when_it_is_used_is_told),
         cmocka_unit_test(the_next_question_waits_for_no_rest),
