@@ -2,6 +2,8 @@ noinst_LIBRARIES += src/sandbox/libcf-sandbox.a
 src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/attach.c \
 	src/sandbox/attach.h \
+	src/sandbox/automount.c \
+	src/sandbox/automount.h \
 	src/sandbox/caller.c \
 	src/sandbox/caller.h \
 	src/sandbox/command.c \

@@ -30,7 +30,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "sandbox/attach.h"
+#include "sandbox/automount.h"
+
+#define MOUNTINFO_MAX ((size_t)16 << 20)
 
 /*
  * "@/" stands for the user's runtime folder, "~/" for the home folder, "*" for whatever
@@ -273,6 +277,21 @@ static int add_address(struct cf_mask_list *list, const char *value)
     return r;
 }
 
+static int add_folder(void *data, const char *path)
+{
+    return add(data, strdup(path), CF_MASK_SOCKET_OR_FOLDER);
+}
+
+/* Roots of an automounter that asks whatever host is named. */
+static int add_automounts(struct cf_mask_list *list)
+{
+    cf_auto_free char *mountinfo = NULL;
+    size_t length;
+    int r = cf_fd_read_file("/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &length);
+
+    return r < 0 ? r : cf_automount_hosts(mountinfo, add_folder, list);
+}
+
 static int add_top(struct cf_mask_list *list, const char *path, const char *as)
 {
     struct cf_mask_top *top = &list->tops[list->n_tops];
@@ -334,7 +353,7 @@ static int plan(unsigned uid, struct cf_mask_list *list)
         if (value)
             r = add_address(list, value);
     }
-    return r;
+    return r < 0 ? r : add_automounts(list);
 }
 
 int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_list,

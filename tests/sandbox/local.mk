@@ -1,5 +1,6 @@
 # Tests of this room. enter is a small engine, probe what it runs inside.
 sandbox_tests = \
+	tests/sandbox/test_automount \
 	tests/sandbox/test_command \
 	tests/sandbox/test_end \
 	tests/sandbox/test_etc \
@@ -19,6 +20,10 @@ sandbox_test_scene = tests/sandbox/scene.c tests/sandbox/scene.h
 tests_sandbox_enter_SOURCES = tests/sandbox/enter.c
 tests_sandbox_enter_LDADD = $(sandbox_test_libs)
 tests_sandbox_probe_SOURCES = tests/sandbox/probe.c
+
+tests_sandbox_test_automount_SOURCES = tests/sandbox/test_automount.c
+tests_sandbox_test_automount_CFLAGS = $(sandbox_test_cflags)
+tests_sandbox_test_automount_LDADD = $(sandbox_test_libs)
 
 tests_sandbox_test_command_SOURCES = tests/sandbox/test_command.c $(sandbox_test_scene)
 tests_sandbox_test_command_CFLAGS = $(sandbox_test_cflags)

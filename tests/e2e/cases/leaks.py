@@ -7,12 +7,16 @@ resolver's twin: what its connections still have to say when it is over is for a
 other canary looks at.
 """
 import contextlib
+import ctypes
+import fcntl
 import os
 import pathlib
 import secrets
 import shutil
+import struct
 import subprocess
 import sys
+import threading
 
 from lab import internet as net
 from lab.case import Skipped, case, check, check_equal
@@ -317,6 +321,48 @@ def daemons_later(bench):
         check_equal(tap.leaks(mark, TWIN), [], "left the host")
         bench.direct(*leak)
         check(tap.waits_for_leak(mark, TWIN, CONTROL_SECONDS), "not seen without childflow either")
+
+
+@contextlib.contextmanager
+def automounter(folder):
+    """autofs(5) with the map -hosts, of which the names that it is asked for are kept."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    asked, ends = [], os.pipe()
+    options = f"fd={ends[1]},minproto=5,maxproto=5,indirect"
+    if libc.mount(b"-hosts", os.fsencode(folder), b"autofs", 0, options.encode()) < 0:
+        for end in ends:
+            os.close(end)
+        raise Skipped(f"no autofs here: {os.strerror(ctypes.get_errno())}")
+    root = os.open(folder, os.O_RDONLY)
+
+    def answer():
+        while packet := os.read(ends[0], 304):      # struct autofs_v5_packet
+            asked.append(packet[44:].partition(b"\0")[0].decode())
+            fcntl.ioctl(root, 0x9361, struct.unpack("I", packet[8:12])[0])     # AUTOFS_IOC_FAIL
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        os.close(ends[1])
+        libc.umount2(os.fsencode(folder), 2)        # MNT_DETACH
+        os.close(root)      # with it goes the last end that writes to the pipe
+        thread.join(60)
+        os.close(ends[0])
+
+
+@case("canary: an automounter of hosts by name", identities=("root",))
+def automounted(bench):
+    folder = bench.folder / "hosts"
+    folder.mkdir()
+    mark = new_mark()
+    words = ["ls", "-d", f"{folder}/{mark}.hidden.lab/"]
+    with automounter(folder) as asked:
+        done = bench.run(words, closed_policy(bench))
+        check_equal(asked, [], "what the automounter was asked")
+        check(str(folder) in str(done.one("run_start")["masked"]), "not masked")
+        bench.direct(*words)
+        check(set(asked) == {f"{mark}.hidden.lab"}, f"asked without childflow: {asked}")
 
 
 @case("canary: the stub resolver on the host's loopback")
