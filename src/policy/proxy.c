@@ -165,11 +165,23 @@ static bool is_path(struct cf_reader *reader, const struct cf_schema_key *row,
     return text[0] != '\0';
 }
 
+/* They have other names, so the command cannot be kept from them. */
+static bool lies_below_dev_or_proc(const char *path)
+{
+    return strncmp(path, "/proc/", 6) == 0 ||
+           (strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0);
+}
+
 /* Who reviews a policy may not have the file: it is opened when a run begins. */
 void cf_read_proxy_password_file(struct cf_reader *reader, const struct cf_schema_key *row,
                                  const struct cf_yaml_node *node, const char *key)
 {
-    if (is_path(reader, row, node, key))
+    if (!is_path(reader, row, node, key))
+        return;
+    if (lies_below_dev_or_proc(node->text))
+        cf_read_unexpected(reader, node, key,
+                           "a file that can be kept from the command, so none of /dev or /proc");
+    else
         keep_path(reader, node, key, &reader->profile->proxy.password_file);
 }
 

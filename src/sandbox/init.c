@@ -24,15 +24,14 @@
  */
 #include "sandbox/init.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -47,6 +46,7 @@
 #include "base/fd.h"
 #include "base/secret.h"
 #include "sandbox/command.h"
+#include "sandbox/listing.h"
 #include "sandbox/orders.h"
 
 /* How long what is left may take to end by itself. */
@@ -58,7 +58,8 @@
 struct init {
     struct cf_plan *plan;
     struct cf_orders orders;
-    int signal_fd;
+    /* Made before there is a command, who can leave us no more of them (prlimit(2)). */
+    int signal_fd, epoll_fd, proc_fd;
     struct cf_command_process process; /* that becomes the command */
     pid_t command;                     /* 0 before it runs and after it has ended */
     bool ending;
@@ -229,55 +230,65 @@ static void say_ready(const struct init *init, const struct cf_init_ready *ready
         stop();
 }
 
-/* "12 (name) S 1 ...": the name may hold anything, so it ends at the last bracket. */
-static bool read_process(const char *pid, struct cf_sandbox_leftover *ret)
+/*
+ * "12 (name) S 1 ...": the name may hold anything, so it ends at the last bracket. Returns
+ * false for who has ended. Who cannot be read is there, with a name that is not known.
+ */
+static bool read_process(int proc_fd, const char *pid, struct cf_sandbox_leftover *ret)
 {
     char path[32], text[256], *open_at, *close_at;
     cf_auto_close int fd = -1;
     unsigned flags;
     ssize_t n;
 
-    snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    *ret = (struct cf_sandbox_leftover) { .pid = (pid_t)atoi(pid), .name = "?" };
+    snprintf(path, sizeof path, "%.16s/stat", pid);
+    fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return errno != ENOENT;
     n = read(fd, text, sizeof text - 1);
     if (n <= 0)
-        return false;
+        return n < 0 && errno != ESRCH;
     text[n] = '\0';
     open_at = strchr(text, '(');
     close_at = strrchr(text, ')');
     if (!open_at || !close_at || close_at < open_at || close_at[1] != ' ')
-        return false;
-    if (sscanf(close_at + 2, "%*c %*d %*d %*d %*d %*d %u", &flags) != 1 || (flags & PF_EXITING))
-        return false; /* a zombie, or about to be one */
+        return true;
+    if (sscanf(close_at + 2, "%*c %*d %*d %*d %*d %*d %u", &flags) != 1)
+        return true;
     *close_at = '\0';
-    ret->pid = (pid_t)atoi(pid);
     snprintf(ret->name, sizeof ret->name, "%.15s", open_at + 1);
-    return true;
+    return !(flags & PF_EXITING); /* a zombie, or about to be one */
 }
 
-/* Count and name what is left, without readdir(3), which allocates. */
-static void list_leftovers(struct cf_init_ended *ended)
+struct count {
+    int proc_fd;
+    struct cf_init_ended *ended;
+};
+
+static int count_one(void *data, const char *name, int type)
 {
-    cf_auto_close int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _Alignas(struct dirent64) char entries[4096];
-    long n;
+    const struct count *count = data;
+    struct cf_init_ended *ended = count->ended;
+    struct cf_sandbox_leftover found;
 
-    while (fd >= 0 && (n = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
-        for (long at = 0; at < n;) {
-            const struct dirent64 *entry = (const struct dirent64 *)(void *)(entries + at);
-            struct cf_sandbox_leftover found;
+    (void)type;
+    if (name[0] < '1' || name[0] > '9' || strcmp(name, "1") == 0 ||
+        !read_process(count->proc_fd, name, &found))
+        return 0;
+    if (ended->n_left < CF_SANDBOX_LEFTOVERS_MAX)
+        ended->leftovers[ended->n_left] = found;
+    ended->n_left++;
+    return 0;
+}
 
-            at += entry->d_reclen;
-            if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
-                strcmp(entry->d_name, "1") == 0 || !read_process(entry->d_name, &found))
-                continue;
-            if (ended->n_left < CF_SANDBOX_LEFTOVERS_MAX)
-                ended->leftovers[ended->n_left] = found;
-            ended->n_left++;
-        }
-    }
+/* Count and name what is left. */
+static void list_leftovers(int proc_fd, struct cf_init_ended *ended)
+{
+    struct count count = { .proc_fd = proc_fd, .ended = ended };
+
+    if (cf_listing_each(proc_fd, count_one, &count) < 0)
+        stop(); /* the engine takes it for killed: what it cannot know it does not say */
 }
 
 /* The command has ended: tell, and begin to end the rest. */
@@ -316,7 +327,7 @@ static bool reap(struct init *init)
         if (pid < 0)
             note_alone(&init->ended);
         else /* whoever is left has an ancestor among our children */
-            list_leftovers(&init->ended);
+            list_leftovers(init->proc_fd, &init->ended);
         say(init, &init->ended, sizeof init->ended);
         if (pid < 0)
             return false;
@@ -327,18 +338,22 @@ static bool reap(struct init *init)
     return pid == 0;
 }
 
+static int compare_fds(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+
+    return (x > y) - (x < y);
+}
+
 static void start_command(struct init *init)
 {
-    int own[2] = { init->plan->control_fd, init->signal_fd };
+    int own[] = { init->plan->control_fd, init->signal_fd, init->epoll_fd, init->proc_fd };
 
     init->command = init->process.pid;
     init->ended.exec_errno = -cf_command_run(&init->process);
     /* Whoever reads what the command writes shall see its end as soon as it is there. */
-    if (own[0] > own[1]) {
-        own[0] = init->signal_fd;
-        own[1] = init->plan->control_fd;
-    }
-    close_others(own, 2);
+    qsort(own, 4, sizeof own[0], compare_fds);
+    close_others(own, 4);
 }
 
 /*
@@ -386,29 +401,59 @@ static int wait_ms(const struct init *init)
     return us <= 0 ? 0 : (int)(us / 1000) + 1;
 }
 
+/* Not poll(2), which the limit of descriptors, changed from inside, would make fail. */
 static void serve(struct init *init)
 {
     for (;;) {
-        struct pollfd fds[] = {
-            { .fd = init->signal_fd, .events = POLLIN },
-            { .fd = init->plan->control_fd, .events = POLLIN },
-        };
+        struct epoll_event events[2];
         struct signalfd_siginfo info;
-        int n = poll(fds, 2, wait_ms(init));
+        int n = epoll_wait(init->epoll_fd, events, 2, wait_ms(init));
 
         if (init->kill_at_us != 0 && wait_ms(init) == 0) { /* however busy they keep us */
             kill(-1, SIGKILL);
             init->kill_at_us = 0;
         }
-        if (n <= 0)
-            continue;
-        /* Several children that end together are one signal: reap until none is left. */
-        if (fds[0].revents && read(init->signal_fd, &info, sizeof info) > 0 && !reap(init) &&
-            init->ending)
-            return;
-        if (fds[1].revents)
-            take_request(init);
+        if (n < 0 && errno != EINTR)
+            stop();
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.fd != init->signal_fd)
+                continue;
+            /* Several children that end together are one signal: reap until none is left. */
+            if (read(init->signal_fd, &info, sizeof info) > 0 && !reap(init) && init->ending)
+                return;
+        }
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.fd == init->plan->control_fd)
+                take_request(init);
+        }
     }
+}
+
+static int listen_to(const struct init *init, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+    return epoll_ctl(init->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* What PID 1 has to do with while there is a command. */
+static int open_descriptors(struct init *init, struct cf_error *err)
+{
+    sigset_t child;
+    int r;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    init->signal_fd = signalfd(-1, &child, SFD_CLOEXEC);
+    init->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    /* Not the engine's: who lists with it moves on in it. */
+    init->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (init->signal_fd < 0 || init->epoll_fd < 0 || init->proc_fd < 0)
+        return cf_error_errno(err, -errno, "cannot open what PID 1 needs");
+    r = listen_to(init, init->signal_fd);
+    if (r == 0)
+        r = listen_to(init, init->plan->control_fd);
+    return r < 0 ? cf_error_errno(err, r, "cannot wait for signals and the engine") : 0;
 }
 
 /* The third thing that the engine hands over. */
@@ -451,25 +496,20 @@ static int prepare(struct init *init, struct cf_error *err)
 
 void cf_init_run(struct cf_plan *plan)
 {
-    struct init init = { .plan = plan, .signal_fd = -1 };
+    struct init init = { .plan = plan, .signal_fd = -1, .epoll_fd = -1, .proc_fd = -1 };
     struct sigaction plain = { .sa_handler = SIG_DFL };
     struct cf_init_ready ready = { 0 };
     struct cf_error err = { 0 };
-    sigset_t all, child;
+    sigset_t all;
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigaction(SIGCHLD, &plain, NULL);
     prctl(PR_SET_NAME, "childflow-init", 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a password may be in our environment as yet */
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
     ready.code = set_up(&init, &ready.mounts, &err);
-    if (ready.code == 0) {
-        init.signal_fd = signalfd(-1, &child, SFD_CLOEXEC);
-        if (init.signal_fd < 0)
-            ready.code = cf_error_errno(&err, -errno, "cannot read signals");
-    }
+    if (ready.code == 0)
+        ready.code = open_descriptors(&init, &err);
     if (ready.code == 0)
         ready.code = prepare(&init, &err);
     memcpy(ready.text, err.text, sizeof ready.text);

@@ -12,6 +12,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/etc.h \
 	src/sandbox/filter.c \
 	src/sandbox/filter.h \
+	src/sandbox/hide.c \
+	src/sandbox/hide.h \
 	src/sandbox/identity.c \
 	src/sandbox/identity.h \
 	src/sandbox/init.c \

@@ -13,9 +13,6 @@
  * to what stands there. So a folder is preferred where it serves nothing else:
  * a daemon that restarts replaces its socket, but not the folder around it.
  *
- * A run may have files that its command must not read, such as the password of
- * its proxy: an empty file covers each of them too, when the policy is known.
- *
  * The list is made before the fork, where memory may be allocated; it is
  * applied by PID 1 in the new mount namespace.
  */
@@ -450,7 +447,7 @@ static bool is_to_cover(mode_t mode, enum cf_mask_kind kind)
 {
     if (S_ISDIR(mode))
         return kind == CF_MASK_SOCKET_OR_FOLDER;
-    return S_ISSOCK(mode) || kind == CF_MASK_FILE;
+    return S_ISSOCK(mode);
 }
 
 /* Returns 1 when the path is covered, 0 when there is nothing to cover, or -errno. */
@@ -483,19 +480,6 @@ int cf_mask_apply(const struct cf_mask_list *list, const struct cf_mask_cover *c
         if (r < 0)
             return cf_error_errno(err, r, "cannot mask '%s'", list->paths[i]);
         ret_done->covered[i] |= r > 0;
-    }
-    return 0;
-}
-
-int cf_mask_hide(const char *const *hidden, const struct cf_mask_cover *cover, bool *ret_covered,
-                 struct cf_error *err)
-{
-    for (size_t i = 0; hidden[i]; i++) {
-        int r = cover_one(hidden[i], CF_MASK_FILE, cover);
-
-        if (r < 0)
-            return cf_error_errno(err, r, "cannot hide '%s'", hidden[i]);
-        ret_covered[i] = r > 0;
     }
     return 0;
 }

@@ -25,7 +25,7 @@ struct cf_mask_cover {
 enum cf_mask_kind {
     CF_MASK_SOCKET,           /* from the environment: never a folder */
     CF_MASK_SOCKET_OR_FOLDER, /* a known path; one that ends in '*' is the beginning of some */
-    CF_MASK_FILE,             /* of the run: whatever it is but a folder */
+    CF_MASK_FILE,             /* of the run (hide.h): whatever it is */
 };
 
 /* A folder that the command gets one of its own for (view.h). */
@@ -79,12 +79,5 @@ void cf_mask_leads_out(struct cf_mask_list *list, const char *path);
  * -errno. */
 int cf_mask_apply(const struct cf_mask_list *list, const struct cf_mask_cover *cover,
                   struct cf_mask_done *ret_done, struct cf_error *err);
-
-/*
- * The same for what the run hides. hidden: absolute paths, NULL-terminated,
- * CF_SANDBOX_HIDDEN_MAX at most. ret_covered: one for each. 0 or -errno.
- */
-int cf_mask_hide(const char *const *hidden, const struct cf_mask_cover *cover, bool *ret_covered,
-                 struct cf_error *err);
 
 #endif

@@ -39,6 +39,7 @@
 
 #include "base/cleanup.h"
 #include "sandbox/attach.h"
+#include "sandbox/hide.h"
 #include "sandbox/view.h"
 
 #define SCRATCH "/proc"
@@ -175,7 +176,7 @@ int cf_mounts_cover(bool root, const struct cf_etc *etc, struct cf_mask_list *ma
     if (r == 0)
         r = scratch_open(err);
     if (r == 0)
-        r = cf_view_make(masks, SCRATCH, &ret_result->masked, err);
+        r = cf_view_make(masks, SCRATCH "/top", &ret_result->masked, err);
     if (r == 0 && !etc->incomplete)
         r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
     return r == 0 ? renew_mqueue(err) : r;
@@ -190,7 +191,7 @@ int cf_mounts_place(const struct cf_etc *etc, const struct cf_mask_list *masks,
     if (r == 0 && etc->incomplete)
         r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
     if (r == 0)
-        r = cf_mask_hide(orders->hidden, &covers, ret_result->hidden, err);
+        r = cf_hide(orders, masks, COVER_FILE, SCRATCH, &ret_result->hidden, err);
     return r == 0 && orders->guard ? guard_file(orders->guard, masks, err) : r;
 }
 

@@ -11,12 +11,13 @@
 
 #include "base/error.h"
 #include "sandbox/etc.h"
+#include "sandbox/hide.h"
 #include "sandbox/mask.h"
 #include "sandbox/orders.h"
 
 struct cf_mounts_result {
     struct cf_mask_done masked;
-    bool hidden[CF_SANDBOX_HIDDEN_MAX];
+    struct cf_hidden hidden;
     dev_t device;    /* of what is ours and writable: it goes with the run */
     bool own_cwd;    /* the command starts in it */
     bool host_sysfs; /* /sys could not be renewed: it shows the host's interfaces */

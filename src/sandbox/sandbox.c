@@ -68,7 +68,7 @@ struct cf_sandbox {
     struct cf_plan plan; /* until it is ready */
     struct cf_init_ended end;
     bool has_end;
-    char *hidden[CF_SANDBOX_HIDDEN_MAX];
+    char *hidden[CF_SANDBOX_HIDDEN_MAX + 1]; /* NULL behind the last */
     char *masked[CF_SANDBOX_HIDDEN_MAX + CF_MASK_MAX];
     size_t n_masked;
     char *warnings[WARNINGS_MAX];
@@ -175,13 +175,29 @@ static int warn_sockets(struct cf_sandbox *sandbox, const struct cf_caller *call
     return r;
 }
 
+static int warn_exposed(struct cf_sandbox *sandbox, const char *path)
+{
+    char *text;
+
+    if (asprintf(&text,
+                 "'%s' lies in a folder that the command shares with others: it is hidden, but "
+                 "not one that is made in its place; put it in a folder of its own",
+                 path) < 0)
+        text = NULL;
+    return warn(sandbox, text);
+}
+
 static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
                    const struct cf_init_ready *ready, struct cf_error *err)
 {
     int r = warn_sockets(sandbox, plan->caller);
 
     for (size_t i = 0; i < CF_SANDBOX_HIDDEN_MAX; i++) {
-        if (!ready->mounts.hidden[i])
+        const struct cf_hidden *hidden = &ready->mounts.hidden;
+
+        if (r == 0 && hidden->exposed[i])
+            r = warn_exposed(sandbox, sandbox->hidden[i]);
+        if (!hidden->hidden[i])
             continue;
         sandbox->masked[sandbox->n_masked++] = sandbox->hidden[i];
         sandbox->hidden[i] = NULL;
@@ -390,21 +406,49 @@ static int hand_over(struct cf_sandbox *sandbox, enum cf_init_request_type type,
     return 0;
 }
 
+/* Whatever links lead there: what is hidden is what is at the end, and what comes in its place. */
+static int resolve_hidden(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
+                          struct cf_error *err)
+{
+    for (size_t i = 0; config->hidden && config->hidden[i]; i++) {
+        const char *given = config->hidden[i];
+        char *path;
+
+        if (i == CF_SANDBOX_HIDDEN_MAX)
+            return cf_error_set(err, -E2BIG, "cannot hide '%s': too much is hidden", given);
+        path = realpath(given, NULL);
+        if (!path && errno == ENOENT)
+            path = strdup(given);
+        if (!path)
+            return cf_error_errno(err, -errno, "cannot hide '%s' from the command", given);
+        sandbox->hidden[i] = path;
+        if (strncmp(path, "/proc/", 6) == 0 ||
+            (strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0))
+            return cf_error_set(err, -EINVAL,
+                                "cannot hide '%s' from the command: what lies below /dev and /proc "
+                                "has other names",
+                                given);
+    }
+    return 0;
+}
+
 int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
                      struct cf_loop *loop,
                      void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
                      struct cf_error *err)
 {
-    cf_auto_close int orders_fd = cf_orders_write(config);
+    struct cf_sandbox_config resolved = *config;
+    cf_auto_close int orders_fd = -1;
+    int r;
 
     sandbox->loop = loop;
     sandbox->ended = ended;
     sandbox->data = data;
-    for (size_t i = 0; orders_fd >= 0 && config->hidden && config->hidden[i]; i++) {
-        sandbox->hidden[i] = strdup(config->hidden[i]);
-        if (!sandbox->hidden[i])
-            return cf_error_errno(err, -ENOMEM, "cannot plan the sandbox");
-    }
+    r = resolve_hidden(sandbox, config, err);
+    if (r < 0)
+        return r;
+    resolved.hidden = (const char *const *)sandbox->hidden;
+    orders_fd = cf_orders_write(&resolved);
     return hand_over(sandbox, CF_INIT_ORDERS, orders_fd, "the sandbox's files", err);
 }
 

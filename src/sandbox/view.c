@@ -170,24 +170,24 @@ static const struct cf_mask_top *same_as(const struct cf_mask_list *list,
     return NULL;
 }
 
-static int replace_top(struct walk *walk, const char *scratch, const struct original *originals,
+static int replace_top(struct walk *walk, const char *prefix, const struct original *originals,
                        size_t i)
 {
     const struct cf_mask_top *top = &walk->list->tops[i];
     const struct cf_mask_top *same = same_as(walk->list, originals, i);
     cf_auto_close int target_fd = open(top->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat now, ours;
-    char source[64];
+    char source[160];
 
     if (target_fd < 0)
         return errno == ENOENT ? 0 : -errno; /* not shown */
     if (!same) {
-        snprintf(source, sizeof source, "%s/top-%zu", scratch, i);
+        snprintf(source, sizeof source, "%s-%zu", prefix, i);
         return build(walk, top, &originals[i], source, target_fd);
     }
-    if (fstat(target_fd, &now) < 0 || stat(scratch, &ours) < 0)
+    if (fstat(target_fd, &now) < 0 || stat(same->path, &ours) < 0)
         return -errno;
-    if (now.st_dev == ours.st_dev) /* by another name */
+    if (now.st_dev == ours.st_dev && now.st_ino == ours.st_ino) /* by another name */
         return 0;
     return cf_attach(same->path, target_fd, CF_ATTACH_AS_IT_IS);
 }
@@ -202,7 +202,7 @@ static int open_original(const char *path, struct original *ret)
     return fstat(fd, &ret->st) < 0 ? -errno : 0;
 }
 
-int cf_view_make(struct cf_mask_list *list, const char *scratch, struct cf_mask_done *ret_done,
+int cf_view_make(struct cf_mask_list *list, const char *prefix, struct cf_mask_done *ret_done,
                  struct cf_error *err)
 {
     struct original originals[CF_MASK_TOPS_MAX];
@@ -216,7 +216,7 @@ int cf_view_make(struct cf_mask_list *list, const char *scratch, struct cf_mask_
             cf_error_errno(err, r, "cannot open '%s'", list->tops[n].path);
     }
     for (size_t i = 0; i < n && r == 0; i++) {
-        r = originals[i].fd < 0 ? 0 : replace_top(&walk, scratch, originals, i);
+        r = originals[i].fd < 0 ? 0 : replace_top(&walk, prefix, originals, i);
         if (r < 0)
             cf_error_errno(err, r, "cannot replace '%s'", list->tops[i].path);
     }

@@ -16,12 +16,13 @@
  *
  * list:     what is to be left out; what turns out to lie elsewhere is no longer
  *           inside afterwards, and cf_mask_apply() covers it
- * scratch:  a tmpfs of ours, unmounted afterwards; what is written to the new folders is in it
+ * prefix:   of names that are free in a tmpfs of ours, unmounted afterwards; what is written to
+ *           the new folders is in it
  * ret_done: which rows were there
  *
  * Returns 0 or -errno with a message.
  */
-int cf_view_make(struct cf_mask_list *list, const char *scratch, struct cf_mask_done *ret_done,
+int cf_view_make(struct cf_mask_list *list, const char *prefix, struct cf_mask_done *ret_done,
                  struct cf_error *err);
 
 #endif

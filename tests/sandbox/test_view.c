@@ -466,6 +466,64 @@ static void who_works_in_run_is_told_that_it_is_not_kept(void **state)
     assert_has(outcome.report, "warning the command has a working directory of its own");
 }
 
+/* A proxy with a folder of its own, and a secret as container engines hand it over. */
+static void a_proxy_runs(void)
+{
+    ordinary_things_are_there();
+    if (mount("none", "/srv", "tmpfs", 0, "mode=0755") < 0 || mkdir("/run/secrets", 0755) < 0 ||
+        mkdir("/srv/proxy", 0777) < 0 || chmod("/srv/proxy", 0777) < 0)
+        _exit(99);
+    listen_at("/srv/proxy/proxy.sock");
+    write_line("/srv/proxy/other", "stays");
+    write_line("/run/secrets/password", "sesame");
+    write_line("/run/secrets/other", "stays");
+    write_line("/run/password", "sesame");
+}
+
+static const char *the_proxy_starts_again(void)
+{
+    listen_at("/srv/proxy/proxy.sock");
+    listen_at("/srv/proxy/later.sock");
+    connect_to("/srv/proxy/later.sock");
+    unlink("/run/secrets/password");
+    write_line("/run/secrets/password", "sesame");
+    unlink("/run/password");
+    write_line("/run/password", "sesame");
+    return "changed";
+}
+
+static void check_hidden(const struct who *who, const char *option, const char *script)
+{
+    static const struct outside outside = { a_proxy_runs, the_proxy_starts_again, NULL };
+    const struct scene scene = {
+        .who = who, .layout = lay_out, .data = &outside, .option = option
+    };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome, script);
+    assert_has(outcome.out, "changed\n");
+    assert_has(outcome.out, "alive\n");
+    assert_has_not(outcome.out, "sesame");
+    assert_has_not(outcome.out, " is reached");
+    assert_has_not(outcome.report, "warning");
+}
+
+static void what_the_run_hides_stays_hidden_when_it_is_made_anew(void **state)
+{
+    const struct who *who = scene_who(state);
+
+    check_hidden(who, "hidden=/srv/proxy/proxy.sock",
+                 HANDSHAKE "./probe reach /srv/proxy/proxy.sock /srv/proxy/later.sock;"
+                           "test $(cat /srv/proxy/other) = stays && echo alive");
+    check_hidden(who, "hidden=/srv/proxy/later.sock", /* not there when the command starts */
+                 HANDSHAKE "./probe reach /srv/proxy/later.sock; echo alive");
+    check_hidden(who, "hidden=/run/secrets/password",
+                 HANDSHAKE "cat /run/secrets/password;"
+                           "test $(cat /run/secrets/other) = stays && echo alive");
+    check_hidden(who, "hidden=/run/password", HANDSHAKE "cat /run/password; echo alive");
+    check_hidden(who, "hidden=/run/nowhere/password", HANDSHAKE "echo alive");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +534,7 @@ int main(void)
         AS_BOTH(what_a_link_in_run_leads_to_is_covered),
         AS_BOTH(a_runtime_folder_elsewhere_is_replaced_too),
         AS_BOTH(who_works_in_run_is_told_that_it_is_not_kept),
+        AS_BOTH(what_the_run_hides_stays_hidden_when_it_is_made_anew),
     };
 
     umask(0022);

@@ -327,6 +327,7 @@ static void a_hidden_socket_is_refused(void **state)
     fd = listen_path("proxy.sock");
     scene_shell(&scene, &outcome, "./probe connect proxy.sock");
     assert_has(outcome.out, "connect: ECONNREFUSED");
+    assert_has(outcome.report, "lies in a folder that the command shares with others");
     close(fd);
     snprintf(path, sizeof path, "%s/proxy.sock", scene_folder);
     unlink(path);
@@ -354,15 +355,59 @@ static void a_forgotten_variable_is_nowhere_inside(void **state)
     assert_has_not(outcome.out, "sesame");
 }
 
-/* What is not there cannot be read either. */
-static void a_hidden_path_without_a_file_is_no_matter(void **state)
+/* One that cannot be kept from appearing. */
+static void a_hidden_path_that_cannot_be_hidden_refuses_the_run(void **state)
 {
-    const struct scene scene = { .who = scene_who(state), .option = "hidden=/nowhere/file" };
+    static const char *const rows[][2] = {
+        { "hidden=/nowhere/file", "cannot hide '/nowhere/file' from the command, because it is not "
+                                  "there yet; make it before the run" },
+        { "hidden=missing", "because it is not there yet" }, /* in a folder that all write to */
+        { "hidden=/dev/null", "has other names" },
+        { "hidden=/dev/stdin", "has other names" },
+        { "hidden=/proc/self/environ", "has other names" },
+        { "hidden=/usr", "it is a folder" },
+    };
+    struct scene scene = { .who = scene_who(state) };
     struct outcome outcome;
+    char here[128];
 
-    scene_shell(&scene, &outcome, "echo alive");
-    assert_has(outcome.out, "alive");
-    assert_has_not(outcome.report, "/nowhere");
+    snprintf(here, sizeof here, "hidden=%s/missing", scene_folder);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        scene.option = i == 1 ? here : rows[i][0];
+        scene_shell(&scene, &outcome, "echo alive");
+        assert_has_not(outcome.out, "alive");
+        assert_has(outcome.report, "error ");
+        assert_has(outcome.report, rows[i][1]);
+        assert_has(outcome.report, "children none");
+    }
+}
+
+/* Same user, same right to change limits; kill(2) would be refused. */
+static void limits_put_on_pid_1_hide_nothing(void **state)
+{
+    static const struct {
+        const char *limits, *expected[2];
+    } rows[] = {
+        { "--nofile=1024:1024 --nproc=0:0",
+          { "ended code=3 signal=0 errno=0 killed=0 left=1", "left s" } },
+        { "--nofile=2:2", { "ended code=3 signal=0 errno=0 killed=0 left=1", "left s" } },
+        { "--as=1:1 --data=1:1 --fsize=0:0 --sigpending=0:0 --memlock=0:0",
+          { "ended code=3 signal=0 errno=0 killed=0 left=1", "left s" } },
+        { "--nofile=0:0", { "ended code=3 signal=0 errno=0 killed=0 left=1", "left ?" } },
+    };
+    const struct scene scene = { .who = scene_who(state) };
+    struct outcome outcome;
+    char script[256];
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(script, sizeof script,
+                 "prlimit --pid 1 %s || echo refused; sleep 1000 > /dev/null 2>&1 & exit 3",
+                 rows[i].limits);
+        scene_shell(&scene, &outcome, script);
+        assert_string_equal(outcome.out, "");
+        assert_has(outcome.report, rows[i].expected[0]);
+        assert_has(outcome.report, rows[i].expected[1]);
+    }
 }
 
 int main(void)
@@ -385,7 +430,8 @@ int main(void)
         AS_BOTH(a_guarded_file_stays_as_it_is),
         AS_BOTH(a_hidden_file_is_empty_whatever_is_tried),
         AS_BOTH(a_hidden_socket_is_refused),
-        AS_BOTH(a_hidden_path_without_a_file_is_no_matter),
+        AS_BOTH(a_hidden_path_that_cannot_be_hidden_refuses_the_run),
+        AS_BOTH(limits_put_on_pid_1_hide_nothing),
         AS_BOTH(a_forgotten_variable_is_nowhere_inside),
     };
 
