@@ -109,9 +109,9 @@ static const struct {
     const char *folder;
     const char *const *names;
 } known_folders[] = {
-    /* What tells where one is and who is there, and takes log lines. No service manager's. */
-    { "/run/systemd", (const char *const[]) { "container", "journal", "machines", "notify", "seats",
-                                              "sessions", "system", "userdb", "users", NULL } },
+    /* What tells where one is, and takes log lines. No service manager's, nor who has logged in. */
+    { "/run/systemd",
+      (const char *const[]) { "container", "journal", "notify", "system", "userdb", NULL } },
     /* Runtime folders of other users, which root could enter. The caller's is a top. */
     { "/run/user", (const char *const[]) { NULL } },
 };
