@@ -164,9 +164,10 @@ struct cf_event_run_end {
     int exit_signal; /* 0 when none did */
     uint64_t duration_us;
     struct cf_event_totals totals;               /* filled by cf_audit_emit() */
-    bool accounted;                              /* the interface counters could be read */
-    uint64_t interface_packets, interface_bytes; /* from the sandbox, at the veth */
+    bool accounted;                              /* the kernel's counters could be read */
+    uint64_t interface_packets, interface_bytes; /* from the sandbox */
     uint64_t logged_packets;                     /* of those, seen by an event or a flow */
+    uint64_t lost_packets;                       /* of those, not read in time */
     struct cf_event_usage tree, self;
 };
 

@@ -341,6 +341,8 @@ static void put_usage(struct cf_json *json, const char *key, const struct cf_eve
 
 static void put_accounting(struct cf_json *json, const struct cf_event_run_end *end)
 {
+    uint64_t known = end->logged_packets + end->lost_packets;
+
     if (!end->accounted) {
         cf_json_null(json, "accounting");
         return;
@@ -353,8 +355,11 @@ static void put_accounting(struct cf_json *json, const struct cf_event_run_end *
     cf_json_object(json, "logged");
     cf_json_unsigned(json, "packets", end->logged_packets);
     cf_json_object_end(json);
-    /* Below zero when more was logged than came in, which is worth seeing too. */
-    cf_json_signed(json, "unaccounted", (int64_t)(end->interface_packets - end->logged_packets));
+    cf_json_object(json, "lost");
+    cf_json_unsigned(json, "packets", end->lost_packets);
+    cf_json_object_end(json);
+    cf_json_unsigned(json, "unaccounted",
+                     end->interface_packets > known ? end->interface_packets - known : 0);
     cf_json_object_end(json);
 }
 

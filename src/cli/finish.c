@@ -50,13 +50,16 @@ static void emit_run_end(struct cf_run *run)
 {
     struct cf_event event = { .type = CF_EVENT_RUN_END };
     struct cf_event_run_end *end = &event.run_end;
+    const struct cf_accounting *accounting = cf_engine_accounting(run->engine);
 
     end->exit_code = run->exit_code;
     end->exit_signal = run->exit_signal;
     end->duration_us = (uint64_t)(cf_clock_monotonic_us() - run->start_us);
-    end->accounted =
-        cf_gateway_counters(run->gateway, &end->interface_packets, &end->interface_bytes) == 0;
-    end->logged_packets = cf_engine_logged_packets(run->engine) + run->dns_packets;
+    end->accounted = accounting->known;
+    end->interface_packets = accounting->packets;
+    end->interface_bytes = accounting->bytes;
+    end->logged_packets = accounting->logged;
+    end->lost_packets = accounting->lost;
     end->tree = run->tree;
     end->self = usage_of_self();
     cf_audit_emit(run->audit, &event);
@@ -142,7 +145,6 @@ int cf_run_finish(struct cf_run *run)
 
     cf_live_stop(run);
     cf_engine_stop(run->engine);
-    run->dns_packets = cf_dns_server_packets(run->dns);
     cf_dns_server_free(run->dns);
     run->dns = NULL;
     cf_resolver_free(run->resolver);

@@ -55,7 +55,6 @@ struct cf_run {
     struct cf_signals signals;
     struct cf_live live;
 
-    uint64_t dns_packets; /* from the sandbox, counted when its server ended */
     bool ipv6;
     bool started;        /* the command has been let go */
     bool ended;          /* nothing of the command is left */

@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "engine/account.h"
 #include "engine/internal.h"
 #include "engine/packet.h"
 #include "netlink/nflog.h"
@@ -171,10 +172,12 @@ static void stray_packet(void *data, const struct cf_nflog_packet *logged)
     struct cf_packet packet = { 0 };
     const char *reason = logged->prefix;
 
-    engine->packets++;
     lost_count(&engine->strays_lost, logged->seq);
-    /* What the sandbox's kernel sends by itself is no denial. */
-    if (strcmp(reason, "icmp-error") == 0 || strcmp(reason, "link") == 0)
+    /* What the sandbox's kernel sends by itself is no denial, or not even counted (nft.c). */
+    if (strcmp(reason, "link") == 0)
+        return;
+    engine->packets++;
+    if (strcmp(reason, "icmp-error") == 0)
         return;
     if (strcmp(reason, "forged") == 0)
         reason = "forged_source";
@@ -353,7 +356,7 @@ static void lost_tell(struct cf_engine *engine)
     engine->flows_lost.count = engine->strays_lost.count = 0;
     if (count == 0)
         return;
-    engine->packets += count;
+    engine->lost += count;
     cf_audit_warn(engine->config.audit, "packets_lost_count",
                   "%" PRIu64 " packets of the sandbox were lost before they could be judged",
                   count);
@@ -373,8 +376,10 @@ void cf_engine_stop(struct cf_engine *engine)
     cf_loop_unwatch(loop, &engine->strays_watch);
     if (engine->shards)
         cf_shards_gather(engine->shards);
-    cf_tcp_done(&engine->tcp);
     cf_udp_done(&engine->udp);
+    if (engine->tcp.engine)
+        cf_account(engine);
+    cf_tcp_done(&engine->tcp);
     cf_icmp_done(&engine->icmp);
     cf_strays_done(&engine->strays);
 }
@@ -390,9 +395,9 @@ void cf_engine_free(struct cf_engine *engine)
     free(engine);
 }
 
-uint64_t cf_engine_logged_packets(const struct cf_engine *engine)
+const struct cf_accounting *cf_engine_accounting(const struct cf_engine *engine)
 {
-    return engine->packets;
+    return &engine->accounting;
 }
 
 void cf_engine_each_flow(const struct cf_engine *engine, cf_open_flow_fn *fn, void *data)

@@ -84,7 +84,8 @@ unsigned cf_engine_threads(const struct cf_engine *engine);
  * sockets live on without it as long as the sandbox's network namespace does
  * (the gateway holds a descriptor of it: do not close the gateway before
  * done), of the gateway's, and ours. Connections that owe the outside nothing
- * more are closed at once; what comes from the outside is of no use any more.
+ * more are closed there at once, for what comes from it is of no use any more;
+ * cf_engine_stop() ends them.
  *
  * timeout_us: give up when no byte has moved for so long
  *
@@ -121,11 +122,18 @@ void cf_engine_free(struct cf_engine *engine);
 void cf_engine_each_flow(const struct cf_engine *engine, cf_open_flow_fn *fn, void *data);
 
 /*
- * Packets from the sandbox that a flow or an event accounts for, complete after
- * cf_engine_stop(). Segments of TCP are as the sockets count them: one packet
- * on the link can be several segments. Those of port 53 are the
- * DNS server's (dns/server.h).
+ * What came from the sandbox and what became of it, counted in one unit: packets as
+ * they are on a link, and as receivers get them (netlink/count.h). What is neither
+ * logged nor lost is in no event and of no flow.
  */
-uint64_t cf_engine_logged_packets(const struct cf_engine *engine);
+struct cf_accounting {
+    bool known; /* the kernel's counters could be read */
+    uint64_t packets, bytes;
+    uint64_t logged; /* of a flow or an event; those of port 53 included */
+    uint64_t lost;   /* came faster than they were read */
+};
+
+/* As it was when cf_engine_stop() began to end what was still open; zero before. */
+const struct cf_accounting *cf_engine_accounting(const struct cf_engine *engine);
 
 #endif

@@ -43,7 +43,9 @@ struct cf_engine {
     struct cf_watch flows_watch, strays_watch;
     uint32_t mtu;     /* of the link to the sandbox */
     struct cf_lost flows_lost, strays_lost;
-    uint64_t packets; /* of the sandbox, accounted for so far */
+    uint64_t packets; /* of the sandbox, accounted for so far, but for those of open TCP flows */
+    uint64_t lost;    /* datagrams that found a socket full */
+    struct cf_accounting accounting;
     bool warned[CF_WARNING_COUNT];
     bool recounting; /* the limit of connections is reached: what is over is asked for */
     struct {

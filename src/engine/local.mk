@@ -1,5 +1,7 @@
 noinst_LIBRARIES += src/engine/libcf-engine.a
-src_engine_libcf_engine_a_SOURCES = src/engine/craft.c \
+src_engine_libcf_engine_a_SOURCES = src/engine/account.c \
+	src/engine/account.h \
+	src/engine/craft.c \
 	src/engine/craft.h \
 	src/engine/datagrams.c \
 	src/engine/datagrams.h \

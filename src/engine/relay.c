@@ -58,8 +58,7 @@ uint32_t cf_relay_events(void)
     return EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 }
 
-/* Segments that came over a connection, less the SYN, which was counted when it was held. */
-static uint64_t segments(int fd)
+uint64_t cf_relay_segments(int fd)
 {
     struct tcp_info info = { 0 };
     socklen_t length = sizeof info;
@@ -72,7 +71,7 @@ static uint64_t segments(int fd)
 void cf_relay_side_close(struct cf_relay *relay, struct cf_relay_side *side)
 {
     if (side == &relay->inside && side->fd >= 0)
-        relay->segments = segments(side->fd);
+        relay->segments = cf_relay_segments(side->fd);
     cf_loop_unwatch_close(relay->loop, &side->watch, &side->fd);
 }
 
@@ -114,6 +113,14 @@ void cf_relay_done(struct cf_relay *relay)
     stop(relay);
     cf_relay_side_close(relay, &relay->inside);
     cf_relay_side_close(relay, &relay->outside);
+}
+
+void cf_relay_park(struct cf_relay *relay)
+{
+    stop(relay);
+    cf_relay_side_close(relay, &relay->outside);
+    cf_loop_unwatch(relay->loop, &relay->inside.watch);
+    relay->parked = true;
 }
 
 static void end(struct cf_relay *relay)

@@ -40,6 +40,7 @@ struct cf_relay {
     bool spent;             /* the meter ran out: both sides are reset at once */
     _Atomic bool resetting; /* over but for bytes that still leave the last socket */
     int error;              /* first errno that a side failed with */
+    bool parked;            /* by cf_relay_park() */
     uint64_t segments;      /* from the sandbox, once the inside is closed */
     struct cf_task task, confirm;
     struct cf_timer timer;
@@ -97,6 +98,15 @@ void cf_relay_done(struct cf_relay *relay);
 /* Close one socket with a RST. No-op when it is not open. */
 void cf_relay_side_reset(struct cf_relay *relay, struct cf_relay_side *side);
 void cf_relay_side_close(struct cf_relay *relay, struct cf_relay_side *side);
+
+/*
+ * Nothing that still comes is of use: close the outside, and run no more. The inside stays
+ * open until cf_relay_done(), so that what comes over it can be counted.
+ */
+void cf_relay_park(struct cf_relay *relay);
+
+/* Segments that came over a connection of the gateway, less the SYN, which was counted when held. */
+uint64_t cf_relay_segments(int fd);
 
 /* True once all that the sandbox sent, and its end, is with the outward kernel. */
 bool cf_relay_delivered(const struct cf_relay *relay);

@@ -116,7 +116,8 @@ void cf_tcp_done(struct cf_tcp *tcp)
     while (!cf_list_empty(&tcp->live)) {
         struct cf_tcp_flow *flow = cf_tcp_flow_at(cf_list_first(&tcp->live));
 
-        cf_tcp_flow_end(flow, flow->relay.over ? CF_RESULT_CLOSED : CF_RESULT_KILLED);
+        cf_tcp_flow_end(flow, flow->relay.over || flow->relay.parked ? CF_RESULT_CLOSED
+                                                                     : CF_RESULT_KILLED);
     }
     while (!cf_list_empty(&tcp->answered))
         cf_tcp_flow_free(cf_tcp_flow_at(cf_list_first(&tcp->answered)));
@@ -157,12 +158,14 @@ size_t cf_tcp_drain(struct cf_tcp *tcp, uint64_t *ret_moved)
         struct cf_tcp_flow *flow = cf_tcp_flow_at(at);
 
         next = at->next;
+        if (flow->relay.parked)
+            continue;
         if (flow->state != CF_TCP_RELAYED) {
             cf_tcp_flow_abort(flow, CF_RESULT_KILLED);
         } else if (flow->relay.resetting) {
             cf_tcp_flow_abort(flow, CF_RESULT_RESET);
         } else if (cf_relay_delivered(&flow->relay)) {
-            cf_tcp_flow_end(flow, CF_RESULT_CLOSED);
+            cf_relay_park(&flow->relay);
         } else {
             owing++;
             moved += flow->relay.out.total;
@@ -170,6 +173,18 @@ size_t cf_tcp_drain(struct cf_tcp *tcp, uint64_t *ret_moved)
     }
     *ret_moved = moved;
     return owing;
+}
+
+uint64_t cf_tcp_segments(struct cf_tcp *tcp)
+{
+    uint64_t n = 0;
+
+    for (struct cf_list *at = tcp->live.next; at != &tcp->live; at = at->next) {
+        const struct cf_relay *relay = &cf_tcp_flow_at(at)->relay;
+
+        n += relay->inside.fd >= 0 ? cf_relay_segments(relay->inside.fd) : relay->segments;
+    }
+    return n;
 }
 
 void cf_tcp_show(const struct cf_flow *flow, struct cf_open_flow *shown)

@@ -58,9 +58,13 @@ void cf_tcp_show(const struct cf_flow *flow, struct cf_open_flow *shown);
 size_t cf_tcp_interface_gone(struct cf_tcp *tcp, unsigned ifindex);
 
 /*
- * The sandbox is gone: end what it can no longer use. Returns how many
- * connections still owe bytes to the outside; ret_moved: bytes out of those.
+ * The sandbox is gone: end what it can no longer use; what was passed on whole waits for
+ * cf_tcp_done() (cf_relay_park()). Returns how many connections still owe bytes to the
+ * outside; ret_moved: bytes out of those.
  */
 size_t cf_tcp_drain(struct cf_tcp *tcp, uint64_t *ret_moved);
+
+/* Segments that came over connections whose flow_close is not written, as cf_relay_segments(). */
+uint64_t cf_tcp_segments(struct cf_tcp *tcp);
 
 #endif

@@ -131,7 +131,7 @@ static void accepted(struct cf_tcp *tcp, int fd, const struct sockaddr *peer)
     if (flow)
         cf_tcp_flow_pair(flow, fd);
     else
-        cf_tcp_reset_close(fd);
+        cf_tcp_reset_close(tcp, fd);
 }
 
 /* Accept in place of the spare descriptor. Returns false when that is gone too. */

@@ -101,10 +101,11 @@ void cf_tcp_relay_ended(struct cf_relay *relay, enum cf_flow_result result)
     cf_tcp_flow_end(flow, result);
 }
 
-void cf_tcp_reset_close(int fd)
+void cf_tcp_reset_close(struct cf_tcp *tcp, int fd)
 {
     struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
+    tcp->engine->packets += cf_relay_segments(fd);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close(fd);
 }
@@ -116,7 +117,7 @@ static void hand_to_dns(struct cf_tcp_flow *flow, int fd)
 
     if (cf_dns_server_stream(engine->config.dns, fd, &flow->flow.key.src, &flow->flow.key.dst, NULL,
                              NULL) < 0)
-        cf_tcp_reset_close(fd);
+        cf_tcp_reset_close(flow->tcp, fd);
     cf_tcp_flow_end(flow, CF_RESULT_CLOSED);
 }
 

@@ -75,7 +75,7 @@ void cf_tcp_flow_abort(struct cf_tcp_flow *flow, enum cf_flow_result result);
 void cf_tcp_flow_pair(struct cf_tcp_flow *flow, int fd);
 
 /* Close with a RST. */
-void cf_tcp_reset_close(int fd);
+void cf_tcp_reset_close(struct cf_tcp *tcp, int fd);
 
 /* Of an item of a list by age. */
 static inline struct cf_tcp_flow *cf_tcp_flow_at(struct cf_list *age)

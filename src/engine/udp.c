@@ -98,6 +98,7 @@ static void flow_free(struct udp_flow *flow)
 
     cf_loop_unwatch(udp->engine->config.loop, &flow->inside);
     cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
+    udp->engine->lost += cf_gateway_lost(flow->inside_fd);
     cf_fd_close(&flow->inside_fd);
     cf_fd_close(&flow->outside_fd);
     cf_udp_proxy_free(flow->proxy);
@@ -317,7 +318,6 @@ static bool send_out(struct udp_flow *flow, const struct cf_datagram *datagrams,
     int fit = fitting(flow, datagrams, n);
     struct cf_outcome outcome;
 
-    flow->udp->engine->packets += (uint64_t)n;
     send_runs(flow, datagrams, fit);
     if (fit == n)
         return true;
@@ -338,6 +338,7 @@ static void inside_ready(struct cf_watch *watch, uint32_t events)
 
         if (n <= 0)
             return; /* an error was taken by this call */
+        flow->udp->engine->packets += (uint64_t)n;
         touch(flow);
         if (!send_out(flow, datagrams, n) || n < CF_DATAGRAMS_BATCH)
             return;
@@ -497,7 +498,6 @@ static void denied(struct udp_flow *flow, const struct cf_judgement *judgement,
     struct cf_udp *udp = flow->udp;
     struct cf_outcome outcome;
 
-    udp->engine->packets++;
     if (!flow->denied) {
         flow->denied = true;
         udp->n_denied++;
@@ -566,7 +566,6 @@ static void proxy_failed(struct udp_flow *flow, const struct cf_judgement *judge
     struct cf_flow_table *flows = &flow->udp->engine->flows;
     struct cf_outcome outcome;
 
-    flow->udp->engine->packets++;
     cf_flow_log(flows, &flow->flow, judgement, NULL);
     cf_flow_log_proxy_close(flows, &flow->flow, dialled->outcome.result,
                             cf_proxy_why_name(dialled->outcome.why), dialled->words);
@@ -652,7 +651,6 @@ static void never(struct cf_udp *udp, const struct cf_flow_key *key,
 {
     struct cf_outcome outcome;
 
-    udp->engine->packets++;
     cf_strays_add(&udp->engine->strays, IPPROTO_UDP, &key->dst.addr, "destination");
     if (cf_destination_multicast(&key->dst.addr) || !may_answer(udp))
         return;
@@ -693,6 +691,8 @@ static void wildcard_read(struct cf_udp *udp, int fd)
     for (int i = 0; i < BATCHES; i++) {
         int n = cf_datagrams_receive(fd, &datagrams);
 
+        if (n > 0)
+            udp->engine->packets += (uint64_t)n;
         for (int k = 0; k < n; k++)
             arrived(udp, &datagrams[k]);
         if (n < CF_DATAGRAMS_BATCH)

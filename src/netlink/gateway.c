@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -38,12 +39,16 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "netlink/count.h"
 #include "netlink/link.h"
 #include "netlink/nft.h"
 #include "netlink/request.h"
 #include "netlink/sockets.h"
 #include "netlink/sysctl.h"
 #include "netlink/thread.h"
+
+/* Datagrams that a socket is emptied of, at most: more than any has room for. */
+#define LOST_MAX 65536
 
 struct gate {
     pthread_mutex_t lock;
@@ -372,7 +377,45 @@ int cf_gateway_socket(struct cf_gateway *gateway, int domain, int type, int prot
     return cf_gateway_thread_finish(gateway->thread);
 }
 
-int cf_gateway_counters(struct cf_gateway *gateway, uint64_t *ret_packets, uint64_t *ret_bytes)
+struct count_request {
+    uint64_t packets;
+    struct cf_error *err;
+};
+
+static int count(void *data)
 {
-    return cf_link_counters(gateway->rtnl_fd, ret_packets, ret_bytes);
+    struct count_request *request = data;
+
+    return cf_count_read(&request->packets, request->err);
+}
+
+int cf_gateway_counters(struct cf_gateway *gateway, uint64_t *ret_packets, uint64_t *ret_bytes,
+                        struct cf_error *err)
+{
+    struct count_request request = { .err = err };
+    int r;
+
+    cf_gateway_thread_begin(gateway->thread, count, &request);
+    r = cf_gateway_thread_finish(gateway->thread);
+    if (r == 0)
+        r = cf_link_bytes(gateway->rtnl_fd, ret_bytes, err);
+    if (r == 0)
+        *ret_packets = request.packets;
+    return r;
+}
+
+uint64_t cf_gateway_lost(int fd)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+    socklen_t length = sizeof memory;
+    uint64_t n = 0;
+    char byte;
+
+    if (fd < 0)
+        return 0;
+    while (n < LOST_MAX && recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
+        n++;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &length) == 0)
+        n += memory[SK_MEMINFO_DROPS];
+    return n;
 }

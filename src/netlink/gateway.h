@@ -113,7 +113,19 @@ void cf_gateway_close(struct cf_gateway *gateway);
  */
 int cf_gateway_socket(struct cf_gateway *gateway, int domain, int type, int protocol);
 
-/* Packets and bytes that came from the sandbox over the link (gw0's receive counters). */
-int cf_gateway_counters(struct cf_gateway *gateway, uint64_t *ret_packets, uint64_t *ret_bytes);
+/*
+ * What came from the sandbox: packets as netlink/count.h counts them, bytes as the link
+ * does (gw0's receive counter). Returns 0 or -errno with a message.
+ */
+int cf_gateway_counters(struct cf_gateway *gateway, uint64_t *ret_packets, uint64_t *ret_bytes,
+                        struct cf_error *err);
+
+/*
+ * Datagrams that found a socket of the gateway full, and those that still wait in it. It
+ * is emptied: nobody will read them.
+ *
+ * fd: -1 for none
+ */
+uint64_t cf_gateway_lost(int fd);
 
 #endif

@@ -107,7 +107,7 @@ static struct nl_msg *veth_request(int sandbox_netns_fd, uint32_t mtu)
 
 struct link_answer {
     int index;
-    uint64_t packets, bytes;
+    uint64_t bytes; /* received */
 };
 
 static int link_read(void *data, const struct nlmsghdr *message)
@@ -124,7 +124,6 @@ static int link_read(void *data, const struct nlmsghdr *message)
     if (attrs[IFLA_STATS64]) {
         memset(&stats, 0, sizeof(stats));
         nla_memcpy(&stats, attrs[IFLA_STATS64], sizeof(stats));
-        answer->packets = stats.rx_packets;
         answer->bytes = stats.rx_bytes;
     }
     return 0;
@@ -386,15 +385,12 @@ int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *co
     return r;
 }
 
-int cf_link_counters(int gateway_rtnl_fd, uint64_t *ret_packets, uint64_t *ret_bytes)
+int cf_link_bytes(int gateway_rtnl_fd, uint64_t *ret_bytes, struct cf_error *err)
 {
     struct link_answer found;
-    int r;
+    int r = link_find(gateway_rtnl_fd, GATEWAY_NAME, &found, err);
 
-    r = link_find(gateway_rtnl_fd, GATEWAY_NAME, &found, NULL);
-    if (r < 0)
-        return r;
-    *ret_packets = found.packets;
-    *ret_bytes = found.bytes;
-    return 0;
+    if (r == 0)
+        *ret_bytes = found.bytes;
+    return r;
 }

@@ -35,7 +35,7 @@ int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *con
 int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *config,
                   struct cf_error *err);
 
-/* Receive counters of gw0. */
-int cf_link_counters(int gateway_rtnl_fd, uint64_t *ret_packets, uint64_t *ret_bytes);
+/* Bytes that gw0 has received. Returns 0 or -errno with a message. */
+int cf_link_bytes(int gateway_rtnl_fd, uint64_t *ret_bytes, struct cf_error *err);
 
 #endif

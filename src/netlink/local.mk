@@ -1,6 +1,8 @@
 noinst_LIBRARIES += src/netlink/libcf-netlink.a
 src_netlink_libcf_netlink_a_CFLAGS = $(AM_CFLAGS) $(NL_CFLAGS)
 src_netlink_libcf_netlink_a_SOURCES = \
+	src/netlink/count.c \
+	src/netlink/count.h \
 	src/netlink/gateway.c \
 	src/netlink/gateway.h \
 	src/netlink/hints.c \

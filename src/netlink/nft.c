@@ -41,8 +41,6 @@
 #include "netlink/nft_message.h"
 #include "netlink/request.h"
 
-#define TABLE "childflow"
-#define CHAIN "gate"
 #define LOOPBACK_INDEX 1
 
 /* NF_IP_PRI_MANGLE: behind reassembly, in front of routing. */
@@ -62,7 +60,7 @@ enum part {
     PART_TYPE,    /* of ICMP, from first to last */
 };
 
-enum action { ACTION_FLOW, ACTION_STRAY, ACTION_SOCKET, ACTION_DROP };
+enum action { ACTION_COUNT, ACTION_FLOW, ACTION_STRAY, ACTION_SOCKET, ACTION_DROP };
 
 struct rule {
     bool from_lo;
@@ -97,6 +95,7 @@ static const struct rule rules[] = {
     { ICMP6, TYPES(130, 133), STRAY("link") }, /* RFC 2710, RFC 4861 */
     { ICMP6, TYPES(135, 136), STRAY("link") },
     { ICMP6, TYPES(143, 143), STRAY("link") }, /* RFC 3810 */
+    { .action = ACTION_COUNT }, /* all else that the sandbox sent: count.c reads it */
     { IPV4, NOT_FROM(CF_SANDBOX_IPV4, 32), STRAY("forged") },
     { IPV6, NOT_FROM(CF_SANDBOX_IPV6, 128), STRAY("forged") },
     { TCP, .part = PART_NOT_SYN, SOCKET(CF_GATEWAY_TCP_PORT) },
@@ -185,6 +184,9 @@ static void part_match(struct cf_nft_message *e, const struct rule *rule)
 static void action_put(struct cf_nft_message *e, const struct rule *rule, uint8_t family)
 {
     switch ((enum action)rule->action) {
+    case ACTION_COUNT:
+        cf_nft_count(e);
+        return;
     case ACTION_FLOW:
         cf_nft_log(e, CF_NFLOG_FLOWS, UINT16_MAX, 1, NULL);
         break;
@@ -226,7 +228,7 @@ static void table_put(struct batch *batch)
 
     cf_nft_message_init(&e, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_CREATE,
                         batch->family, 0);
-    cf_nft_put(&e, NFTA_TABLE_NAME, TABLE, sizeof TABLE);
+    cf_nft_put(&e, NFTA_TABLE_NAME, CF_NFT_TABLE, sizeof CF_NFT_TABLE);
     message_end(batch, &e);
 }
 
@@ -237,8 +239,8 @@ static void chain_put(struct batch *batch)
 
     cf_nft_message_init(&e, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN, NLM_F_CREATE,
                         batch->family, 0);
-    cf_nft_put(&e, NFTA_CHAIN_TABLE, TABLE, sizeof TABLE);
-    cf_nft_put(&e, NFTA_CHAIN_NAME, CHAIN, sizeof CHAIN);
+    cf_nft_put(&e, NFTA_CHAIN_TABLE, CF_NFT_TABLE, sizeof CF_NFT_TABLE);
+    cf_nft_put(&e, NFTA_CHAIN_NAME, CF_NFT_CHAIN, sizeof CF_NFT_CHAIN);
     hook = cf_nft_nest(&e, NFTA_CHAIN_HOOK);
     cf_nft_put_u32(&e, NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
     cf_nft_put_u32(&e, NFTA_HOOK_PRIORITY, (uint32_t)PRIORITY_MANGLE);
@@ -256,8 +258,8 @@ static void rule_put(struct batch *batch, const struct rule *rule, bool last)
     struct cf_nft_message e;
 
     cf_nft_message_init(&e, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, flags, batch->family, 0);
-    cf_nft_put(&e, NFTA_RULE_TABLE, TABLE, sizeof TABLE);
-    cf_nft_put(&e, NFTA_RULE_CHAIN, CHAIN, sizeof CHAIN);
+    cf_nft_put(&e, NFTA_RULE_TABLE, CF_NFT_TABLE, sizeof CF_NFT_TABLE);
+    cf_nft_put(&e, NFTA_RULE_CHAIN, CF_NFT_CHAIN, sizeof CF_NFT_CHAIN);
     expressions = cf_nft_nest(&e, NFTA_RULE_EXPRESSIONS);
     if (rule->from_lo)
         cf_nft_meta(&e, NFT_META_IIF, &loopback, sizeof loopback);
@@ -304,6 +306,8 @@ static const char *lack_name(const struct batch *batch, uint32_t number)
                      "module 'nf_tables')";
     if (number - batch->first_rule >= RULES_COUNT)
         return "nf_tables (CONFIG_NF_TABLES)";
+    if (batch->sent[number - batch->first_rule]->action == ACTION_COUNT)
+        return "nf_tables' counter (CONFIG_NFT_COUNTER, module 'nft_counter')";
     if (batch->sent[number - batch->first_rule]->action == ACTION_SOCKET)
         return "nf_tables' tproxy (CONFIG_NFT_TPROXY, module 'nft_tproxy')";
     return "nf_tables' log over netlink (CONFIG_NFT_LOG, CONFIG_NETFILTER_NETLINK_LOG, modules "

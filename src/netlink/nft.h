@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 
+#define CF_NFT_TABLE "childflow"
+#define CF_NFT_CHAIN "gate"
+
 /*
  * Load the rules into the network namespace of the calling thread. They never
  * change while a tree runs: verdicts are the engine's.

@@ -131,6 +131,12 @@ void cf_nft_meta(struct cf_nft_message *e, enum nft_meta_keys key, const void *v
     cf_nft_compare(e, NFT_CMP_EQ, value, length);
 }
 
+void cf_nft_count(struct cf_nft_message *e)
+{
+    begin(e, "counter");
+    end(e);
+}
+
 void cf_nft_log(struct cf_nft_message *e, uint16_t group, uint32_t bytes, uint16_t batch,
                 const char *prefix)
 {

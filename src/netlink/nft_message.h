@@ -43,6 +43,9 @@ void cf_nft_mask(struct cf_nft_message *e, const uint8_t *bytes, uint32_t length
 void cf_nft_compare(struct cf_nft_message *e, enum nft_cmp_ops how, const void *bytes,
                     size_t length);
 
+/* Count what comes so far. */
+void cf_nft_count(struct cf_nft_message *e);
+
 /* What a rule does: log to a group (prefix may be NULL), take a socket, decide. */
 void cf_nft_log(struct cf_nft_message *e, uint16_t group, uint32_t bytes, uint16_t batch,
                 const char *prefix);

@@ -339,7 +339,8 @@ static struct cf_event run_end(void)
                      .accounted = true,
                      .interface_packets = 1000,
                      .interface_bytes = 80000,
-                     .logged_packets = 1001,
+                     .logged_packets = 990,
+                     .lost_packets = 7,
                      .tree = { 9000000, 104857600 },
                      .self = { 400000, 8388608 } },
     };

@@ -2,7 +2,7 @@
 import hashlib
 
 from lab import internet as net
-from lab.case import Done, case, check, check_equal, wait_for_text
+from lab.case import case, check, check_equal
 
 ADDRESSES = [net.WEB4, net.WEB6]
 POLICY = ["203.0.113.0/24", "[2001:db8:2::]/48"]
@@ -117,35 +117,28 @@ print("all")
     check_equal(done.out.strip(), "all")
 
 
-def check_accounted(bench, script, flows, policy):
-    """
-    Run a script, and its flows to their end, before the sandbox ends: what closes together with the
-    run is not certain to be counted (doc/audit.md). Returns the run.
-    """
-    words, log = bench.words(policy, ["sh", "-c", f"{script}\necho over\nread line"])
-    process = bench.start(words)
-    out = []
-    while (line := process.stdout.readline()) not in (b"over\n", b""):
-        out.append(line.decode())
-    wait_for_text(log, '"event":"flow_close"', flows)
-    status, _, err = bench.finish(process, b"\n")
-    bench.last = done = Done(status, "".join(out), err, log)
-    bench.check_log(done)
-    check_equal(done.status, 0, "status")
+def check_accounted(bench, command, policy, lost=False):
+    """A run whose every packet is in an event or of a flow, or known to be lost. Returns it."""
+    done = bench.good(command, policy)
     figures = done.one("run_end")["accounting"]
     check_equal(figures["unaccounted"], 0, f"unaccounted in {figures}")
+    check_equal(figures["interface"]["packets"],
+                figures["logged"]["packets"] + figures["lost"]["packets"], f"all of {figures}")
+    check(lost or figures["lost"]["packets"] == 0, f"lost in {figures}")
     return done
 
 
 @case("every packet of the interface is accounted for")
 def accounting(bench):
-    check_accounted(bench, f"curl -sS -o file http://web.lab/ -o file9 http://{net.WEB4}/file9", 2,
+    check_accounted(bench, ["curl", "-sS", "-o", "file", "http://web.lab/",
+                            "-o", "file9", f"http://{net.WEB4}/file9"],
                     bench.policy(allow=POLICY + ["web.lab:80"]))
 
 
 @case("every packet of a query over TCP is accounted for")
 def accounting_dns(bench):
-    done = check_accounted(bench, "dig +tcp +short web.lab A; curl -sS -o file http://web.lab/", 1,
+    done = check_accounted(bench, ["sh", "-c", "dig +tcp +short web.lab A\n"
+                                               "curl -sS -o file http://web.lab/"],
                            bench.policy(allow=["web.lab:80"]))
     check_equal(done.out.strip(), net.WEB4)
 
@@ -164,6 +157,67 @@ while data := sock.recv(65536):
     total += len(data)
 print(total)
 """)
-    done = check_accounted(bench, f"python3 {script}", 1, bench.policy(allow=POLICY))
+    done = check_accounted(bench, ["python3", str(script)], bench.policy(allow=POLICY))
     check_equal(done.out.strip(), "180000", "all of it")
     check_equal(done.one("flow_close")["result"], "closed")
+
+
+@case("every segment of large uploads is accounted for")
+def accounting_uploads(bench):
+    for address in ADDRESSES:
+        check_accounted(bench, [bench.probe, "upload", address, str(net.DIGEST), "50"],
+                        bench.policy(allow=POLICY))
+
+
+@case("datagrams that the kernel cuts out of one, and those that it sends in fragments, are accounted for")
+def accounting_datagrams(bench):
+    script = bench.write("datagrams.py", f"""
+import socket
+UDP_SEGMENT = 103
+for family, address in (socket.AF_INET, {net.WEB4!r}), (socket.AF_INET6, {net.WEB6!r}):
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.settimeout(30)
+    sock.connect((address, {net.ECHO}))
+    for size in 0, 1000:
+        sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
+        sock.send(b"x" * 20000)
+        for _ in range(20000 // size if size else 1):
+            assert len(sock.recv(65536)) == (size or 20000)
+""")
+    done = check_accounted(bench, ["python3", str(script)], bench.policy(allow=POLICY))
+    check_equal(done.one("run_end")["accounting"]["interface"]["packets"], 2 * 21, "datagrams")
+
+
+@case("datagrams that came faster than they were read are lost, and accounted for")
+def accounting_flood(bench):
+    script = bench.write("flood.py", f"""
+import socket
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(20000):
+    other.sendto(b"x" * 1400, ({net.WEB4!r}, {net.ECHO}))
+    try:
+        sock.sendto(b"x" * 1400, ("203.0.113.2", 1000 + n % 2000))
+    except OSError:
+        pass    # of a datagram before
+""")
+    done = check_accounted(bench, ["python3", str(script)], bench.policy(allow=[POLICY[0]]), True)
+    check(done.one("run_end")["accounting"]["interface"]["packets"] > 20000, "a flood")
+
+
+@case("every packet of what is cut short is accounted for")
+def accounting_cut(bench):
+    policy = bench.policy(allow=POLICY)
+    check_accounted(bench, ["sh", "-c", f"curl -sS http://{net.WEB4}/large | head -c 100000 >file"],
+                    policy)
+    script = bench.write("cut.py", f"""
+import socket, struct
+for address in {ADDRESSES!r}:
+    sock = socket.create_connection((address, {net.DIGEST}))
+    sock.sendall(b"x" * 10_000_000)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()    # with a reset
+    sock = socket.create_connection((address, {net.DIGEST}))
+    sock.sendall(b"x" * 10_000_000)
+""")
+    check_accounted(bench, ["python3", str(script)], policy)
