@@ -293,6 +293,11 @@ uint64_t cf_dns_server_packets(const struct cf_dns_server *server)
     return server->datagrams_in + cf_streams_segments(&server->streams);
 }
 
+bool cf_dns_server_is_full(const struct cf_dns_server *server)
+{
+    return server->streams.n >= CF_DNS_STREAMS_MAX;
+}
+
 int cf_dns_server_stream(struct cf_dns_server *server, int fd, const struct cf_addr_port *src,
                          const struct cf_addr_port *asked,
                          void (*closed)(void *data, uint64_t bytes_out, uint64_t bytes_in),

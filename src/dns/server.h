@@ -4,6 +4,8 @@
 #ifndef CF_DNS_SERVER_H
 #define CF_DNS_SERVER_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "dns/resolver.h"
 #include "loop/loop.h"
@@ -27,6 +29,12 @@ void cf_dns_server_free(struct cf_dns_server *server);
  */
 uint64_t cf_dns_server_packets(const struct cf_dns_server *server);
 
+/* Streams that are served at once. */
+#define CF_DNS_STREAMS_MAX 256
+
+/* Whether so many are open. */
+bool cf_dns_server_is_full(const struct cf_dns_server *server);
+
 /*
  * Serve one accepted TCP connection: messages with a two-byte length, any
  * number, pipelined, answered as they come (RFC 7766). Closed after 30 s
@@ -35,7 +43,7 @@ uint64_t cf_dns_server_packets(const struct cf_dns_server *server);
  * fd:     taken over on success
  * closed: called once, after fd was closed, with the bytes each way; may be NULL
  *
- * Returns 0 or -errno (-ENOSPC past 256 streams).
+ * Returns 0 or -errno (-ENOSPC when it is full).
  */
 int cf_dns_server_stream(struct cf_dns_server *server, int fd, const struct cf_addr_port *src,
                          const struct cf_addr_port *asked,

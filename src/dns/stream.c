@@ -32,6 +32,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "dns/server.h"
 #include "dns/wire.h"
 
 #define IDLE_US (30 * CF_US_PER_S)
@@ -357,7 +358,7 @@ int cf_streams_open(struct cf_streams *streams, int fd, const struct cf_addr_por
     struct cf_stream *stream;
     int one = 1, r;
 
-    if (streams->n >= CF_STREAMS_MAX)
+    if (streams->n >= CF_DNS_STREAMS_MAX)
         return -ENOSPC;
     stream = stream_new(streams, src, asked);
     if (!stream)

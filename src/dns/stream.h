@@ -13,8 +13,6 @@
 #include "dns/resolver.h"
 #include "loop/loop.h"
 
-#define CF_STREAMS_MAX 256
-
 struct cf_stream;
 
 struct cf_streams {

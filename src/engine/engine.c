@@ -48,6 +48,12 @@ void cf_engine_warn(struct cf_engine *engine, enum cf_engine_warning warning, in
             "of open files (ulimit -n) where it is that",
             strerror(error));
         break;
+    case CF_WARNING_STREAMS:
+        cf_audit_warn(engine->config.audit, "limit_dns_streams",
+                      "%d connections to port 53 are open, and this version serves no more: others "
+                      "are denied until some end",
+                      CF_DNS_STREAMS_MAX);
+        break;
     case CF_WARNING_LOST:
         cf_audit_warn(engine->config.audit, "packets_lost",
                       "packets of the sandbox came faster than they could be judged; their senders "

@@ -21,6 +21,7 @@
 enum cf_engine_warning {
     CF_WARNING_RESOURCES, /* descriptors, memory or ports have run out */
     CF_WARNING_LOST,      /* the kernel dropped logged packets */
+    CF_WARNING_STREAMS,   /* as many connections to the resolver as it serves */
     CF_WARNING_ICMP,      /* no ping socket may be opened */
     CF_WARNING_COUNT
 };

@@ -3,6 +3,7 @@
  */
 #include "engine/tcp_flow.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -110,13 +111,30 @@ void cf_tcp_reset_close(struct cf_tcp *tcp, int fd)
     close(fd);
 }
 
+void cf_tcp_flow_no_stream(struct cf_tcp_flow *flow, struct cf_judgement *ret_judgement)
+{
+    *ret_judgement = (struct cf_judgement) { .target = flow->flow.key.dst };
+    cf_judge_deny(ret_judgement, CF_REASON_LIMIT);
+    cf_engine_warn(flow->tcp->engine, CF_WARNING_STREAMS, 0);
+}
+
 /* A connection to port 53 stands; from here on it is the DNS server's. */
 static void hand_to_dns(struct cf_tcp_flow *flow, int fd)
 {
     struct cf_engine *engine = flow->tcp->engine;
 
-    if (cf_dns_server_stream(engine->config.dns, fd, &flow->flow.key.src, &flow->flow.key.dst, NULL,
-                             NULL) < 0)
+    int r = cf_dns_server_stream(engine->config.dns, fd, &flow->flow.key.src, &flow->flow.key.dst,
+                                 NULL, NULL);
+
+    if (r == -ENOSPC) {
+        struct cf_judgement judgement;
+
+        cf_tcp_flow_no_stream(flow, &judgement);
+        cf_flow_log(&engine->flows, &flow->flow, &judgement, NULL);
+    } else if (r < 0) {
+        cf_engine_warn(engine, CF_WARNING_RESOURCES, -r);
+    }
+    if (r < 0)
         cf_tcp_reset_close(flow->tcp, fd);
     cf_tcp_flow_end(flow, CF_RESULT_CLOSED);
 }

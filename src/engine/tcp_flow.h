@@ -70,6 +70,9 @@ void cf_tcp_flow_end(struct cf_tcp_flow *flow, enum cf_flow_result result);
 /* As cf_tcp_flow_end(), with a RST to whoever is still there. */
 void cf_tcp_flow_abort(struct cf_tcp_flow *flow, enum cf_flow_result result);
 
+/* The verdict for one that the DNS server has no room for; it is warned of once. */
+void cf_tcp_flow_no_stream(struct cf_tcp_flow *flow, struct cf_judgement *ret_judgement);
+
 /* Its inward half was accepted as fd, which it takes over: the relay begins, or the DNS server's
  * work. */
 void cf_tcp_flow_pair(struct cf_tcp_flow *flow, int fd);

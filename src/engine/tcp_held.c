@@ -385,6 +385,11 @@ void cf_tcp_held_start(struct cf_tcp_flow *flow, const struct cf_packet *packet)
     struct cf_engine *engine = flow->tcp->engine;
     struct cf_judgement judgement;
 
+    if (flow->flow.key.dst.port == PORT_DNS && cf_dns_server_is_full(engine->config.dns)) {
+        cf_tcp_flow_no_stream(flow, &judgement);
+        denied(flow, &judgement);
+        return;
+    }
     if (flow->flow.key.dst.port == PORT_DNS) {
         flow->held->dns = true;
         cf_list_add(&flow->tcp->live, &flow->flow.age);

@@ -127,3 +127,26 @@ print(socket.gethostbyname("v4.lab"))
 """)
     done = bench.good(["python3", str(script)], bench.policy(allow=["v4.lab"]))
     check_equal(done.out.strip(), net.WEB4)
+
+
+@case("connections to port 53 that the resolver has no room for are denied, and told")
+def streams_full(bench):
+    script = bench.write("streams.py", f"""
+import errno, socket
+kept, told = [], []
+for n in range(260):
+    sock = socket.socket()
+    try:
+        sock.connect(({net.FOREIGN4!r}, 53))
+        kept.append(sock)
+    except OSError as error:
+        told.append(errno.errorcode[error.errno])
+print(len(kept), *told)
+""")
+    done = bench.good(["python3", str(script)], bench.policy())
+    check_equal(done.out.split(), ["256"] + 4 * ["EHOSTUNREACH"])
+    denied = done.of("flow_denied")
+    check_equal([event["verdict"]["reason"] for event in denied], 4 * ["limit"])
+    check_equal({event["dst"]["port"] for event in denied}, {53})
+    codes = [event["code"] for event in done.of("warning")]
+    check_equal(codes.count("limit_dns_streams"), 1, f"in {codes}")
