@@ -71,8 +71,8 @@ static inline void cf_name_files_fetch(const struct cf_name_files *files, uint64
 
     cf_name_memory_fetch(at);
     cf_name_memory_fetch(&files->ends[bucket]);
-    __builtin_prefetch(at + CF_NAME_STRIDE);
-    __builtin_prefetch(at + 2 * CF_NAME_STRIDE);
+    cf_name_memory_fetch(at + CF_NAME_STRIDE);
+    cf_name_memory_fetch(at + 2 * CF_NAME_STRIDE);
 }
 
 #endif
