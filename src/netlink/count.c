@@ -176,20 +176,35 @@ static int trains_ipv6(char text[STATISTICS_SIZE], uint64_t *ret_more)
     return 0;
 }
 
-int cf_count_read(uint64_t *ret_packets, struct cf_error *err)
+/* How many more segments than trains there were. */
+static int more_read(uint64_t *ret_more)
 {
-    uint64_t trains, more4, more6;
+    uint64_t more4, more6;
     char text[STATISTICS_SIZE];
-    int r;
+    int r = trains_ipv4(text, &more4);
 
-    r = trains_ipv4(text, &more4);
     if (r == 0)
         r = trains_ipv6(text, &more6);
-    if (r < 0)
-        return cf_error_errno(err, r, "cannot read the statistics of the gateway's IP");
+    if (r == 0)
+        *ret_more = more4 + more6;
+    return r;
+}
+
+int cf_count_read(uint64_t *ret_packets, struct cf_error *err)
+{
+    uint64_t trains, more = 0;
+    int r;
+
     r = door_read(&trains, err);
+    /* As for a command that speaks to nobody: the statistics take 0.1 ms. */
+    if (r == 0 && trains > 0) {
+        r = more_read(&more);
+        if (r < 0)
+            return cf_error_errno(err, r, "cannot read the statistics of the gateway's IP");
+        r = door_read(&trains, err);
+    }
     if (r < 0)
         return cf_error_wrap(err, "cannot count what came from the sandbox");
-    *ret_packets = trains + more4 + more6;
+    *ret_packets = trains + more;
     return 0;
 }
