@@ -147,6 +147,24 @@ bool cf_read_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node,
     return r == 0;
 }
 
+bool cf_read_endpoint_alone(struct cf_reader *reader, const struct cf_yaml_node *node,
+                            const char *key, const char *no_list,
+                            struct cf_endpoint *ret_endpoint)
+{
+    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
+        cf_read_unexpected(reader, node, key, "an endpoint as text");
+        return false;
+    }
+    if (!cf_read_endpoint(reader, node, key, ret_endpoint))
+        return false;
+    if (ret_endpoint->kind != CF_HOST_LIST)
+        return true;
+    cf_read_error(reader, cf_yaml_text_mark(node, 0), key, "expected an endpoint (%s), got '%s'",
+                  no_list, node->text);
+    cf_endpoint_done(ret_endpoint);
+    return false;
+}
+
 /* The endpoint of a rule; false when it was refused. */
 static bool read_endpoint(struct cf_reader *reader, const struct written_rule *written,
                           struct cf_endpoint *ret_endpoint)

@@ -112,22 +112,12 @@ static void read_member(struct cf_reader *reader, struct cf_group *group,
 {
     struct cf_endpoint endpoint = { 0 };
 
-    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
-        cf_read_unexpected(reader, node, key, "an endpoint as text");
+    if (!cf_read_endpoint_alone(reader, node, key, "a group is not part of another", &endpoint))
         return;
-    }
-    if (!cf_read_endpoint(reader, node, key, &endpoint))
-        return;
-    if (endpoint.kind == CF_HOST_LIST) {
-        cf_read_error(reader, cf_yaml_text_mark(node, 0), key,
-                      "expected an endpoint (a group is not part of another), got '%s'",
-                      node->text);
-    } else {
-        cf_read_once(reader, "endpoint", member_identity(group, &endpoint), node->mark, key);
-        if (cf_profile_group_member_add(group, node->text, &endpoint,
-                                        cf_read_origin(reader, node->mark)) < 0)
-            cf_read_out_of_memory(reader);
-    }
+    cf_read_once(reader, "endpoint", member_identity(group, &endpoint), node->mark, key);
+    if (cf_profile_group_member_add(group, node->text, &endpoint,
+                                    cf_read_origin(reader, node->mark)) < 0)
+        cf_read_out_of_memory(reader);
     cf_endpoint_done(&endpoint);
 }
 

@@ -222,22 +222,13 @@ static void read_bypass(struct cf_reader *reader, const struct cf_yaml_node *nod
     struct cf_profile *bypass = reader->profile->proxy.bypass;
     struct cf_endpoint endpoint = { 0 };
 
-    if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
-        cf_read_unexpected(reader, node, key, "an endpoint as text");
+    if (!cf_read_endpoint_alone(reader, node, key, "lists of egress.groups are for rules",
+                                &endpoint))
         return;
-    }
-    if (!cf_read_endpoint(reader, node, key, &endpoint))
-        return;
-    if (endpoint.kind == CF_HOST_LIST) {
-        cf_read_error(reader, cf_yaml_text_mark(node, 0), key,
-                      "expected an endpoint (lists of egress.groups are for rules), got '%s'",
-                      node->text);
-    } else {
-        cf_read_once(reader, "endpoint", identity(&endpoint), node->mark, key);
-        if (cf_profile_rule_add(bypass, CF_ALLOW, node->text, &endpoint,
-                                cf_read_origin(reader, node->mark)) < 0)
-            cf_read_out_of_memory(reader);
-    }
+    cf_read_once(reader, "endpoint", identity(&endpoint), node->mark, key);
+    if (cf_profile_rule_add(bypass, CF_ALLOW, node->text, &endpoint,
+                            cf_read_origin(reader, node->mark)) < 0)
+        cf_read_out_of_memory(reader);
     cf_endpoint_done(&endpoint);
 }
 

@@ -193,6 +193,14 @@ bool cf_read_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node,
                       struct cf_endpoint *ret_endpoint);
 
 /*
+ * As cf_read_endpoint(), for any node, and for no list of egress.groups: `no_list` says why
+ * there is none here.
+ */
+bool cf_read_endpoint_alone(struct cf_reader *reader, const struct cf_yaml_node *node,
+                            const char *key, const char *no_list,
+                            struct cf_endpoint *ret_endpoint);
+
+/*
  * A name of `hosts` or of the hosts file, normalised; false when it was
  * refused. One more address for such a name.
  */
