@@ -30,6 +30,7 @@
 #include "engine/relay.h"
 #include "engine/shards.h"
 
+#define SECONDS 600     /* for all of them; a tenth of it is not taken */
 #define PATIENCE_US (120 * CF_US_PER_S) /* for what never comes; no test waits it out */
 
 static struct cf_loop *loop;
@@ -518,5 +519,6 @@ int main(void)
         HELD(server_has_a_connection_that_is_reset_at_once),
     };
 
+    alarm(SECONDS); /* what no deadline of the loop ends: a socket that blocks, another thread */
     return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
 }

@@ -10,13 +10,16 @@ says which other numbers and ports there are; the first router answers for what 
 import os
 import pathlib
 import re
+import select
 import shutil
 import subprocess
+import time
 
 from lab import space
 
 PLACES = dict(re.findall(r"#define (\w+) \"?([\w.:]+)\"?",
                          (pathlib.Path(__file__).parent / "places.h").read_text(encoding="utf-8")))
+SECONDS = 60        # a bound on what a server tells; nothing waits for it when all is well
 HOST4, HOST6 = "192.0.2.10", "2001:db8:1::10"
 
 # place: the first router's answer for IPv4 and for IPv6 (None: IPv6 has no such code)
@@ -124,12 +127,26 @@ class Server:
     """A truth_world that listens; what it tells comes by lines()."""
 
     def __init__(self, *words):
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline() != "ready\n":
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0)
+        self.said = b""
+        if self.line() != "ready":
             raise RuntimeError(f"{' '.join(words)} did not start")
 
+    def line(self):
+        """The next that it tells, or what is wrong with it; it ends also when the server never does."""
+        deadline = time.monotonic() + SECONDS
+        while b"\n" not in self.said:
+            if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+                return f"(the server told nothing within {SECONDS} s)"
+            data = self.process.stdout.read(65536)
+            if not data:
+                return "(the server has ended)"
+            self.said += data
+        line, _, self.said = self.said.partition(b"\n")
+        return line.decode()
+
     def lines(self, count):
-        return [self.process.stdout.readline().rstrip("\n") for _ in range(count)]
+        return [self.line() for _ in range(count)]
 
 
 class Lab:
