@@ -338,24 +338,6 @@ int cf_gateway_finish(struct cf_gateway *gateway, struct cf_error *err)
     return gateway->making ? making_done(gateway->making, err) : 0;
 }
 
-int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **ret,
-                    struct cf_error *err)
-{
-    CF_CLEANUP(gateway_cleanup) struct cf_gateway *gateway = NULL;
-    int r;
-
-    r = cf_gateway_start(&gateway, err);
-    if (r < 0)
-        return r;
-    cf_gateway_configure(gateway, config);
-    r = cf_gateway_finish(gateway, err);
-    if (r < 0)
-        return r;
-    *ret = gateway;
-    gateway = NULL;
-    return 0;
-}
-
 struct socket_request {
     int domain, type, protocol;
 };

@@ -101,9 +101,6 @@ int cf_gateway_netns_wait(struct cf_gateway *gateway, struct cf_error *err);
 /* Wait for all of it. Returns 0 or -errno; the message names what the kernel lacks. */
 int cf_gateway_finish(struct cf_gateway *gateway, struct cf_error *err);
 
-/* cf_gateway_start(), cf_gateway_configure() and cf_gateway_finish() in one. */
-int cf_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **ret,
-                    struct cf_error *err);
 void cf_gateway_close(struct cf_gateway *gateway);
 
 /*

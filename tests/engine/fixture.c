@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../netlink/lab.h"
 #include "base/fd.h"
 #include "dns/resolver.h"
 #include "world.h"
@@ -176,7 +177,7 @@ static int rooms_open(struct cf_error *err)
     struct cf_engine_config engine = { .profile = fixture.profile, .threads = fixture_threads };
     int r;
 
-    r = cf_gateway_open(&gateway, &fixture.gateway, err);
+    r = lab_gateway_open(&gateway, &fixture.gateway, err);
     if (r == 0)
         r = cf_loop_new(&fixture.loop, err);
     if (r == 0)

@@ -94,6 +94,23 @@ int lab_run(int (*tests)(void))
     return s != 0 ? s : r;
 }
 
+int lab_gateway_open(const struct cf_gateway_config *config, struct cf_gateway **ret,
+                     struct cf_error *err)
+{
+    struct cf_gateway *gateway = NULL;
+    int r = cf_gateway_start(&gateway, err);
+
+    if (r < 0)
+        return r;
+    cf_gateway_configure(gateway, config);
+    r = cf_gateway_finish(gateway, err);
+    if (r < 0)
+        cf_gateway_close(gateway);
+    else
+        *ret = gateway;
+    return r;
+}
+
 int lab_socket(int netns_fd, int domain, int type, int protocol)
 {
     cf_auto_close int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -43,7 +43,7 @@ static struct cf_gateway *gateway_open(bool ipv6)
     struct cf_gateway *opened = NULL;
     struct cf_error err = { 0 };
 
-    if (cf_gateway_open(&config, &opened, &err) < 0)
+    if (lab_gateway_open(&config, &opened, &err) < 0)
         fail_msg("%s", err.text);
     return opened;
 }
@@ -552,7 +552,7 @@ static void limit_of_namespaces_is_named(void **state)
     if (pid == 0) {
         if (cf_fd_write_file("/proc/sys/user/max_net_namespaces", "0") < 0)
             _exit(2);
-        if (cf_gateway_open(&config, &opened, &err) != -ENOSPC)
+        if (lab_gateway_open(&config, &opened, &err) != -ENOSPC)
             _exit(3);
         if (lab_count_descriptors() != descriptors || !lab_wait_threads(1))
             _exit(4);
