@@ -128,7 +128,9 @@ void cf_event_count(const struct cf_event *event, struct cf_event_totals *totals
         count_verdict(totals, &event->flow_open.verdict);
         break;
     case CF_EVENT_FLOW_DENIED:
-        totals->denied++;
+        if (event->flow_open.verdict.action == CF_DENY)
+            totals->denied++;
+        count_verdict(totals, &event->flow_open.verdict);
         break;
     case CF_EVENT_FLOW_CLOSE:
         totals->bytes_out += event->flow_close.bytes_out;

@@ -109,6 +109,7 @@ struct cf_event_flow_open { /* also flow_denied */
     struct cf_verdict verdict;
     struct cf_addr_port via_local; /* outward socket; family NONE when there is none yet */
     const char *via_interface;     /* NULL: the host's routes decided */
+    const char *sni, *http_host;   /* of flow_denied: the name that it showed, or NULL */
     const char *via_proxy;         /* its URL; NULL: directly. via_local leads to it then */
 };
 
@@ -131,6 +132,7 @@ struct cf_event_flow_close {
     uint64_t duration_us;
     const char *proxy_why;   /* what of its proxy ended it: "denied"; NULL: nothing did */
     const char *proxy_words; /* what the proxy said, without secrets; ""; beside proxy_why */
+    const char *sni, *http_host, *alpn; /* what the flow showed; NULL: nothing that was asked for */
 };
 
 struct cf_event_packets_denied {

@@ -304,6 +304,15 @@ static void put_flow_open(struct cf_json *json, const struct cf_event_flow_open 
     cf_json_object_end(json);
 }
 
+/* Only what there is. */
+static void put_shown(struct cf_json *json, const char *sni, const char *http_host)
+{
+    if (sni)
+        cf_json_text(json, "sni", sni);
+    if (http_host)
+        cf_json_text(json, "http_host", http_host);
+}
+
 static void put_flow_close(struct cf_json *json, const struct cf_event_flow_close *flow)
 {
     cf_json_unsigned(json, "flow", flow->flow);
@@ -311,6 +320,9 @@ static void put_flow_close(struct cf_json *json, const struct cf_event_flow_clos
     cf_json_unsigned(json, "bytes_out", flow->bytes_out);
     cf_json_unsigned(json, "bytes_in", flow->bytes_in);
     cf_json_unsigned(json, "duration_us", flow->duration_us);
+    put_shown(json, flow->sni, flow->http_host);
+    if (flow->alpn)
+        cf_json_text(json, "alpn", flow->alpn);
     if (!flow->proxy_why)
         return;
     cf_json_object(json, "proxy");
@@ -412,6 +424,7 @@ static void put_body(struct cf_json *json, const struct cf_event *event)
         break;
     case CF_EVENT_FLOW_DENIED:
         put_flow(json, &event->flow_open);
+        put_shown(json, event->flow_open.sni, event->flow_open.http_host);
         break;
     case CF_EVENT_PACKETS_DENIED:
         put_packets_denied(json, &event->packets_denied);

@@ -74,6 +74,10 @@ static void append_flow(struct cf_buffer *line, const struct cf_event_flow_open 
     }
     cf_buffer_puts(line, flow->n_names ? ")" : "");
     append_verdict(line, &flow->verdict);
+    if (flow->sni || flow->http_host) {
+        cf_buffer_puts(line, ", it showed ");
+        append_safe(line, flow->sni ? flow->sni : flow->http_host);
+    }
 }
 
 static void append_packets(struct cf_buffer *line, const struct cf_event_packets_denied *packets)

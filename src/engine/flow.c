@@ -228,7 +228,9 @@ static void forget(struct cf_flow_table *table, struct cf_flow *flow)
 {
     cf_intern_drop(&table->texts, flow->exe);
     cf_intern_drop(&table->texts, flow->name);
-    flow->exe = flow->name = NULL;
+    cf_intern_drop(&table->texts, flow->shown);
+    cf_intern_drop(&table->texts, flow->alpn);
+    flow->exe = flow->name = flow->shown = flow->alpn = NULL;
     flow->rule = NULL;
 }
 
@@ -265,12 +267,62 @@ void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
     if (allowed) {
         flow->open = true;
         remember(table, flow, open);
+        flow->verify = cf_judge_must_show(table->profile, open->proto, judgement);
         table->n_open++;
         flow->counted = !judgement->verdict.would_deny;
         if (flow->counted)
             cf_limits_opened(&table->limits, flow->opened_us);
     }
     cf_audit_emit(table->audit, &event);
+}
+
+/* The same flow, denied after all. Its verdict is by the rule that let it be opened. */
+static void log_shown_denied(struct cf_flow_table *table, const struct cf_flow *flow,
+                             enum cf_reason reason, const char *shown,
+                             struct cf_verdict *ret_verdict)
+{
+    struct question question = { table, flow, cf_clock_monotonic_us() };
+    struct cf_event event = { .type = CF_EVENT_FLOW_DENIED };
+    struct cf_event_flow_open *denied = &event.flow_open;
+    struct cf_judgement judgement;
+
+    judge_as(&question, flow->exe, &judgement); /* for the names, and for the member of a group */
+    cf_verdict_deny(table->profile, reason, flow->rule, ret_verdict);
+    if (judgement.verdict.rule == flow->rule) {
+        ret_verdict->member = judgement.verdict.member;
+        ret_verdict->names_line = judgement.verdict.names_line;
+    }
+    denied->flow = flow->id;
+    denied->proto = proto_of(&flow->key);
+    denied->src = flow->key.src;
+    denied->dst = flow->key.dst;
+    denied->names = judgement.names;
+    denied->dns_ids = judgement.dns_ids;
+    denied->n_names = judgement.n_names;
+    find_process(table, flow, &denied->process);
+    if (denied->process.pid == 0 && flow->pid != 0)
+        denied->process = (struct cf_event_process) { .pid = flow->pid, .exe = flow->exe };
+    denied->verdict = *ret_verdict;
+    denied->sni = flow->shown_tls ? shown : NULL;
+    denied->http_host = flow->shown_tls ? NULL : shown;
+    cf_audit_emit(table->audit, &event);
+}
+
+bool cf_flow_judge_shown(struct cf_flow_table *table, struct cf_flow *flow,
+                         const struct cf_hello *hello)
+{
+    struct cf_verdict verdict = { .action = CF_ALLOW };
+    enum cf_reason reason = CF_REASON_NAME_MISSING;
+
+    if (hello) {
+        reason = cf_judge_shown(table->profile, flow->key.dst.port, flow->exe, hello);
+        flow->shown_tls = hello->kind == CF_HELLO_TLS;
+        flow->shown = cf_intern_hold(&table->texts, hello->text);
+        flow->alpn = cf_intern_hold(&table->texts, hello->alpn[0] ? hello->alpn : NULL);
+    }
+    if (reason != CF_REASON_RULE)
+        log_shown_denied(table, flow, reason, hello ? hello->text : NULL, &verdict);
+    return verdict.action == CF_ALLOW;
 }
 
 void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,
@@ -287,7 +339,6 @@ void cf_flow_log_proxy_close(struct cf_flow_table *table, struct cf_flow *flow,
     if (!flow->open)
         return;
     flow->open = false;
-    forget(table, flow);
     table->n_open--;
     event.flow_close.flow = flow->id;
     event.flow_close.result = result;
@@ -296,7 +347,11 @@ void cf_flow_log_proxy_close(struct cf_flow_table *table, struct cf_flow *flow,
     event.flow_close.duration_us = (uint64_t)(cf_clock_monotonic_us() - flow->opened_us);
     event.flow_close.proxy_why = why;
     event.flow_close.proxy_words = words;
+    event.flow_close.sni = flow->shown_tls ? flow->shown : NULL;
+    event.flow_close.http_host = flow->shown_tls ? NULL : flow->shown;
+    event.flow_close.alpn = flow->alpn;
     cf_audit_emit(table->audit, &event);
+    forget(table, flow);
     if (flow->counted)
         cf_limits_closed(&table->limits);
 }

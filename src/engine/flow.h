@@ -18,6 +18,7 @@
 #include "base/addr.h"
 #include "base/hash.h"
 #include "base/intern.h"
+#include "engine/hello.h"
 #include "engine/judge.h"
 #include "engine/limits.h"
 #include "engine/list.h"
@@ -40,12 +41,15 @@ struct cf_flow {
     struct cf_flow_key key;
     bool listed;  /* can be found by its key */
     bool open;    /* flow_open is written, flow_close is not */
+    bool verify;  /* allowed by name, on a port where it must show a name that the policy allows */
+    bool shown_tls;    /* `shown` is of TLS, else of HTTP */
     bool counted; /* towards the policy's limits; not what audit mode let through */
     /* While it is open, what its flow_open said: */
     uint8_t reason; /* enum cf_reason */
     int pid;        /* 0: not known */
     const struct cf_rule *rule;
     const char *name, *exe; /* in the table's texts; or NULL */
+    const char *shown, *alpn; /* what it showed, for its flow_close; likewise */
     uint64_t id; /* of its events; 0 before the first */
     int64_t opened_us;
     int64_t touched_us; /* last traffic, where the protocol keeps it */
@@ -126,6 +130,18 @@ void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
  */
 void cf_flow_log(struct cf_flow_table *table, struct cf_flow *flow,
                  const struct cf_judgement *judgement, const struct cf_addr_port *via);
+
+/*
+ * Judge what an open flow has shown (engine/hello.h): a name that the policy allows for its
+ * port and its program, as `Verdict`, 6 of doc/policy.md has it. What it shows is kept for its
+ * flow_close; a denial is logged.
+ *
+ * hello: NULL when it shows none
+ *
+ * Returns whether it passes, which in audit mode it does.
+ */
+bool cf_flow_judge_shown(struct cf_flow_table *table, struct cf_flow *flow,
+                         const struct cf_hello *hello);
 
 /* Write flow_close. No-op when the flow is not open. */
 void cf_flow_log_close(struct cf_flow_table *table, struct cf_flow *flow,

@@ -8,6 +8,9 @@
 #include "base/hash.h"
 #include "netlink/gateway.h"
 
+#define PORT_HTTP 80
+#define PORT_HTTPS 443
+
 struct range {
     uint8_t bytes[16];
     uint8_t bits;
@@ -242,4 +245,39 @@ void cf_judge(const struct cf_profile *profile, const struct cf_names *names, in
         judge_standin(profile, &query, judgement);
     else
         judge_route(profile, &query, judgement);
+}
+
+bool cf_judge_must_show(const struct cf_profile *profile, enum cf_proto proto,
+                        const struct cf_judgement *judgement)
+{
+    uint16_t port = judgement->target.port;
+
+    return profile->egress.verify_names && proto == CF_PROTO_TCP &&
+           (port == PORT_HTTPS || port == PORT_HTTP) &&
+           judgement->destination == CF_DESTINATION_WORLD &&
+           judgement->verdict.action == CF_ALLOW && !judgement->verdict.would_deny &&
+           cf_verdict_is_by_name(&judgement->verdict);
+}
+
+enum cf_reason cf_judge_shown(const struct cf_profile *profile, uint16_t port, const char *exe,
+                              const struct cf_hello *hello)
+{
+    struct cf_flow_name name = { .name = hello->name };
+    struct cf_flow_query query = { .proto = CF_PROTO_TCP, .port = port, .exe = exe };
+    struct cf_verdict verdict;
+
+    if (hello->addr.family != CF_FAMILY_NONE) {
+        if (cf_destination_never(&hello->addr))
+            return CF_REASON_NAME_MISMATCH;
+        query.dst = hello->addr;
+    } else if (hello->name[0]) {
+        name.pinned = cf_profile_host_find(profile, hello->name) != NULL;
+        query.names = &name;
+        query.n_names = 1;
+    } else {
+        return CF_REASON_NAME_MISMATCH;
+    }
+    cf_verdict_flow(profile, &query, &verdict);
+    return verdict.action == CF_ALLOW && !verdict.would_deny ? CF_REASON_RULE
+                                                             : CF_REASON_NAME_MISMATCH;
 }

@@ -15,6 +15,7 @@
 #include "audit/event.h"
 #include "base/addr.h"
 #include "dns/names.h"
+#include "engine/hello.h"
 #include "profile/profile.h"
 #include "profile/proxy.h"
 #include "profile/verdict.h"
@@ -57,6 +58,21 @@ bool cf_destination_multicast(const struct cf_addr *addr);
 void cf_judge(const struct cf_profile *profile, const struct cf_names *names, int64_t now_us,
               enum cf_proto proto, const struct cf_addr_port *dst, const char *exe,
               struct cf_judgement *ret_judgement);
+
+/*
+ * Whether an allowed flow must show a name (egress.verify_names): TCP to port 443 or 80 that a
+ * rule allows by name, other than host_ports.
+ */
+bool cf_judge_must_show(const struct cf_profile *profile, enum cf_proto proto,
+                        const struct cf_judgement *judgement);
+
+/*
+ * Judge the name that such a flow shows, for its port and the program exe (NULL: not known): a
+ * name as one whose address is not known, a literal address by itself. Returns
+ * CF_REASON_RULE when the policy allows it, else CF_REASON_NAME_MISMATCH.
+ */
+enum cf_reason cf_judge_shown(const struct cf_profile *profile, uint16_t port, const char *exe,
+                              const struct cf_hello *hello);
 
 /* Turn it into a denial that no mode lifts: the engine cannot carry the flow. */
 void cf_judge_deny(struct cf_judgement *judgement, enum cf_reason reason);

@@ -9,6 +9,8 @@ src_engine_libcf_engine_a_SOURCES = src/engine/account.c \
 	src/engine/engine.h \
 	src/engine/flow.c \
 	src/engine/flow.h \
+	src/engine/hello.c \
+	src/engine/hello.h \
 	src/engine/icmp.c \
 	src/engine/icmp.h \
 	src/engine/internal.h \
@@ -40,6 +42,8 @@ src_engine_libcf_engine_a_SOURCES = src/engine/account.c \
 	src/engine/tcp_flow.h \
 	src/engine/tcp_held.c \
 	src/engine/tcp_held.h \
+	src/engine/tcp_name.c \
+	src/engine/tcp_name.h \
 	src/engine/tcp_outward.c \
 	src/engine/tcp_outward.h \
 	src/engine/tcp_proxy.c \

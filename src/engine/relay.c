@@ -22,6 +22,10 @@
  * speaks first; where it waits, as soon as the loop has nothing better to do (`confirm`),
  * and in front of the next outward connect, which it must not come behind.
  *
+ * While there is a gate, the direction from the sandbox does not run: its bytes stay in
+ * the inside's receive buffer, and each edge there asks the gate again. The other
+ * direction, and the failure of either side, are as without it.
+ *
  * What is over is closed when the loop has nothing better to do (`over`):
  * programs that open one connection after the other wait for the next SYN to
  * be answered, and nobody for this.
@@ -267,12 +271,36 @@ static void cut(struct cf_relay *relay)
     end(relay);
 }
 
+/* Returns false when the relay must not be touched any more. */
+static bool gate_ask(struct cf_relay *relay)
+{
+    if (!relay->out.readable || relay->out_done)
+        return true;
+    switch (relay->gate(relay)) {
+    case CF_GATE_WAIT:
+        relay->out.readable = false; /* the next byte is an edge */
+        return true;
+    case CF_GATE_OPEN:
+        relay->gate = NULL;
+        return true;
+    case CF_GATE_FAILED:
+        side_failed(relay, &relay->inside, errno);
+        relay->out_done = true;
+        relay->gate = NULL;
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void run(struct cf_relay *relay)
 {
     struct cf_relay_side *inside = &relay->inside, *outside = &relay->outside;
     uint64_t before = relay->out.total + relay->in.total;
 
-    if (!relay->out_done && run_one(relay, &relay->out, inside, outside))
+    if (relay->gate && !gate_ask(relay))
+        return;
+    if (!relay->gate && !relay->out_done && run_one(relay, &relay->out, inside, outside))
         relay->out_done = true;
     if (!relay->in_done && !relay->spent && run_one(relay, &relay->in, outside, inside))
         relay->in_done = true;

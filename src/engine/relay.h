@@ -2,7 +2,8 @@
  * relay.h - a TCP connection of two sockets, one inside and one outside
  *
  * Moves bytes, ends and errors both ways until both directions are done and the
- * sandbox has all of it, then closes both sockets. Knows nothing of flows and policies.
+ * sandbox has all of it, then closes both sockets. Knows nothing of flows and policies; who
+ * does can have a gate in front of what the sandbox sends.
  *
  * A relay belongs to the thread of its loop from the start to the end. Any thread
  * may look at what is _Atomic meanwhile.
@@ -27,6 +28,14 @@ struct cf_relay_side {
     bool failed; /* its peer has reset it, or the network has */
 };
 
+/* What a gate says of the bytes that the sandbox has sent so far. */
+enum cf_gate {
+    CF_GATE_WAIT,   /* it must see more of them; until then none passes */
+    CF_GATE_OPEN,   /* all pass from here on; it is not asked again */
+    CF_GATE_FAILED, /* the inside cannot be read, errno says why */
+    CF_GATE_GONE,   /* the relay is not this thread's any more: ended, or in another shard */
+};
+
 struct cf_relay {
     struct cf_loop *loop;
     struct cf_pipe_pool *pipes;
@@ -41,6 +50,9 @@ struct cf_relay {
     _Atomic bool resetting; /* over but for bytes that still leave the last socket */
     int error;              /* first errno that a side failed with */
     bool parked;            /* by cf_relay_park() */
+    /* Asked when the inside has bytes, or its end, and none has passed; NULL: all pass. Set before
+       the start. It may look at the bytes (MSG_PEEK), take none, and end the relay. */
+    enum cf_gate (*gate)(struct cf_relay *relay);
     uint64_t segments;      /* from the sandbox, once the inside is closed */
     struct cf_task task, confirm;
     struct cf_timer timer;

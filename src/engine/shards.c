@@ -248,6 +248,13 @@ static struct cf_shard *least(struct cf_shards *shards)
     return best;
 }
 
+static void join(struct cf_shard *shard, struct cf_relay *relay)
+{
+    relay->shard.at = shard;
+    cf_list_add(&shard->relays, &relay->shard.others);
+    shard->n_relays++;
+}
+
 static void hand_over(struct cf_shard *shard, struct cf_relay *relay, uint32_t outside_events,
                       int outside_error)
 {
@@ -277,12 +284,50 @@ int cf_shards_start(struct cf_shards *shards, struct cf_relay *relay, uint32_t o
         if (r < 0)
             return r;
     }
-    relay->shard.at = shard;
-    cf_list_add(&shard->relays, &relay->shard.others);
-    shard->n_relays++;
+    join(shard, relay);
     if (shard != &shards->each[0])
         hand_over(shard, relay, outside_events, outside_error);
     return 0;
+}
+
+int cf_shards_start_gated(struct cf_shards *shards, struct cf_relay *relay,
+                          uint32_t outside_events, int outside_error)
+{
+    struct cf_shard *own = &shards->each[0];
+    int r;
+
+    cf_relay_prepare(relay);
+    r = cf_relay_start(relay, outside_events, outside_error);
+    if (r < 0)
+        return r;
+    join(own, relay);
+    return 0;
+}
+
+/* Nothing has happened that another thread's cf_relay_start() would not see. */
+static bool is_untouched(const struct cf_relay *relay)
+{
+    return relay->in.total == 0 && !relay->in.pipe && !relay->in_done && !relay->in.has_oob &&
+           !relay->in.eof && !relay->inside.failed && !relay->outside.failed && !relay->over;
+}
+
+bool cf_shards_spread(struct cf_shards *shards, struct cf_relay *relay)
+{
+    struct cf_shard *shard;
+
+    if (shards->n == 1 || !is_untouched(relay))
+        return false;
+    cf_shards_left(relay);
+    shard = least(shards);
+    join(shard, relay);
+    if (shard == &shards->each[0])
+        return false;
+    relay->gate = NULL;
+    cf_relay_confirm(relay);
+    cf_loop_task_remove(relay->loop, &relay->task);
+    cf_loop_unwatch(relay->loop, &relay->inside.watch);
+    hand_over(shard, relay, 0, 0); /* what is ready is told when it is watched there */
+    return true;
 }
 
 void cf_shards_left(struct cf_relay *relay)
@@ -317,9 +362,7 @@ static void take_back(struct cf_shards *shards, struct cf_relay *relay)
 
     cf_shards_left(relay);
     relay->ended = shards->config.ended;
-    relay->shard.at = own;
-    cf_list_add(&own->relays, &relay->shard.others);
-    own->n_relays++;
+    join(own, relay);
     if (r == 0)
         return;
     relay->error = -r;

@@ -42,6 +42,16 @@ unsigned cf_shards_count(const struct cf_shards *shards);
 int cf_shards_start(struct cf_shards *shards, struct cf_relay *relay, uint32_t outside_events,
                     int outside_error);
 
+/*
+ * Begin a relay that has a gate, in the caller's own shard, where the gate is asked. Once that
+ * opens, cf_shards_spread() gives the relay to the shard that has the fewest. Returns true when
+ * that is another one, and the relay is its from here on; one that has begun to
+ * move bytes stays.
+ */
+int cf_shards_start_gated(struct cf_shards *shards, struct cf_relay *relay,
+                          uint32_t outside_events, int outside_error);
+bool cf_shards_spread(struct cf_shards *shards, struct cf_relay *relay);
+
 /* The relay is in no shard any more; to be called by its owner when it has ended, before it goes. */
 void cf_shards_left(struct cf_relay *relay);
 

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "engine/internal.h"
 #include "engine/tcp_held.h"
+#include "engine/tcp_name.h"
 #include "engine/tcp_proxy.h"
 
 struct cf_loop *cf_tcp_flow_loop(const struct cf_tcp_flow *flow)
@@ -151,8 +152,9 @@ void cf_tcp_flow_pair(struct cf_tcp_flow *flow, int fd)
     flow->relay.inside.fd = fd;
     flow->relay.outside.watch.urgent = false;
     flow->relay.meter = cf_flow_meter(&flow->tcp->engine->flows, &flow->flow);
-    r = cf_shards_start(flow->tcp->engine->shards, &flow->relay, flow->outside_events,
-                        flow->outside_error);
+    r = flow->flow.verify ? cf_tcp_name_start(flow)
+                          : cf_shards_start(flow->tcp->engine->shards, &flow->relay,
+                                            flow->outside_events, flow->outside_error);
     if (r < 0) {
         cf_engine_warn(flow->tcp->engine, CF_WARNING_RESOURCES, -r);
         cf_tcp_flow_abort(flow, CF_RESULT_LIMIT);

@@ -196,6 +196,9 @@ static struct cf_summary_line *line_count(struct cf_summary_table *summary, cons
 static void key_of_verdict(struct key *key, const struct cf_verdict *verdict)
 {
     key->reason = cf_reason_name(verdict->reason);
+    /* A rule that let a flow be opened is not why it was denied for the name that it showed. */
+    if (verdict->reason == CF_REASON_NAME_MISSING || verdict->reason == CF_REASON_NAME_MISMATCH)
+        return;
     /* A key that has its default stands nowhere: the reason says more. */
     if (verdict->rule && verdict->rule->origin.file &&
         (verdict->rule->origin.line > 0 || verdict->reason == CF_REASON_RULE ||
@@ -387,7 +390,7 @@ static void add_flow(struct cf_summary_table *summary, const struct cf_event_flo
     };
     struct cf_summary_line *line;
 
-    if (opened && flow->verdict.would_deny) {
+    if (flow->verdict.would_deny) {
         key.kind = CF_LINE_WOULD_DENY;
         summary->flows_would_deny++;
     }

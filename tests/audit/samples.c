@@ -286,6 +286,28 @@ static struct cf_event flow_denied(void)
     };
 }
 
+static struct cf_event flow_denied_for_its_name(void)
+{
+    struct cf_event event = flow_denied();
+
+    event.flow_open.verdict =
+        (struct cf_verdict) { CF_ALLOW, true, CF_REASON_NAME_MISMATCH, &allow_books };
+    event.flow_open.sni = "other.example.com";
+    return event;
+}
+
+static struct cf_event flow_close_that_showed(bool tls)
+{
+    return (struct cf_event) {
+        .type = CF_EVENT_FLOW_CLOSE,
+        .flow_close = { .flow = 4,
+                        .result = CF_RESULT_RESET,
+                        .sni = tls ? "other.example.com" : NULL,
+                        .http_host = tls ? NULL : "other.example.com",
+                        .alpn = tls ? "h2,http/1.1" : NULL },
+    };
+}
+
 static struct cf_event flow_close(void)
 {
     return (struct cf_event) {
@@ -367,6 +389,9 @@ size_t samples_make(struct cf_event events[SAMPLES_MAX])
     events[n++] = flow_open_would_deny();
     events[n++] = flow_open_pinned();
     events[n++] = flow_denied();
+    events[n++] = flow_denied_for_its_name();
+    events[n++] = flow_close_that_showed(true);
+    events[n++] = flow_close_that_showed(false);
     events[n++] = flow_open_by_group();
     events[n++] = dns_denied_by_file();
     events[n++] = flow_close();

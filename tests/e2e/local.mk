@@ -38,6 +38,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/threads.py \
 	tests/e2e/cases/traffic.py \
 	tests/e2e/cases/verdicts.py \
+	tests/e2e/cases/verify.py \
 	tests/e2e/lab/case.py \
 	tests/e2e/lab/internet.py \
 	tests/e2e/lab/liar.py \

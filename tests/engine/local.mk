@@ -5,7 +5,7 @@ engine_test_libs = src/engine/libcf-engine.a src/proxy/libcf-proxy.a src/dns/lib
 	$(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 engine_tests = tests/engine/test_engine tests/engine/test_exhausted tests/engine/test_flow \
-	tests/engine/test_hits \
+	tests/engine/test_hello tests/engine/test_hits \
 	tests/engine/test_limits tests/engine/test_packet tests/engine/test_relay \
 	tests/engine/test_shards tests/engine/test_tcp_proxy tests/engine/test_udp_proxy
 check_PROGRAMS += $(engine_tests)
@@ -27,6 +27,11 @@ tests_engine_test_exhausted_LDADD = $(engine_test_libs)
 tests_engine_test_flow_SOURCES = tests/engine/test_flow.c
 tests_engine_test_flow_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_flow_LDADD = $(engine_test_libs)
+
+tests_engine_test_hello_SOURCES = tests/engine/test_hello.c
+tests_engine_test_hello_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	-DCORPUS='"$(abs_srcdir)/tests/fuzz/corpus/hello"'
+tests_engine_test_hello_LDADD = $(engine_test_libs)
 
 tests_engine_test_hits_SOURCES = tests/engine/test_hits.c $(engine_test_world)
 tests_engine_test_hits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

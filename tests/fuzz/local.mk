@@ -252,3 +252,22 @@ tests_fuzz_test_dictionary_SOURCES = tests/fuzz/test_dictionary.c
 tests_fuzz_test_dictionary_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	-DDICTIONARY='"$(abs_srcdir)/tests/fuzz/policy.dict"'
 tests_fuzz_test_dictionary_LDADD = $(fuzz_policy_libs) $(CMOCKA_LIBS)
+
+# hello
+fuzz_hello_sources = tests/fuzz/fuzz_hello.c
+fuzz_hello_libs = src/engine/libcf-engine.a $(fuzz_endpoint_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/hello
+check_PROGRAMS += tests/fuzz/replay_hello
+TESTS += tests/fuzz/replay_hello
+tests_fuzz_replay_hello_SOURCES = tests/fuzz/replay.c $(fuzz_hello_sources)
+tests_fuzz_replay_hello_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"hello"'
+tests_fuzz_replay_hello_LDADD = $(fuzz_hello_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_hello
+tests_fuzz_fuzz_hello_SOURCES = $(fuzz_hello_sources)
+tests_fuzz_fuzz_hello_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_hello_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_hello_LDADD = $(fuzz_hello_libs)
+endif

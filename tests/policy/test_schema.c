@@ -252,7 +252,6 @@ static void protections_that_are_not_built_are_named(void **state)
 {
     static const char *const expected[] = {
         "egress.quic",
-        "egress.verify_names",
     };
     size_t n;
     const char *const *found = cf_policy_not_in_force(&n);
