@@ -250,6 +250,113 @@ static void check_over(enum cf_flow_result expected)
     assert_int_equal(result, expected);
 }
 
+static unsigned n_asked; /* of the gate */
+
+/* Waits for four bytes. */
+static enum cf_gate gate_of_four(struct cf_relay *gated)
+{
+    char text[5];
+    ssize_t n = recv(gated->inside.fd, text, sizeof text, MSG_PEEK | MSG_DONTWAIT);
+
+    assert_true(n > 0);
+    n_asked++;
+    if (n < 4)
+        return CF_GATE_WAIT;
+    return shards && cf_shards_spread(shards, gated) ? CF_GATE_GONE : CF_GATE_OPEN;
+}
+
+static bool was_asked(void)
+{
+    return n_asked > 0;
+}
+
+static int set_up_with_a_gate(void **state)
+{
+    n_asked = 0;
+    if (set_up(state) < 0)
+        return -1;
+    relay.gate = gate_of_four; /* nothing has run yet */
+    return 0;
+}
+
+static int set_up_with_a_gate_among_threads(void **state)
+{
+    struct cf_shards_config config = { .pipes = &pipes, .n = 2, .ended = ended };
+    struct cf_error err;
+
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    over = false;
+    n_asked = 0;
+    if (cf_loop_new(&loop, &err) < 0)
+        return -1;
+    config.loop = loop;
+    if (cf_shards_new(&config, &shards, &err) < 0)
+        return -1;
+    cf_relay_init(&neighbour, loop, &pipes, ended);
+    pair(&neighbour.inside.fd, &neighbour_fds[0]);
+    pair(&neighbour.outside.fd, &neighbour_fds[1]);
+    cf_relay_init(&relay, loop, &pipes, ended);
+    pair(&relay.inside.fd, &client);
+    pair(&relay.outside.fd, &server);
+    relay.gate = gate_of_four;
+    if (cf_shards_start(shards, &neighbour, 0, 0) < 0 ||
+        cf_shards_start_gated(shards, &relay, 0, 0) < 0)
+        return -1;
+    assert_ptr_equal(relay.loop, loop);
+    return 0;
+}
+
+static void check_holds(int fd)
+{
+    int bytes = -1;
+
+    assert_int_equal(ioctl(fd, SIOCINQ, &bytes), 0);
+    assert_int_equal(bytes, 0);
+}
+
+static void bytes_wait_for_the_gate_and_the_other_way_does_not(void **state)
+{
+    (void)state;
+    assert_int_equal(send(client, "go", 2, 0), 2);
+    run_until(was_asked);
+    assert_int_equal(send(server, "hi", 2, 0), 2);
+    check_reads(client, "hi");
+    check_holds(server);
+    assert_int_equal(send(client, "od", 2, 0), 2);
+    check_reads(server, "good");
+    assert_int_equal(n_asked, 2);
+    shutdown(client, SHUT_WR);
+    check_ends(server, 0);
+    cf_fd_close(&server);
+    check_ends(client, 0);
+    cf_fd_close(&client);
+    check_over(CF_RESULT_CLOSED);
+}
+
+static void a_server_that_resets_passes_a_gate_that_waits(void **state)
+{
+    (void)state;
+    assert_int_equal(send(client, "go", 2, 0), 2);
+    run_until(was_asked);
+    reset_close(&server);
+    check_over(CF_RESULT_RESET);
+    check_ends(client, ECONNRESET);
+}
+
+static void a_gate_that_opens_gives_the_relay_to_the_thread_with_the_fewest(void **state)
+{
+    (void)state;
+    assert_int_equal(send(client, "go", 2, 0), 2);
+    run_until(was_asked);
+    check_holds(server);
+    assert_int_equal(send(client, "od", 2, 0), 2);
+    check_reads(server, "good");
+    assert_ptr_not_equal(relay.loop, loop);
+    assert_int_equal(send(server, "pong!", 5, 0), 5);
+    check_reads(client, "pong!");
+}
+
 static void bytes_and_ends_pass_both_ways(void **state)
 {
     (void)state;
@@ -510,6 +617,13 @@ int main(void)
         TEST(reader_that_never_reads_holds_one_pipe_at_most),
         ON_A_PAIR(bytes_and_ends_pass_both_ways),
         ON_A_PAIR(bulk_arrives_byte_for_byte),
+        cmocka_unit_test_setup_teardown(bytes_wait_for_the_gate_and_the_other_way_does_not,
+                                        set_up_with_a_gate, tear_down),
+        cmocka_unit_test_setup_teardown(a_server_that_resets_passes_a_gate_that_waits,
+                                        set_up_with_a_gate, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_gate_that_opens_gives_the_relay_to_the_thread_with_the_fewest,
+            set_up_with_a_gate_among_threads, tear_down),
         cmocka_unit_test_setup_teardown(a_socket_pair_that_breaks_resets_the_client,
                                         set_up_with_a_socket_pair, tear_down),
         cmocka_unit_test_setup_teardown(a_reset_closes_a_socket_pair_at_once,
