@@ -44,7 +44,10 @@ int cf_inward_send(struct cf_engine *engine, const uint8_t *packet, size_t lengt
     static uint8_t scratch[SCRATCH_SIZE];
     static uint32_t ident;
     size_t mtu = engine->mtu < SCRATCH_SIZE ? engine->mtu : SCRATCH_SIZE;
+    int r = cf_audit_flush(engine->config.audit);
 
+    if (r < 0)
+        return r;
     ident = ident % UINT16_MAX + 1; /* never 0: the kernel would choose one for each fragment */
     return cf_craft_fragments(packet, length, mtu, ident, scratch, send_one, engine);
 }

@@ -11,7 +11,11 @@
 
 struct cf_engine;
 
-/* Send one packet to the sandbox, in fragments when it is longer than the link's MTU. */
+/*
+ * Send one packet to the sandbox, in fragments when it is longer than the link's
+ * MTU. What the log has to say of it is written first: the command may kill us as
+ * soon as it is told. Returns 0 or -errno; with a log that failed, nothing is sent.
+ */
 int cf_inward_send(struct cf_engine *engine, const uint8_t *packet, size_t length);
 
 /* Put a held SYN back in, towards the transparent listener. */

@@ -2,10 +2,11 @@
 import hashlib
 import json
 import re
+import signal
 import subprocess
 
 from lab import internet as net
-from lab.case import Skipped, case, check, check_equal, check_in, wait_for_text
+from lab.case import SECONDS, Skipped, case, check, check_equal, check_in, wait_for_text
 
 MIXTURE = f"""
 curl -sS -o /dev/null http://web.lab/
@@ -190,3 +191,29 @@ def flushed(bench):
     wait_for_text(log, "flow_denied")
     status, _, _ = bench.finish(process, b"\n")
     check_equal(status, 0, "status")
+
+
+KILLED = f"""
+import os, signal, socket
+denied = 0
+for port in range(1, 41):
+    try:
+        socket.create_connection(("{net.WEB4}", port), 5)
+    except OSError:
+        denied += 1
+print(denied, flush=True)
+os.kill(0, signal.SIGKILL)
+"""
+
+
+@case("what the command was told stands in the log, even when it kills childflow at once")
+def told(bench):
+    script = bench.folder / "killed.py"
+    script.write_text(KILLED)
+    for _ in range(3):
+        words, log = bench.words(bench.policy(), ["python3", str(script)])
+        process = bench.start(words)
+        denied = int(process.stdout.readline())
+        check_equal(process.wait(SECONDS), -signal.SIGKILL, "status")
+        lines = log.read_text().splitlines()
+        check_equal(sum('"event":"flow_denied"' in line for line in lines), denied, "denials")
