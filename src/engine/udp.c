@@ -471,15 +471,12 @@ static bool allowed(struct udp_flow *flow, const struct cf_judgement *judgement,
     if (r == 0)
         cf_outward_local(flow->outside_fd, &local);
     cf_flow_log(&udp->engine->flows, &flow->flow, judgement, r == 0 ? &local : NULL);
-    if (r == 0 && cf_audit_flush(udp->engine->config.audit) < 0) { /* the run ends of it */
-        flow_end(flow, CF_RESULT_KILLED);
-        return false;
-    }
-    if (r == 0) {
+    if (r == 0 && cf_audit_flush(udp->engine->config.audit) == 0) { /* else the run ends */
         touch(flow);
         return send_out(flow, datagram, 1);
     }
-    send_failed(flow, datagram, -r);
+    if (r < 0)
+        send_failed(flow, datagram, -r);
     flow_end(flow, CF_RESULT_UNREACHABLE);
     return false;
 }

@@ -195,7 +195,7 @@ static const char *all_daemons_start_again(void)
     "brand-new.sock user/'$1'/bus user/'$1'/docker.sock user/'$1'/nvim.7.0 "                       \
     "user/'$1'/podman/p.sock user/'$1'/gnupg/S.dirmngr; do "                                       \
     "set -- $* /run/$s /var/run/$s /mnt/$s /mnt/run/$s /proc/1/root/run/$s "                       \
-    "/proc/self/root/run/$s; done; ./probe reach $*; find /run /mnt -type s 2>/dev/null';"         \
+    "/proc/self/root/run/$s; done; ./probe reach $*; find /run /mnt/run -type s 2>/dev/null';"     \
     "export TRY;"
 
 /* In namespaces of its own, where it has power over mounts. */

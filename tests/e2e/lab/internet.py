@@ -290,6 +290,12 @@ class Internet:
             tool("ip", "route", "add", kind, address)
         for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
             pathlib.Path("/proc/sys/net", name).write_text("1")
+        # Each error is told, however many the cases ask for at once. Some kernels have one for the host.
+        for name, value in (("ipv4/icmp_ratelimit", "0"), ("ipv6/icmp/ratelimit", "0"),
+                            ("ipv4/icmp_msgs_per_sec", "100000"), ("ipv4/icmp_msgs_burst", "10000")):
+            setting = pathlib.Path("/proc/sys/net", name)
+            if setting.exists():
+                setting.write_text(value)
 
     def content(self):
         (self.www / "index.html").write_text("hello from the lab\n")
