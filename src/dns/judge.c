@@ -12,11 +12,6 @@ bool cf_judge_passes(const struct cf_verdict *verdict)
     return verdict->action == CF_ALLOW;
 }
 
-static bool is_clean(const struct cf_verdict *verdict)
-{
-    return verdict->action == CF_ALLOW && !verdict->would_deny;
-}
-
 static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr, const char *exe,
                             struct cf_verdict *ret_verdict)
 {
@@ -32,7 +27,7 @@ static bool addr_is_allowed(const struct cf_ask *ask, const struct cf_addr *addr
         if (names[i].alias)
             continue;
         cf_verdict_name(profile, &query, ret_verdict);
-        if (is_clean(ret_verdict))
+        if (cf_verdict_is_clean(ret_verdict))
             return true;
     }
     return cf_verdict_addr(profile, addr, ret_verdict);
@@ -46,7 +41,7 @@ static void judge_name_as(struct cf_ask *ask, const char *exe, struct cf_verdict
     struct cf_addr addr;
 
     cf_verdict_name(ask->desk->config.profile, &query, ret_verdict);
-    if (is_clean(ret_verdict) || cf_verdict_is_by_name(ret_verdict))
+    if (cf_verdict_is_clean(ret_verdict) || cf_verdict_is_by_name(ret_verdict))
         return;
     if (cf_domain_to_addr(&ask->query.name, &addr) == 0 &&
         addr_is_allowed(ask, &addr, exe, &by_addr))
@@ -58,14 +53,14 @@ static bool program_passes(void *data, const char *exe)
     struct cf_verdict verdict;
 
     judge_name_as(data, exe, &verdict);
-    return is_clean(&verdict);
+    return cf_verdict_is_clean(&verdict);
 }
 
 void cf_judge_name(struct cf_ask *ask)
 {
     judge_name_as(ask, ask->process.exe, &ask->verdict);
-    if (!ask->desk->by_program || !is_clean(&ask->verdict) || program_passes(ask, NULL) ||
-        !cf_ask_process_find_other(ask, program_passes))
+    if (!ask->desk->by_program || !cf_verdict_is_clean(&ask->verdict) ||
+        program_passes(ask, NULL) || !cf_ask_process_find_other(ask, program_passes))
         return;
     judge_name_as(ask, ask->process.exe, &ask->verdict);
 }
@@ -82,7 +77,7 @@ static int judge_alias(void *data, const struct cf_domain *domain)
         cf_verdict_deny(profile, CF_REASON_MALFORMED, NULL, &verdict);
     else
         cf_verdict_name(profile, &query, &verdict);
-    if (is_clean(&verdict))
+    if (cf_verdict_is_clean(&verdict))
         return 0;
     ask->verdict = verdict;
     return -1;

@@ -156,11 +156,6 @@ struct question {
     int64_t now_us;
 };
 
-static bool is_clean(const struct cf_verdict *verdict)
-{
-    return verdict->action == CF_ALLOW && !verdict->would_deny;
-}
-
 static void judge_as(const struct question *question, const char *exe,
                      struct cf_judgement *ret_judgement)
 {
@@ -175,7 +170,7 @@ static bool program_passes(void *data, const char *exe)
     struct cf_judgement judgement;
 
     judge_as(data, exe, &judgement);
-    return is_clean(&judgement.verdict);
+    return cf_verdict_is_clean(&judgement.verdict);
 }
 
 /* The program passes, for what it is: so must each that has the socket, or that one decides. */
@@ -204,10 +199,10 @@ void cf_flow_judge(struct cf_flow_table *table, const struct cf_flow *flow,
     if (table->by_program)
         find_process(table, flow, &judgement->process);
     judge_as(&question, judgement->process.exe, judgement);
-    if (table->by_program && table->process_find_other && is_clean(&judgement->verdict) &&
+    if (table->by_program && table->process_find_other && cf_verdict_is_clean(&judgement->verdict) &&
         !program_passes(&question, NULL))
         judge_others(&question, judgement);
-    if (is_clean(&judgement->verdict))
+    if (cf_verdict_is_clean(&judgement->verdict))
         cf_limits_judge(&table->limits, question.now_us, &judgement->verdict);
     if (judgement->verdict.action == CF_ALLOW && cf_flow_table_full(table))
         deny_full(table, judgement);

@@ -172,7 +172,7 @@ static const char *proxy_name_find(const struct cf_profile *profile,
         if (alone.names->alias || alone.names->pinned)
             continue;
         cf_verdict_flow(profile, &alone, &same);
-        if (same.action == CF_ALLOW && !same.would_deny && same.rule == verdict->rule)
+        if (cf_verdict_is_clean(&same) && same.rule == verdict->rule)
             return alone.names->name;
     }
     return NULL;
@@ -255,8 +255,7 @@ bool cf_judge_must_show(const struct cf_profile *profile, enum cf_proto proto,
     return profile->egress.verify_names && proto == CF_PROTO_TCP &&
            (port == PORT_HTTPS || port == PORT_HTTP) &&
            judgement->destination == CF_DESTINATION_WORLD &&
-           judgement->verdict.action == CF_ALLOW && !judgement->verdict.would_deny &&
-           cf_verdict_is_by_name(&judgement->verdict);
+           cf_verdict_is_clean(&judgement->verdict) && cf_verdict_is_by_name(&judgement->verdict);
 }
 
 enum cf_reason cf_judge_shown(const struct cf_profile *profile, uint16_t port, const char *exe,
@@ -278,6 +277,5 @@ enum cf_reason cf_judge_shown(const struct cf_profile *profile, uint16_t port, c
         return CF_REASON_NAME_MISMATCH;
     }
     cf_verdict_flow(profile, &query, &verdict);
-    return verdict.action == CF_ALLOW && !verdict.would_deny ? CF_REASON_RULE
-                                                             : CF_REASON_NAME_MISMATCH;
+    return cf_verdict_is_clean(&verdict) ? CF_REASON_RULE : CF_REASON_NAME_MISMATCH;
 }

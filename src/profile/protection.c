@@ -302,7 +302,7 @@ static bool opens(const struct cf_profile *profile, const struct cf_item *item,
         flow.port = item->n_ports ? item->ports[0].first : 443;
     }
     cf_verdict_flow(profile, &flow, &verdict);
-    return verdict.action == CF_ALLOW && !verdict.would_deny;
+    return cf_verdict_is_clean(&verdict);
 }
 
 /* Whether a rule by address, but none for all addresses, lets the name lead there. */

@@ -108,6 +108,11 @@ void cf_verdict_deny(const struct cf_profile *profile, enum cf_reason reason,
     };
 }
 
+bool cf_verdict_is_clean(const struct cf_verdict *verdict)
+{
+    return verdict->action == CF_ALLOW && !verdict->would_deny;
+}
+
 bool cf_verdict_is_by_name(const struct cf_verdict *verdict)
 {
     const struct cf_endpoint *endpoint;
@@ -379,7 +384,7 @@ void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_quer
     if (cf_protection_flow(profile, query, ret_verdict))
         return;
     decide_flow(profile, query, &lookup, ret_verdict);
-    if (ret_verdict->action == CF_ALLOW && !ret_verdict->would_deny)
+    if (cf_verdict_is_clean(ret_verdict))
         cf_protection_proxy(profile, query, ret_verdict);
 }
 
@@ -398,7 +403,7 @@ static bool try_item(const struct cf_profile *profile, const struct cf_item *ite
     if (flow.proto != CF_PROTO_ICMP)
         flow.port = item->n_ports ? item->ports[0].first : 443;
     cf_verdict_flow(profile, &flow, ret_verdict);
-    return ret_verdict->action == CF_ALLOW && !ret_verdict->would_deny;
+    return cf_verdict_is_clean(ret_verdict);
 }
 
 bool cf_verdict_addr(const struct cf_profile *profile, const struct cf_addr *addr,

@@ -100,6 +100,9 @@ void cf_verdict_name(const struct cf_profile *profile, const struct cf_name_quer
 bool cf_verdict_addr(const struct cf_profile *profile, const struct cf_addr *addr,
                      struct cf_verdict *ret_verdict);
 
+/* Whether it is an allow, and not only one of audit mode for what would be denied. */
+bool cf_verdict_is_clean(const struct cf_verdict *verdict);
+
 /* Whether the verdict's rule is by name: the rule itself, or what of its group matched. */
 bool cf_verdict_is_by_name(const struct cf_verdict *verdict);
 

@@ -327,7 +327,7 @@ static void add_dns(struct cf_summary_table *summary, const struct cf_event_dns 
 /* As the policy would write it: udp://host:port, [address]:port, **.name:port. */
 static void flow_destination(const struct cf_event_flow_open *flow, char text[DESTINATION_SIZE])
 {
-    const bool allowed = flow->verdict.action == CF_ALLOW && !flow->verdict.would_deny;
+    const bool allowed = cf_verdict_is_clean(&flow->verdict);
     const struct cf_endpoint *rule = allowed ? cf_event_flow_endpoint(flow) : NULL;
     char addr[CF_ADDR_TEXT_SIZE], port[16] = "", prefix[16] = "";
     const char *name = cf_event_flow_name(flow), *wildcard = "";
