@@ -512,6 +512,9 @@ static void format_host(const struct cf_endpoint *endpoint, struct cf_buffer *bu
     switch (endpoint->kind) {
     case CF_HOST_NAME:
         cf_buffer_puts(buffer, endpoint->name);
+        /* A host called "group" keeps its last dot before ports, or it would read as a list. */
+        if (endpoint->n_ports > 0 && strcmp(endpoint->name, "group") == 0)
+            cf_buffer_puts(buffer, ".");
         break;
     case CF_HOST_ONE:
         cf_buffer_printf(buffer, "*.%s", endpoint->name);

@@ -352,6 +352,10 @@ static void a_list_of_endpoints_is_named_and_nothing_more(void **state)
     check_accepts("group:443", "group:443", NULL);
     check_accepts("group:" X64, "group:" X64, NULL);
     check_accepts("group.example:443", "group.example:443", NULL);
+    check_accepts("group", "group", NULL);
+    check_accepts("group.:443", "group.:443", NULL);
+    check_accepts("tcp://group.", "tcp://group", NULL);
+    check_accepts("tcp://GROUP.:443,80", "tcp://group.:80,443", NULL);
     check_rejects("group:" X64 "x", 6, A_LIST ", got '" X64 "x'");
     check_rejects("group:", 6, A_LIST ", got ''");
     check_rejects("group:a b", 6, A_LIST ", got 'a b'");
