@@ -8,6 +8,8 @@
  * cf_answer_make(). The candidates, the smaller first:
  *
  *   an allow of just this flow; for a port of host.childflow.internal, that port
+ *   where egress.quic denies what is asked, `quic: allow` alone; and then it
+ *   stands beside each of the others
  *   where --address says where the name leads: `hosts` with that address,
  *   alone and with that allow; an allow of that address, alone and with that
  *   allow
@@ -24,6 +26,7 @@
 #include "audit/json.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "profile/match.h"
 
 /* A port for a question without one: an allow is for some port. */
 #define USUAL_PORT 443
@@ -34,6 +37,7 @@ enum candidate {
     CANDIDATE_HOST_PORT = 2,
     CANDIDATE_PIN = 4,
     CANDIDATE_ADDRESS = 8, /* an allow of the name's address */
+    CANDIDATE_QUIC = 16,   /* egress.quic lets it through */
 };
 
 struct advising {
@@ -45,6 +49,7 @@ struct advising {
     bool obstacle_by_address;
     bool obstacle_by_key;   /* dns.block_encrypted, which no rule lifts */
     bool obstacle_by_proxy; /* proxy.require, which none lifts either */
+    bool quic;              /* what is asked is UDP to the port of QUIC, and egress.quic denies it */
 };
 
 static bool is_host_name(const struct cf_question *question)
@@ -128,8 +133,12 @@ static void put_candidate(const struct advising *advising, unsigned candidate,
 
     if (candidate & CANDIDATE_HOST_PORT)
         cf_buffer_printf(yaml, "egress:\n  host_ports: [%u]\n", (unsigned)question->port);
+    if (candidate & (CANDIDATE_ALLOW | CANDIDATE_ADDRESS | CANDIDATE_QUIC))
+        cf_buffer_puts(yaml, "egress:\n");
+    if (candidate & CANDIDATE_QUIC)
+        cf_buffer_puts(yaml, "  quic: allow\n");
     if (candidate & (CANDIDATE_ALLOW | CANDIDATE_ADDRESS))
-        cf_buffer_puts(yaml, "egress:\n  allow:\n");
+        cf_buffer_puts(yaml, "  allow:\n");
     if (candidate & CANDIDATE_ALLOW)
         put_item(advising, yaml, question->name[0] ? NULL : &question->addr);
     for (size_t i = 0; candidate & CANDIDATE_ADDRESS && i < advising->inquiry->n_addrs; i++)
@@ -262,12 +271,27 @@ static int keep_advice(struct advising *advising, struct cf_buffer *text)
     return advising->answer->advice ? 0 : -ENOMEM;
 }
 
+/* What `quic: allow` is worth: where the key stands now, and what is no longer looked at. */
+static void put_quic_advice(const struct advising *advising, struct cf_buffer *text)
+{
+    const struct cf_profile *profile = advising->inquiry->profile;
+    const struct cf_origin *origin = cf_profile_origin_find(profile, "egress.quic");
+
+    if (origin && origin->line > 0)
+        cf_buffer_printf(text, "it takes the place of 'egress.quic' (%s:%u)\n", origin->file,
+                         origin->line);
+    if (profile->egress.verify_names)
+        cf_buffer_puts(text, "names are not verified in QUIC, as they are over TCP\n");
+}
+
 /* What to say beside a candidate that helped. */
 static void put_advice(const struct advising *advising, unsigned candidate, struct cf_buffer *text)
 {
     const struct cf_verdict *denial = find_obstacle(&advising->answer->answer);
     const char *obstacle = advising->obstacle.data ? advising->obstacle.data : "a rule";
 
+    if (candidate & CANDIDATE_QUIC)
+        put_quic_advice(advising, text);
     if (candidate & CANDIDATE_PIN)
         cf_buffer_printf(text,
                          "%s denies the address, unless 'hosts' pins it to a name that is allowed, "
@@ -276,7 +300,7 @@ static void put_advice(const struct advising *advising, unsigned candidate, stru
     else if (candidate & CANDIDATE_ADDRESS)
         cf_buffer_printf(text, "it stands against %s, and holds for every name at that address\n",
                          obstacle);
-    else if (denial && denial->rule->origin.line > 0)
+    else if (denial && denial->reason != CF_REASON_QUIC && denial->rule->origin.line > 0)
         cf_buffer_printf(text,
                          "it is more specific than '%s' (%s:%u), which goes on to deny the rest\n",
                          denial->rule->text, denial->rule->origin.file, denial->rule->origin.line);
@@ -324,6 +348,7 @@ static void put_hopeless(const struct advising *advising, struct cf_buffer *text
 static int search(struct advising *advising, unsigned *ret_candidate)
 {
     static const unsigned candidates[] = {
+        CANDIDATE_QUIC,
         CANDIDATE_ALLOW,
         CANDIDATE_PIN,
         CANDIDATE_ALLOW | CANDIDATE_PIN,
@@ -333,23 +358,35 @@ static int search(struct advising *advising, unsigned *ret_candidate)
     const struct cf_question *question = &advising->answer->question;
     size_t n = question->name[0] && advising->inquiry->n_addrs > 0
                    ? sizeof candidates / sizeof candidates[0]
-                   : 1;
+                   : 2;
+    unsigned beside = advising->quic ? CANDIDATE_QUIC : 0;
     int r = 0;
 
     *ret_candidate = CANDIDATE_HOST_PORT;
     if (is_host_name(question))
         return question->port > 0 ? consider(advising, *ret_candidate) : 0;
-    for (size_t i = 0; i < n && r == 0; i++) {
-        *ret_candidate = candidates[i];
-        r = consider(advising, candidates[i]);
+    for (size_t i = advising->quic ? 0 : 1; i < n && r == 0; i++) {
+        *ret_candidate = candidates[i] | beside;
+        r = consider(advising, *ret_candidate);
     }
     return r;
+}
+
+/* Whether every flow that is asked about, or that a candidate is for, is QUIC, and that is denied. */
+static bool wants_quic(const struct cf_inquiry *inquiry, const struct cf_answer *answer)
+{
+    const struct cf_question question = question_of(&answer->question);
+
+    return inquiry->profile->egress.quic == CF_DENY && question.protos == CF_PROTO_UDP &&
+           question.port == CF_QUIC_PORT;
 }
 
 int cf_advise(const struct cf_options *options, const struct cf_inquiry *inquiry,
               struct cf_answer *answer)
 {
-    struct advising advising = { .options = options, .inquiry = inquiry, .answer = answer };
+    struct advising advising = {
+        .options = options, .inquiry = inquiry, .answer = answer, .quic = wants_quic(inquiry, answer)
+    };
     unsigned candidate;
     struct cf_buffer text;
     int r;

@@ -25,6 +25,7 @@
 #include "engine/judge.h"
 #include "netlink/gateway.h"
 #include "profile/encrypted.h"
+#include "profile/match.h"
 #include "profile/protection.h"
 
 /* A long life for a name that the question gives an address. */
@@ -341,6 +342,10 @@ static int mark_classes(const struct asking *asking, enum cf_proto proto, struct
         mark(marks, profile->egress.host_ports[i]);
         mark(marks, profile->egress.host_ports[i] + 1u);
     }
+    if (profile->egress.quic == CF_DENY && proto == CF_PROTO_UDP) {
+        mark(marks, CF_QUIC_PORT);
+        mark(marks, CF_QUIC_PORT + 1);
+    }
     return profile->dns.block_encrypted ? mark_encrypted(asking, proto, judgement, marks) : 0;
 }
 
@@ -570,10 +575,29 @@ bool cf_answer_is_denial(const struct cf_verdict *verdict)
     return verdict->action == CF_DENY || verdict->would_deny;
 }
 
+/* Whether QUIC is all that is denied, to who asks for a port and means no protocol. */
+static bool is_denied_quic_alone(const struct cf_answer *answer)
+{
+    const struct cf_explain_answer *all = &answer->answer;
+
+    if (answer->question.proto_given)
+        return false;
+    for (size_t i = 0; i < all->n_places; i++) {
+        for (size_t k = 0; !all->places[i].never && k < all->places[i].n_rows; k++) {
+            const struct cf_verdict *verdict = &all->places[i].rows[k].verdict;
+
+            if (cf_answer_is_denial(verdict) && verdict->reason != CF_REASON_QUIC)
+                return false;
+        }
+    }
+    return true;
+}
+
 bool cf_answer_is_allowed(const struct cf_answer *answer)
 {
     return answer->answer.outcome == CF_OUTCOME_ALLOWED ||
-           (answer->answer.outcome == CF_OUTCOME_PARTLY && answer->question.port == 0);
+           (answer->answer.outcome == CF_OUTCOME_PARTLY &&
+            (answer->question.port == 0 || is_denied_quic_alone(answer)));
 }
 
 void cf_answer_done(struct cf_answer *answer)

@@ -34,7 +34,10 @@ struct cf_inquiry {
 int cf_answer_make(const struct cf_inquiry *inquiry, struct cf_answer *ret);
 void cf_answer_done(struct cf_answer *answer);
 
-/* Whether the exit status counts it as allowed. */
+/*
+ * Whether the exit status counts it as allowed: without a port, when some flow is;
+ * without a protocol, when only QUIC is denied, for which clients use TCP instead.
+ */
 bool cf_answer_is_allowed(const struct cf_answer *answer);
 
 /* Whether enforce denies. */

@@ -195,7 +195,8 @@ static bool find_denied(const struct cf_explain_answer *answer, struct search *s
             const struct cf_explain_row *row = &place->rows[k];
 
             if (!cf_answer_is_denial(&row->verdict) ||
-                row->verdict.reason == CF_REASON_ENCRYPTED_DNS)
+                row->verdict.reason == CF_REASON_ENCRYPTED_DNS ||
+                row->verdict.reason == CF_REASON_QUIC)
                 continue;
             search->query.dst = place->addr;
             search->query.proto = row->ranges[0].proto;

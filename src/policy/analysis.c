@@ -15,8 +15,8 @@ static const enum cf_code codes[] = {
     [CF_LINT_DUPLICATE] = CF_CODE_DUPLICATE_RULE,  [CF_LINT_EMPTY] = CF_CODE_EMPTY_GROUP,
     [CF_LINT_SHADOWED] = CF_CODE_SHADOWED,         [CF_LINT_UNREACHABLE] = CF_CODE_UNREACHABLE,
     [CF_LINT_REDUNDANT] = CF_CODE_REDUNDANT,       [CF_LINT_WIDER] = CF_CODE_OVER_WIDE,
-    [CF_LINT_EVERYTHING] = CF_CODE_OVER_WIDE,      [CF_LINT_PINNED] = CF_CODE_PINNED,
-    [CF_LINT_NOT_ANALYSED] = CF_CODE_NOT_ANALYSED,
+    [CF_LINT_EVERYTHING] = CF_CODE_OVER_WIDE,      [CF_LINT_QUIC] = CF_CODE_QUIC,
+    [CF_LINT_PINNED] = CF_CODE_PINNED,             [CF_LINT_NOT_ANALYSED] = CF_CODE_NOT_ANALYSED,
 };
 static_assert(sizeof codes / sizeof codes[0] == CF_LINT_KIND_COUNT, "a code for each");
 
@@ -108,6 +108,11 @@ static void put_message(struct cf_buffer *text, const struct cf_lint_finding *fi
     case CF_LINT_EVERYTHING:
         cf_buffer_puts(text, "allows every address on every port, so that egress.default: deny "
                              "has nothing left to deny");
+        break;
+    case CF_LINT_QUIC:
+        cf_buffer_puts(text, "allows QUIC as well (egress.quic: allow), where names are not "
+                             "verified: write tcp:// for TCP alone, and udp:// beside it where "
+                             "QUIC is meant");
         break;
     case CF_LINT_PINNED:
         put_pinned(text, finding);

@@ -50,6 +50,9 @@ static const struct {
                             "needless." },
     [CF_CODE_OVER_WIDE] = { "over-wide", "An allow that is wider than it seems to be meant",
                             "Narrow the rule to what is needed." },
+    [CF_CODE_QUIC] = { "quic", "An allow by name that opens QUIC without saying so",
+                       "egress.verify_names looks at TCP alone. Write the rule with tcp://, and "
+                       "one with udp:// beside it where QUIC is meant." },
     [CF_CODE_PINNED] = { "pinned", "A denied address that a name of `hosts` opens",
                          "A pin and an allow of its name beat a denial of the address. Allow the "
                          "address as well, to say that it is meant, or remove the pin." },

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/policy.h"
 #include "policy/schema.h"
 
 /* Text between macros: no line of it begins with a control character. */
@@ -109,17 +110,21 @@ static void put_later(struct cf_buffer *buffer, const struct cf_schema_key *keys
 
 int cf_man_keys_write(struct cf_buffer *buffer)
 {
-    size_t n;
+    size_t n, n_protections;
     const struct cf_schema_key *keys = cf_schema_keys(&n);
 
     cf_buffer_puts(buffer, ".SH KEYS\nEvery key but\n.B version\nmay be left out.\n");
     for (size_t i = 0; i < n; i++)
         if (keys[i].since && keys[i].type != CF_TYPE_MAP)
             put_key(buffer, &keys[i]);
-    cf_buffer_puts(buffer, ".SS Not built in this version\nThese protections are not in force, "
-                           "and each summary says so:\n");
-    put_later(buffer, keys, n, true);
-    cf_buffer_puts(buffer, ".P\nA policy with one of them is refused, and so is one with\n");
+    cf_buffer_puts(buffer, ".SS Not built in this version\n");
+    (void)cf_policy_not_in_force(&n_protections);
+    if (n_protections > 0) {
+        cf_buffer_puts(buffer, "These protections are not in force, and each summary says so:\n");
+        put_later(buffer, keys, n, true);
+        cf_buffer_puts(buffer, ".P\n");
+    }
+    cf_buffer_puts(buffer, "A policy with one of these is refused:\n");
     put_later(buffer, keys, n, false);
     return buffer->failed ? -ENOMEM : 0;
 }

@@ -16,6 +16,9 @@
  * Otherwise it adds nothing to those that allow instead. When it is one rule
  * alone, that one is wider, and the finding is about it.
  *
+ * Third pass, where egress.quic allows and egress.verify_names is on: an allow
+ * by name that lets QUIC through because it names no protocol.
+ *
  * Nothing is said where one could not be sure: when a rule that wins, or
  * allows instead, ends before this one does; when globs of programs overlap in
  * a way that samples do not settle.
@@ -30,6 +33,7 @@
 #include "profile/encrypted.h"
 #include "profile/lint_ask.h"
 #include "profile/lint_pins.h"
+#include "profile/match.h"
 
 struct linter {
     const struct cf_profile *profile;
@@ -206,7 +210,7 @@ static size_t number_of(const struct linter *linter, const struct cf_rule *rule)
     return (size_t)(rule - linter->profile->egress.rules);
 }
 
-/* A key of `dns` that denies stands in no list, and for itself. */
+/* A key that denies stands in no list, and for itself. */
 static const struct cf_rule *kept_of(const struct linter *linter, const struct cf_rule *rule)
 {
     if (rule < linter->profile->egress.rules ||
@@ -266,7 +270,7 @@ static bool lifts(struct instead *instead, const struct cf_flow_query *query,
     const struct cf_rule *rule = instead->rule;
 
     if (query->n_names > 0 || rule->action != CF_ALLOW || !verdict->rule ||
-        verdict->rule->action != CF_DENY || verdict->reason == CF_REASON_ENCRYPTED_DNS)
+        verdict->rule->action != CF_DENY || cf_reason_is_of_key(verdict->reason))
         return false;
     instead->unsure |= instead->linter->twin[number_of(instead->linter, rule)];
     return instead->unsure || cf_ask_lifts(&instead->linter->asker, rule, query, verdict->rule);
@@ -299,6 +303,8 @@ static bool look_for_a_win(struct cf_asker *asker, const struct cf_flow_query *q
     if (!verdict.rule || verdict.reason == CF_REASON_EXPIRED)
         return true; /* the rule does not match what was made up for it */
     if (verdict.reason == CF_REASON_ENCRYPTED_DNS && is_beside_the_rule(instead->rule, query))
+        return true;
+    if (verdict.reason == CF_REASON_QUIC && instead->rule->action == CF_DENY)
         return true;
     if (kept_of(instead->linter, verdict.rule) == instead->rule || lifts(instead, query, &verdict))
         return true;
@@ -465,6 +471,42 @@ static int check_everything(struct linter *linter, const struct cf_rule *rule)
 
 typedef int check_fn(struct linter *linter, const struct cf_rule *rule, enum cf_ask_end *ret_end);
 
+/* QUIC. */
+
+static bool has_protocol(const struct cf_verdict *verdict)
+{
+    const struct cf_endpoint *endpoint =
+        verdict->member ? &verdict->member->endpoint : &verdict->rule->endpoint;
+
+    return endpoint->proto_given;
+}
+
+/* Stop at QUIC to a name that the rule allows without saying that it is UDP. */
+static bool look_for_quic(struct cf_asker *asker, const struct cf_flow_query *query, void *data)
+{
+    struct instead *instead = data;
+    struct cf_verdict verdict;
+
+    if (query->proto != CF_PROTO_UDP || query->port != CF_QUIC_PORT ||
+        cf_ask_is_denied(asker, query, &verdict))
+        return false;
+    instead->allow = verdict.rule && kept_of(instead->linter, verdict.rule) == instead->rule &&
+                     cf_verdict_is_by_name(&verdict) && !has_protocol(&verdict);
+    return instead->allow;
+}
+
+/* Names are not verified in QUIC: who turns both on is asked to say where it is meant. */
+static int check_quic(struct linter *linter, const struct cf_rule *rule, enum cf_ask_end *ret_end)
+{
+    struct instead instead = { .linter = linter, .rule = rule };
+
+    *ret_end = cf_ask_each(&linter->asker, rule, look_for_quic, &instead);
+    if (!instead.allow)
+        return 0;
+    return finding_add(linter->lint,
+                       &(struct cf_lint_finding) { .kind = CF_LINT_QUIC, .rule = rule });
+}
+
 /* Whether a pass looks at this rule. */
 static bool is_for_pass(const struct linter *linter, size_t i, check_fn *check)
 {
@@ -472,8 +514,8 @@ static bool is_for_pass(const struct linter *linter, size_t i, check_fn *check)
 
     if (linter->kept[i] != i || cf_rule_is_expired(linter->profile, rule))
         return false;
-    return check == check_matches ||
-           (rule->action == CF_ALLOW && !linter->never[i] && !linter->twin[i]);
+    return check == check_matches || (rule->action == CF_ALLOW && !linter->never[i] &&
+                                      (check == check_quic || !linter->twin[i]));
 }
 
 /* ret_skipped: the first rule that was not looked at for lack of budget; ret_n: how many */
@@ -530,6 +572,9 @@ static int lint_rules(struct linter *linter)
         r = pass(linter, check_matches, &skipped.rule, &skipped.n_skipped);
     if (r == 0 && skipped.n_skipped == 0)
         r = pass(linter, check_use, &skipped.rule, &skipped.n_skipped);
+    if (r == 0 && skipped.n_skipped == 0 && profile->egress.quic == CF_ALLOW &&
+        profile->egress.verify_names)
+        r = pass(linter, check_quic, &skipped.rule, &skipped.n_skipped);
     for (size_t i = 0; i < profile->egress.n_rules && r == 0; i++) {
         if (linter->kept[i] == i && !linter->never[i] && rules[i].action == CF_ALLOW &&
             !cf_rule_is_expired(profile, &rules[i]))

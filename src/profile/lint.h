@@ -21,6 +21,7 @@ enum cf_lint_kind {
     CF_LINT_REDUNDANT,    /* an allow; without it the others, or the default, allow the same */
     CF_LINT_WIDER,        /* an allow; the others are narrower allows that it makes redundant */
     CF_LINT_EVERYTHING,   /* an allow of every address and port under a default of deny */
+    CF_LINT_QUIC,         /* an allow by name that opens QUIC, unnamed, where names are verified */
     CF_LINT_PINNED,       /* an allow by name that beats a denial by address only through `hosts` */
     CF_LINT_NOT_ANALYSED, /* this rule and those behind it: the budget ran out */
     CF_LINT_KIND_COUNT

@@ -34,6 +34,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "profile/encrypted.h"
+#include "profile/match.h"
 #include "profile/name_set.h"
 
 /* Texts that no policy spells out, so that only a wildcard matches them. */
@@ -336,6 +337,7 @@ static void ports_gather(struct cf_asker *asker, const struct place *place)
         port_add(&gathering, place->endpoint->ports[i].first);
     if (asker->profile->dns.block_encrypted)
         port_add(&gathering, CF_ENCRYPTED_DNS_PORT + 1);
+    port_add(&gathering, asker->profile->egress.quic == CF_DENY ? CF_QUIC_PORT + 1 : CF_QUIC_PORT);
     if (place->query.n_names > 0)
         cf_places_each_name(&asker->places, place->name.name, gather_ports, &gathering);
     else if (place->rule->action == CF_ALLOW && asker->places.nodes[place->node].denies)

@@ -62,6 +62,30 @@ bool cf_item_covers(const struct cf_item *item, enum cf_proto proto, uint16_t po
     return false;
 }
 
+static uint16_t udp_port(const struct cf_item *item)
+{
+    for (size_t i = 0; i < item->n_ports; i++) {
+        if (item->ports[i].first != CF_QUIC_PORT)
+            return item->ports[i].first;
+        if (item->ports[i].last > CF_QUIC_PORT)
+            return CF_QUIC_PORT + 1;
+    }
+    return item->ports ? CF_QUIC_PORT : CF_QUIC_PORT + 1;
+}
+
+enum cf_proto cf_item_flow(const struct cf_item *item, uint16_t *ret_port)
+{
+    *ret_port = 0;
+    if (!(item->protos & (CF_PROTO_TCP | CF_PROTO_UDP)))
+        return CF_PROTO_ICMP;
+    if (!(item->protos & CF_PROTO_TCP)) {
+        *ret_port = udp_port(item);
+        return CF_PROTO_UDP;
+    }
+    *ret_port = item->ports ? item->ports[0].first : 443;
+    return CF_PROTO_TCP;
+}
+
 unsigned cf_match_host_name(enum cf_host_kind kind, unsigned labels)
 {
     switch (kind) {

@@ -13,6 +13,9 @@
 
 #include "profile/profile.h"
 
+/* HTTP/3 is on the port of https (RFC 9114, 3.1), over UDP. */
+#define CF_QUIC_PORT 443
+
 /*
  * One endpoint of one rule: its own, or that of a member of its group. What a
  * verdict looks at stands here, so that the rule itself is not touched.
@@ -63,6 +66,12 @@ unsigned cf_rule_rank_wide(const struct cf_rule *rule, enum cf_family family);
 
 /* Whether the item's protocols and ports hold this flow; port is 0 for ICMP. */
 bool cf_item_covers(const struct cf_item *item, enum cf_proto proto, uint16_t port);
+
+/*
+ * A flow that the item speaks of: its first protocol and port, but UDP to the
+ * port of QUIC only where it speaks of no other.
+ */
+enum cf_proto cf_item_flow(const struct cf_item *item, uint16_t *ret_port);
 
 /* Negative when a wins over b, of the same host; items of equal outcome have an order too. */
 int cf_item_compare(const struct cf_item *a, const struct cf_item *b);

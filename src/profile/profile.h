@@ -176,6 +176,7 @@ struct cf_profile {
         char **interfaces; /* outward sockets are bound to the first that is up; none: to none */
         size_t n_interfaces;
         enum cf_ipv6 ipv6;
+        enum cf_action quic; /* UDP to port 443 of the world */
         bool verify_names; /* what is allowed by name must show such a name on 443 and 80 */
         uint16_t *host_ports; /* host.childflow.internal:PORT is 127.0.0.1:PORT of the host */
         struct cf_rule *host_port_rules; /* one for each, for the log */

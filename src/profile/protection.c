@@ -7,8 +7,8 @@
  * cf_protection_flow() and cf_protection_name() first: encrypted DNS is denied
  * whatever the rules say, and the key is the switch. The resolver asks
  * cf_protection_type() before it looks at the name, and cf_protection_answer()
- * for each address that came back. proxy.require comes last: cf_verdict_flow()
- * asks cf_protection_proxy() about what the rules allow.
+ * for each address that came back. proxy.require and egress.quic come last:
+ * cf_verdict_flow() asks cf_protection_allowed() about what the rules allow.
  */
 #include "profile/protection.h"
 
@@ -30,10 +30,11 @@
 #define KEY_TYPES "dns.deny_types"
 #define KEY_REBINDING "dns.block_rebinding"
 #define KEY_ENCRYPTED "dns.block_encrypted"
+#define KEY_QUIC "egress.quic"
 #define KEY_PROXY "proxy.require"
 
 struct cf_protections {
-    struct cf_rule rebinding, encrypted, proxy;
+    struct cf_rule rebinding, encrypted, quic, proxy;
     struct cf_rule *types; /* one for each of dns.deny_types */
     size_t n_types;
     struct cf_encrypted *resolvers; /* NULL: block_encrypted is off */
@@ -92,6 +93,9 @@ int cf_protections_new(struct cf_profile *profile, struct cf_protections **ret_p
         r = rule_make(profile, KEY_ENCRYPTED, cf_profile_origin_find(profile, KEY_ENCRYPTED),
                       CF_GROUP_ANY, &protections->encrypted);
     if (r == 0)
+        r = rule_make(profile, KEY_QUIC, cf_profile_origin_find(profile, KEY_QUIC), CF_GROUP_ANY,
+                      &protections->quic);
+    if (r == 0)
         r = rule_make(profile, KEY_PROXY, cf_profile_origin_find(profile, KEY_PROXY), CF_GROUP_ANY,
                       &protections->proxy);
     if (r == 0)
@@ -112,6 +116,7 @@ void cf_protections_free(struct cf_protections *protections)
         return;
     free(protections->rebinding.text);
     free(protections->encrypted.text);
+    free(protections->quic.text);
     free(protections->proxy.text);
     for (size_t i = 0; i < protections->n_types; i++)
         free(protections->types[i].text);
@@ -225,15 +230,25 @@ bool cf_protection_flow(const struct cf_profile *profile, const struct cf_flow_q
     return true;
 }
 
-/* The proxy. */
+/* What the proxy has no way for, and QUIC. */
 
-bool cf_protection_proxy(const struct cf_profile *profile, const struct cf_flow_query *query,
-                         struct cf_verdict *ret_verdict)
+static bool is_stranded(const struct cf_profile *profile, const struct cf_flow_query *query)
 {
-    if (profile->proxy.url.scheme == CF_PROXY_NONE ||
-        cf_proxy_route(profile, query, NULL) != CF_ROUTE_REQUIRED)
+    return profile->proxy.url.scheme != CF_PROXY_NONE &&
+           cf_proxy_route(profile, query, NULL) == CF_ROUTE_REQUIRED;
+}
+
+bool cf_protection_allowed(const struct cf_profile *profile, const struct cf_flow_query *query,
+                           struct cf_verdict *ret_verdict)
+{
+    if (is_stranded(profile, query)) {
+        cf_protection_proxy_refused(profile, ret_verdict);
+        return true;
+    }
+    if (profile->egress.quic == CF_ALLOW || query->proto != CF_PROTO_UDP ||
+        query->port != CF_QUIC_PORT)
         return false;
-    cf_protection_proxy_refused(profile, ret_verdict);
+    cf_verdict_deny(profile, CF_REASON_QUIC, &protections_of(profile)->quic, ret_verdict);
     return true;
 }
 
@@ -292,15 +307,10 @@ bool cf_addr_is_inside(const struct cf_addr *addr)
 static bool opens(const struct cf_profile *profile, const struct cf_item *item,
                   const struct cf_flow_name *name, const struct cf_addr *addr, const char *exe)
 {
-    struct cf_flow_query flow = {
-        .proto = CF_PROTO_ICMP, .dst = *addr, .exe = exe, .names = name, .n_names = 1
-    };
+    struct cf_flow_query flow = { .dst = *addr, .exe = exe, .names = name, .n_names = 1 };
     struct cf_verdict verdict;
 
-    if (item->protos & (CF_PROTO_TCP | CF_PROTO_UDP)) {
-        flow.proto = item->protos & CF_PROTO_TCP ? CF_PROTO_TCP : CF_PROTO_UDP;
-        flow.port = item->n_ports ? item->ports[0].first : 443;
-    }
+    flow.proto = cf_item_flow(item, &flow.port);
     cf_verdict_flow(profile, &flow, &verdict);
     return cf_verdict_is_clean(&verdict);
 }

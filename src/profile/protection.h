@@ -1,9 +1,9 @@
 /*
  * protection.h - what keys deny beside the rules
  *
- * Of `dns`: deny_types, block_rebinding and block_encrypted; and proxy.require.
- * Each denial names the key
- * as its rule, with the place where the policy sets it. Pure.
+ * Of `dns`: deny_types, block_rebinding and block_encrypted; egress.quic; and
+ * proxy.require. Each denial names the key as its rule, with the place where
+ * the policy sets it. Pure.
  */
 #ifndef CF_PROFILE_PROTECTION_H
 #define CF_PROFILE_PROTECTION_H
@@ -46,9 +46,12 @@ bool cf_protection_name(const struct cf_profile *profile, const char *name,
 bool cf_protection_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
                         struct cf_verdict *ret_verdict);
 
-/* A flow that the rules allow and that the proxy has no way for, with proxy.require. */
-bool cf_protection_proxy(const struct cf_profile *profile, const struct cf_flow_query *query,
-                         struct cf_verdict *ret_verdict);
+/*
+ * A flow that the rules allow: what the proxy has no way for, with
+ * proxy.require; UDP to the port of QUIC, with egress.quic `deny`.
+ */
+bool cf_protection_allowed(const struct cf_profile *profile, const struct cf_flow_query *query,
+                           struct cf_verdict *ret_verdict);
 
 /* The verdict of one that it might have had a way for, and refuses; the profile has a proxy. */
 void cf_protection_proxy_refused(const struct cf_profile *profile, struct cf_verdict *ret_verdict);

@@ -286,8 +286,7 @@ static void judge(const struct winners *winners, struct cf_trace_entry *entry)
 {
     if (entry->misses != 0)
         set_fate(entry, CF_FATE_MISSED, NULL);
-    else if (winners->trace->verdict.reason == CF_REASON_ENCRYPTED_DNS ||
-             winners->trace->verdict.reason == CF_REASON_PROXY_REQUIRED)
+    else if (cf_reason_is_of_key(winners->trace->verdict.reason))
         set_by_verdict(entry, CF_FATE_BY_KEY, &winners->trace->verdict);
     else if (is_verdict(winners->trace, entry))
         set_fate(entry, CF_FATE_WON, NULL);

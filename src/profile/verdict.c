@@ -50,6 +50,7 @@
  *
  * Before all this stand the keys of `dns` (protection.c): with block_encrypted,
  * encrypted DNS and the names of its services are denied whatever the rules say.
+ * Behind it stand egress.quic and proxy.require, which deny what rules allow.
  *
  * The rules that matter are looked up (index.c): a node for the name and for
  * each of its wildcards that a rule or a file has, a node for each prefix that
@@ -88,6 +89,12 @@ static_assert(sizeof reason_names / sizeof reason_names[0] == CF_REASON_COUNT, "
 const char *cf_reason_name(enum cf_reason reason)
 {
     return reason_names[reason];
+}
+
+bool cf_reason_is_of_key(enum cf_reason reason)
+{
+    return reason == CF_REASON_ENCRYPTED_DNS || reason == CF_REASON_QUIC ||
+           reason == CF_REASON_PROXY_REQUIRED;
 }
 
 static void allow(enum cf_reason reason, struct cf_verdict *ret_verdict)
@@ -385,23 +392,16 @@ void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_quer
         return;
     decide_flow(profile, query, &lookup, ret_verdict);
     if (cf_verdict_is_clean(ret_verdict))
-        cf_protection_proxy(profile, query, ret_verdict);
+        cf_protection_allowed(profile, query, ret_verdict);
 }
 
-/* Try the flow that an allowing item speaks of: its first protocol and port. */
+/* Try a flow that an allowing item speaks of. */
 static bool try_item(const struct cf_profile *profile, const struct cf_item *item,
                      const struct cf_addr *addr, struct cf_verdict *ret_verdict)
 {
     struct cf_flow_query flow = { .dst = *addr };
 
-    if (item->protos & CF_PROTO_TCP)
-        flow.proto = CF_PROTO_TCP;
-    else if (item->protos & CF_PROTO_UDP)
-        flow.proto = CF_PROTO_UDP;
-    else
-        flow.proto = CF_PROTO_ICMP;
-    if (flow.proto != CF_PROTO_ICMP)
-        flow.port = item->n_ports ? item->ports[0].first : 443;
+    flow.proto = cf_item_flow(item, &flow.port);
     cf_verdict_flow(profile, &flow, ret_verdict);
     return cf_verdict_is_clean(ret_verdict);
 }

@@ -71,7 +71,7 @@ struct cf_name_query {
  * says what enforce would have done. A denial by default that a rule past its
  * `until` would have allowed has the reason `expired` and that rule. What
  * dns.block_encrypted denies is denied before the rules are asked, and what
- * proxy.require denies when they allow it; their rules (also in
+ * egress.quic and proxy.require deny when they allow it; their rules (also in
  * cf_verdict_name()) are none of the profile's list.
  */
 void cf_verdict_flow(const struct cf_profile *profile, const struct cf_flow_query *query,
@@ -111,5 +111,8 @@ void cf_verdict_deny(const struct cf_profile *profile, enum cf_reason reason,
                      const struct cf_rule *rule, struct cf_verdict *ret_verdict);
 
 const char *cf_reason_name(enum cf_reason reason);
+
+/* Whether a flow is denied so by a key of its own, which no rule lifts. */
+bool cf_reason_is_of_key(enum cf_reason reason);
 
 #endif

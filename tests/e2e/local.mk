@@ -32,6 +32,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/proxy_edges.py \
 	tests/e2e/cases/proxy_names.py \
 	tests/e2e/cases/proxy_real.py \
+	tests/e2e/cases/quic.py \
 	tests/e2e/cases/secrets.py \
 	tests/e2e/cases/shipped.py \
 	tests/e2e/cases/status.py \

@@ -339,6 +339,8 @@ static void a_stand_in_is_judged_by_its_name_alone(void **state)
 
     (void)state;
     check_standin(of, "a.example", CF_PROTO_TCP, 443, world, CF_ALLOW, CF_REASON_RULE);
+    check_standin(of, "a.example", CF_PROTO_UDP, 443, world, CF_DENY, CF_REASON_QUIC);
+    of->egress.quic = CF_ALLOW;
     check_standin(of, "a.example", CF_PROTO_UDP, 443, world, CF_ALLOW, CF_REASON_RULE);
     check_standin(of, "a.example", CF_PROTO_TCP, 80, world, CF_DENY, CF_REASON_DEFAULT);
     check_standin(of, "b.example", CF_PROTO_TCP, 443, world, CF_DENY, CF_REASON_DEFAULT);

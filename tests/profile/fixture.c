@@ -74,6 +74,10 @@ static void add_clause(struct cf_profile *profile, char *clause)
         profile->dns.block_rebinding = true;
     else if (strcmp(clause, "block_encrypted") == 0)
         profile->dns.block_encrypted = true;
+    else if (strcmp(clause, "verify_names") == 0)
+        profile->egress.verify_names = true;
+    else if (strcmp(clause, "deny_quic") == 0)
+        profile->egress.quic = CF_DENY;
     else if (strcmp(clause, "filter any") == 0)
         profile->dns.filter = CF_DNS_FILTER_ANY;
     else if (*clause)
@@ -86,6 +90,7 @@ struct cf_profile *fixture_profile(const char *text)
     char *copy = strdup(text), *clause = copy;
 
     assert_non_null(profile);
+    profile->egress.quic = CF_ALLOW;
     while (clause) {
         char *end = strstr(clause, "; ");
 

@@ -22,7 +22,7 @@ static const char *const kind_names[CF_LINT_KIND_COUNT] = {
     [CF_LINT_DUPLICATE] = "duplicate",     [CF_LINT_EMPTY] = "empty",
     [CF_LINT_SHADOWED] = "shadowed",       [CF_LINT_UNREACHABLE] = "unreachable",
     [CF_LINT_REDUNDANT] = "redundant",     [CF_LINT_WIDER] = "wider",
-    [CF_LINT_PINNED] = "pinned",
+    [CF_LINT_PINNED] = "pinned",           [CF_LINT_QUIC] = "quic",
     [CF_LINT_EVERYTHING] = "everything",   [CF_LINT_NOT_ANALYSED] = "not analysed",
 };
 
@@ -123,6 +123,38 @@ static void an_allow_by_name_is_not_shadowed_where_an_address_is_allowed(void **
     check_lint("allow a.example:443; deny any; allow 10.0.0.0/8:80",
                "shadowed a.example:443 by any");
     check_lint("allow a.example; deny any; host a.example 10.0.0.9", "pinned a.example by any");
+}
+
+static void an_allow_of_quic_alone_is_shadowed_by_the_key(void **state)
+{
+    (void)state;
+    check_lint("allow udp://a.example:443; deny_quic", "shadowed udp://a.example:443 by egress.quic");
+    check_lint("allow udp://192.0.2.0/24:443; deny_quic",
+               "shadowed udp://192.0.2.0/24:443 by egress.quic");
+    check_lint("allow a.example:443; deny tcp://a.example:443; deny_quic",
+               "shadowed a.example:443 by tcp://a.example:443, egress.quic");
+    check_lint("allow udp://a.example:443-444; deny_quic", "");
+    check_lint("allow udp://a.example; deny_quic", "");
+    check_lint("allow a.example:443; allow udp://a.example:80; deny_quic", "");
+    check_lint("allow udp://**.example:443; deny udp://a.example:443; deny_quic; default allow",
+               "shadowed udp://**.example:443 by egress.quic");
+    check_lint("allow udp://a.example:443", "");
+}
+
+static void an_allow_that_opens_quic_unsaid_is_named_where_names_are_verified(void **state)
+{
+    (void)state;
+    check_lint("allow a.example:443; verify_names", "quic a.example:443");
+    check_lint("allow a.example; verify_names", "quic a.example");
+    check_lint("allow **.a.example:80-1000; verify_names", "quic **.a.example:80-1000");
+    check_lint("allow a.example:443", "");
+    check_lint("allow a.example:443; verify_names; deny_quic", "");
+    check_lint("allow a.example:80; verify_names", "");
+    check_lint("allow tcp://a.example:443; allow udp://a.example:443; verify_names", "");
+    check_lint("allow a.example:443; deny udp://a.example:443; verify_names", "");
+    check_lint("allow 192.0.2.1:443; verify_names", "");
+    check_lint("allow a.example:443; allow A.example:443; verify_names",
+               "duplicate A.example:443 by a.example:443; quic a.example:443");
 }
 
 static void a_name_of_hosts_that_opens_a_denied_address_is_named(void **state)
@@ -524,6 +556,8 @@ int main(void)
         cmocka_unit_test(rules_of_one_meaning_are_duplicates_of_the_first),
         cmocka_unit_test(an_allow_that_denials_beat_everywhere_is_shadowed),
         cmocka_unit_test(an_allow_by_name_is_not_shadowed_where_an_address_is_allowed),
+        cmocka_unit_test(an_allow_of_quic_alone_is_shadowed_by_the_key),
+        cmocka_unit_test(an_allow_that_opens_quic_unsaid_is_named_where_names_are_verified),
         cmocka_unit_test(a_name_of_hosts_that_opens_a_denied_address_is_named),
         cmocka_unit_test(an_allow_by_address_that_lifts_a_denial_is_of_use),
         cmocka_unit_test(a_rule_that_others_decide_is_unreachable),

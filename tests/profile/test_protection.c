@@ -1,5 +1,5 @@
 /*
- * test_protection.c - what the keys of `dns` deny beside the rules
+ * test_protection.c - what keys of `dns` and `egress` deny beside the rules
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -195,6 +195,71 @@ static void without_the_key_the_rules_decide(void **state)
     check_name("default allow", "use-application-dns.net", false, "allow default");
 }
 
+#define QUIC "deny quic egress.quic"
+
+static void quic_is_denied_where_the_rules_allow_it(void **state)
+{
+    (void)state;
+    check_flow("allow a.example:443; deny_quic", "udp 192.0.2.1 443 a.example", QUIC);
+    check_flow("allow udp://a.example:443; deny_quic", "udp 2001:db8::1 443 a.example", QUIC);
+    check_flow("allow 192.0.2.0/24; deny_quic", "udp 192.0.2.1 443", QUIC);
+    check_flow("default allow; deny_quic", "udp 2001:db8::1 443", QUIC);
+    check_flow("default allow; deny_quic; audit", "udp 192.0.2.1 443",
+               "would_deny quic egress.quic");
+    check_flow("allow a.example:443; deny_quic", "tcp 192.0.2.1 443 a.example",
+               "allow rule a.example:443");
+    check_flow("allow any; deny_quic", "udp 192.0.2.1 442", "allow rule any");
+    check_flow("allow any; deny_quic", "udp 192.0.2.1 444", "allow rule any");
+    check_flow("allow icmp://192.0.2.1; deny_quic", "icmp 192.0.2.1 0",
+               "allow rule icmp://192.0.2.1");
+    check_flow("allow udp://a.example:443", "udp 192.0.2.1 443 a.example",
+               "allow rule udp://a.example:443");
+}
+
+static void what_denies_quic_for_another_reason_is_named_first(void **state)
+{
+    (void)state;
+    check_flow("deny_quic", "udp 192.0.2.1 443", "deny default");
+    check_flow("default allow; deny a.example; deny_quic", "udp 192.0.2.1 443 a.example",
+               "deny rule a.example");
+    check_flow("default allow; deny private; deny_quic", "udp 10.0.0.1 443",
+               "deny private private");
+    check_flow("default allow; block_encrypted; deny_quic", "udp 8.8.8.8 443", ENCRYPTED);
+}
+
+static void names_are_answered_where_only_quic_is_allowed_to_them(void **state)
+{
+    (void)state;
+    check_name("allow udp://a.example:443; deny_quic", "a.example", false,
+               "allow rule udp://a.example:443");
+}
+
+static void check_addr_verdict(const char *policy, const char *text, const char *expected)
+{
+    struct cf_profile *profile = fixture_profile(policy);
+    struct cf_verdict verdict = { .action = CF_DENY, .reason = CF_REASON_DEFAULT };
+    struct cf_addr addr;
+
+    assert_int_equal(cf_addr_parse(text, &addr), 0);
+    if (!cf_verdict_addr(profile, &addr, &verdict))
+        verdict = (struct cf_verdict) { .action = CF_DENY, .reason = CF_REASON_DEFAULT };
+    check_verdict(&verdict, expected);
+    cf_profile_free(profile);
+}
+
+static void a_rule_for_udp_opens_an_address_by_what_is_not_quic(void **state)
+{
+    (void)state;
+    check_addr_verdict("allow udp://10.0.0.1; deny_quic", "10.0.0.1", "allow rule udp://10.0.0.1");
+    check_addr_verdict("allow udp://10.0.0.1:443-444; deny_quic", "10.0.0.1",
+                       "allow rule udp://10.0.0.1:443-444");
+    check_addr_verdict("allow udp://10.0.0.1:443,500; deny_quic", "10.0.0.1",
+                       "allow rule udp://10.0.0.1:443,500");
+    check_addr_verdict("allow udp://10.0.0.1:443; deny_quic", "10.0.0.1", "deny default");
+    check_addr_verdict("allow udp://10.0.0.1:443", "10.0.0.1", "allow rule udp://10.0.0.1:443");
+    check_addr_verdict("allow 10.0.0.1:443; deny_quic", "10.0.0.1", "allow rule 10.0.0.1:443");
+}
+
 static void names_of_services_and_canaries_are_denied(void **state)
 {
     (void)state;
@@ -371,6 +436,10 @@ int main(void)
         cmocka_unit_test(addresses_are_found_at_and_beside_the_ends_of_prefixes),
         cmocka_unit_test(flows_of_encrypted_dns_are_denied_whatever_the_rules_say),
         cmocka_unit_test(without_the_key_the_rules_decide),
+        cmocka_unit_test(quic_is_denied_where_the_rules_allow_it),
+        cmocka_unit_test(what_denies_quic_for_another_reason_is_named_first),
+        cmocka_unit_test(names_are_answered_where_only_quic_is_allowed_to_them),
+        cmocka_unit_test(a_rule_for_udp_opens_an_address_by_what_is_not_quic),
         cmocka_unit_test(names_of_services_and_canaries_are_denied),
         cmocka_unit_test(what_hosts_pins_is_the_policys_own),
         cmocka_unit_test(listed_types_are_denied_and_transfers_always),

@@ -54,9 +54,9 @@ def wrong_policy(bench):
 
 @case("a key that is not built yet refuses the policy")
 def not_built(bench):
-    policy = bench.write("later.yaml", "version: 1\negress: {quic: deny}\n")
+    policy = bench.write("later.yaml", "version: 1\naudit: {chain: true}\n")
     done = check_status(bench, ["true"], 78, policy, log_checked=False)
-    check_in("quic", done.err)
+    check_in("audit.chain", done.err)
 
 
 @case("a wrong command line is 125")

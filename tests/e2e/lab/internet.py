@@ -348,7 +348,7 @@ class Internet:
         self.name_server("foreign", FOREIGN)
         start_servers([(address, port, False) for address in (WEB4, WEB6)
                        for port in (ECHO, DIGEST, GREET, RESET, HOLD, FILL)]
-                      + [(address, ECHO, True) for address in (WEB4, WEB6)]
+                      + [(address, port, True) for address in (WEB4, WEB6) for port in (ECHO, 443)]
                       + [(address, port, True) for address in (FOREIGN4, FOREIGN6, TWIN4, TWIN6)
                          for port in (443, 853, 5353, 5355)]
                       + [(LIAR4, 53, False)])
