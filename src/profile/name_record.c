@@ -77,5 +77,5 @@ void cf_name_depths_add(struct cf_name_depths *depths, enum cf_host_kind kind, c
 
     for (size_t i = 0; i < length; i++)
         labels += at[i] == '.';
-    depths->labels[kind][labels / 64 & 1] |= UINT64_C(1) << labels % 64;
+    depths->kinds[labels & 127] |= (uint8_t)(1u << kind);
 }

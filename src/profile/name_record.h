@@ -83,32 +83,7 @@ static inline size_t cf_name_record_size(const struct cf_name_record *record)
     return CF_NAME_HEADER + record->length;
 }
 
-/* A name with room before it, to be read eight bytes at a time from its end. */
-struct cf_name_text {
-    uint8_t pad[8];
-    uint8_t name[CF_NAME_SIZE];
-};
-
-/* What has been taken in of a name from its end. */
-struct cf_name_hash {
-    struct cf_siphash state;
-    const uint8_t *at; /* everything behind it has been */
-    const uint8_t *end;
-};
-
-/* Begin with a name, which is copied to text. start: cf_siphash_begin() */
-static inline struct cf_name_hash cf_name_hash_begin(const struct cf_siphash *start,
-                                                     struct cf_name_text *text, const void *name,
-                                                     size_t length)
-{
-    memcpy(text->name, name, length);
-    return (struct cf_name_hash) {
-        .state = *start,
-        .at = text->name + length,
-        .end = text->name + length,
-    };
-}
-
+/* A name's eight bytes in front of this place. */
 static inline uint64_t cf_name_hash_word(const uint8_t *end)
 {
     uint64_t word;
@@ -117,57 +92,94 @@ static inline uint64_t cf_name_hash_word(const uint8_t *end)
     return le64toh(word);
 }
 
-/* The hash of the suffix that begins at first, inside text; longer ones come after shorter ones. */
+/* Room for a name that is shorter than a word, and what is read in front of it. */
+struct cf_name_pad {
+    uint8_t bytes[16];
+};
+
+/* A name that is taken in from its end. */
+struct cf_name_hash {
+    struct cf_siphash state;
+    const uint8_t *at; /* everything behind it has been taken in */
+    const uint8_t *name, *end;
+    const uint8_t *floor; /* nothing below it is read */
+};
+
+/*
+ * Begin with a name, which is read where it stands; a short one, of which no
+ * word could be read, is copied to the pad. start: cf_siphash_begin()
+ */
+static inline struct cf_name_hash cf_name_hash_begin(const struct cf_siphash *start,
+                                                     struct cf_name_pad *pad, const void *name,
+                                                     size_t length)
+{
+    const uint8_t *text = name, *floor = text;
+
+    if (length < 8) {
+        *pad = (struct cf_name_pad) { { 0 } };
+        memcpy(pad->bytes + 8, name, length);
+        floor = pad->bytes;
+        text = floor + 8;
+    }
+    return (struct cf_name_hash) {
+        .state = *start,
+        .at = text + length,
+        .name = text,
+        .end = text + length,
+        .floor = floor,
+    };
+}
+
+/* The hash of the suffix that begins at first; longer ones come after shorter ones. */
 static inline uint64_t cf_name_hash_suffix(struct cf_name_hash *hash, const uint8_t *first)
 {
-    size_t rest;
-    uint64_t last;
+    unsigned rest;
+    uint64_t last = 0;
 
     for (; hash->at - first >= 8; hash->at -= 8)
         cf_siphash_word(&hash->state, cf_name_hash_word(hash->at));
-    rest = (size_t)(hash->at - first);
-    last = rest > 0 ? cf_name_hash_word(hash->at) >> (64 - 8 * rest) : 0;
+    rest = (unsigned)(hash->at - first) * 8;
+    if (rest > 0 && hash->at - hash->floor >= 8)
+        last = cf_name_hash_word(hash->at) >> (64 - rest);
+    else if (rest > 0) /* then a word has been taken in already, and stands behind these bytes */
+        last = cf_name_hash_word(first + 8) & ~(~UINT64_C(0) << rest);
     return cf_siphash_end(hash->state, last | (uint64_t)(hash->end - first) << 56);
 }
 
 static inline uint64_t cf_name_hash_whole(const struct cf_siphash *start, const void *name,
                                           size_t length)
 {
-    struct cf_name_text text;
-    struct cf_name_hash hash = cf_name_hash_begin(start, &text, name, length);
+    struct cf_name_pad pad;
+    struct cf_name_hash hash = cf_name_hash_begin(start, &pad, name, length);
 
-    return cf_name_hash_suffix(&hash, text.name);
+    return cf_name_hash_suffix(&hash, hash.name);
 }
 
 /* The key until a file is met that was made to collide under it. */
 extern const uint64_t cf_name_fixed_key[2];
 
-/* Which numbers of labels the names of each kind have, so that others need no look-up. */
+/*
+ * The kinds of names that have so many labels, as a mask, so that others need
+ * no look-up. A name of CF_NAME_SIZE has 127 at most.
+ */
 struct cf_name_depths {
-    uint64_t labels[CF_HOST_MANY + 1][2];
+    uint8_t kinds[128];
 };
 
 void cf_name_depths_add(struct cf_name_depths *depths, enum cf_host_kind kind, const void *name,
                         size_t length);
 
-static inline unsigned cf_name_depths_has(const struct cf_name_depths *depths,
-                                          enum cf_host_kind kind, unsigned labels)
-{
-    return (unsigned)(depths->labels[kind][labels / 64] >> labels % 64 & 1) << kind;
-}
-
 /* The kinds, as a mask, of which an entry with so many labels could match a name with that many. */
 static inline unsigned cf_name_depths_find(const struct cf_name_depths *depths, unsigned labels,
                                            unsigned name_labels)
 {
-    unsigned kinds;
+    unsigned kinds = 1u << CF_HOST_MANY;
 
     if (labels == name_labels)
-        return cf_name_depths_has(depths, CF_HOST_NAME, labels);
-    kinds = cf_name_depths_has(depths, CF_HOST_MANY, labels);
-    if (labels + 1 == name_labels)
-        kinds |= cf_name_depths_has(depths, CF_HOST_ONE, labels);
-    return kinds;
+        kinds = 1u << CF_HOST_NAME;
+    else if (labels + 1 == name_labels)
+        kinds |= 1u << CF_HOST_ONE;
+    return depths->kinds[labels] & kinds;
 }
 
 #endif

@@ -295,20 +295,21 @@ static uint64_t dots_of(uint64_t word)
 }
 
 /* Where the labels begin, the last one first. Returns how many; what is too many is the name's. */
-static unsigned labels_find(const struct cf_name_text *text, unsigned length,
+static unsigned labels_find(const uint8_t *name, unsigned length,
                             uint8_t starts[CF_NAME_LABELS_MAX])
 {
     unsigned n = 0;
 
     for (unsigned end = length; end > 0; end = end > 8 ? end - 8 : 0) {
-        uint64_t dots = dots_of(cf_name_hash_word(text->name + end));
+        unsigned begin = end > 8 ? end - 8 : 0;
+        uint64_t dots = dots_of(cf_name_hash_word(name + begin + 8));
 
         if (end < 8)
-            dots &= ~UINT64_C(0) << (64 - 8 * end);
+            dots &= ~(~UINT64_C(0) << 8 * end);
         for (; dots && n < CF_NAME_LABELS_MAX - 1; n++) {
             unsigned byte = 7 - (unsigned)__builtin_clzll(dots) / 8;
 
-            starts[n] = (uint8_t)(end - 8 + byte + 1);
+            starts[n] = (uint8_t)(begin + byte + 1);
             dots &= ~(UINT64_C(0x80) << 8 * byte);
         }
     }
@@ -316,35 +317,45 @@ static unsigned labels_find(const struct cf_name_text *text, unsigned length,
     return n;
 }
 
+/*
+ * The name itself comes first: most entries are whole names, its hash needs
+ * nothing of what its labels are, and its memory is the farthest away.
+ */
 void cf_name_set_start(const struct cf_name_set *set, const char *name, size_t length,
                        struct cf_name_lookup *ret_lookup)
 {
     struct cf_name_lookup *lookup = ret_lookup;
     uint8_t starts[CF_NAME_LABELS_MAX];
-    struct cf_name_hash hash;
+    struct cf_name_hash hash, whole_hash;
     unsigned n_labels;
+    uint64_t whole;
 
     lookup->n_probes = 0;
     if (length == 0 || length >= CF_NAME_SIZE)
         return;
+    hash = whole_hash = cf_name_hash_begin(&set->start, &lookup->pad, name, length);
+    whole = cf_name_hash_suffix(&whole_hash, hash.name);
+    if (set->files.n_buckets > 0)
+        cf_name_files_fetch(&set->files, whole);
     lookup->length = (unsigned)length;
-    hash = cf_name_hash_begin(&set->start, &lookup->text, name, length);
-    n_labels = labels_find(&lookup->text, lookup->length, starts);
+    lookup->name = hash.name;
+    n_labels = labels_find(hash.name, lookup->length, starts);
     for (unsigned i = 0; i < n_labels; i++) {
         unsigned kinds = cf_name_depths_find(&set->depths, i + 1, n_labels);
         unsigned file_kinds = cf_name_depths_find(&set->files.depths, i + 1, n_labels);
         struct cf_name_probe *probe = &lookup->probes[lookup->n_probes];
+        bool is_whole = i + 1 == n_labels;
 
         if (!(kinds | file_kinds))
             continue;
         *probe = (struct cf_name_probe) {
-            .hash = cf_name_hash_suffix(&hash, lookup->text.name + starts[i]),
+            .hash = is_whole ? whole : cf_name_hash_suffix(&hash, hash.name + starts[i]),
             .first = starts[i],
             .labels = (uint8_t)(i + 1),
             .kinds = (uint8_t)kinds,
             .file_kinds = (uint8_t)file_kinds,
         };
-        if (file_kinds)
+        if (file_kinds && !is_whole)
             cf_name_files_fetch(&set->files, probe->hash);
         if (kinds)
             __builtin_prefetch(&set->slots[first_slot(set, probe->hash)]);
@@ -369,7 +380,7 @@ static unsigned hit_add(struct cf_name_hit *hits, unsigned n, const struct cf_na
 static unsigned probe_slots(const struct cf_name_set *set, const struct cf_name_lookup *lookup,
                             const struct cf_name_probe *probe, struct cf_name_hit *hits, unsigned n)
 {
-    const uint8_t *text = lookup->text.name + probe->first;
+    const uint8_t *text = lookup->name + probe->first;
     size_t length = lookup->length - probe->first;
     size_t slot = first_slot(set, probe->hash);
 
@@ -397,7 +408,7 @@ static unsigned probe_files(const struct cf_name_files *files, const struct cf_n
                             const struct cf_name_probe *probe, const uint32_t *nodes,
                             struct cf_name_hit *hits, unsigned n)
 {
-    const uint8_t *text = lookup->text.name + probe->first;
+    const uint8_t *text = lookup->name + probe->first;
     size_t length = lookup->length - probe->first;
     size_t bucket = cf_name_files_bucket(files, probe->hash), end = files->ends[bucket + 1];
 

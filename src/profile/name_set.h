@@ -105,13 +105,16 @@ struct cf_name_probe {
 struct cf_name_lookup {
     unsigned n_probes;
     unsigned length;
-    struct cf_name_text text;
+    const uint8_t *name; /* the caller's, or in the pad */
+    struct cf_name_pad pad;
     struct cf_name_probe probes[CF_NAME_LABELS_MAX];
 };
 
 /*
  * Begin to look a name up: from here to cf_name_set_find() the memory that it
  * needs is on its way, and other work costs no time.
+ *
+ * name: borrowed until then
  */
 void cf_name_set_start(const struct cf_name_set *set, const char *name, size_t length,
                        struct cf_name_lookup *ret_lookup);

@@ -236,6 +236,73 @@ static unsigned find(const struct cf_name_set *set, const char *name, const uint
     return cf_name_set_find(set, &lookup, nodes, hits);
 }
 
+/* Names stand in blocks of their own size: a sanitizer sees what is read beside them. */
+static void a_suffix_has_the_hash_that_it_has_alone_whatever_its_length(void **state)
+{
+    struct cf_siphash start = cf_siphash_begin(cf_name_fixed_key);
+
+    (void)state;
+    for (size_t length = 1; length < CF_NAME_SIZE; length++) {
+        char *name = malloc(length);
+        struct cf_name_pad pad;
+        struct cf_name_hash hash;
+
+        assert_non_null(name);
+        for (size_t i = 0; i < length; i++)
+            name[i] = (char)('a' + (i + length) % 26);
+        hash = cf_name_hash_begin(&start, &pad, name, length);
+        for (size_t tail = 1; tail <= length; tail += 1 + tail / 5) {
+            char *alone = malloc(tail);
+
+            assert_non_null(alone);
+            memcpy(alone, name + length - tail, tail);
+            assert_int_equal(cf_name_hash_suffix(&hash, hash.end - tail),
+                             cf_name_hash_whole(&start, alone, tail));
+            free(alone);
+        }
+        free(name);
+    }
+}
+
+/* Each label in its place: rules for the name's every suffix are found, and none between them. */
+static void check_suffixes(const char *text, unsigned expected)
+{
+    struct cf_name_set *set = cf_name_set_new();
+    struct cf_name_hit hits[CF_NAME_HITS_MAX];
+    size_t length = strlen(text);
+    char *name = strdup(text);
+    bool added;
+
+    assert_non_null(name);
+    for (size_t i = 0; i < length; i++) {
+        struct cf_name_key key = { i == 0 ? CF_HOST_NAME : CF_HOST_MANY, CF_NAME_OF_RULES, name + i,
+                                   length - i };
+
+        if (name[i] != '.')
+            assert_int_equal(cf_name_set_add(set, &key, 1, &added), 0);
+    }
+    assert_int_equal(find(set, name, NULL, hits), expected);
+    free(name);
+    cf_name_set_free(set);
+}
+
+static void a_name_has_as_many_suffixes_as_labels_wherever_the_dots_stand(void **state)
+{
+    (void)state;
+    check_suffixes("a", 1);
+    check_suffixes("a.b", 2);
+    check_suffixes("a.b.c.d", 4);
+    check_suffixes("abcdefg", 1);
+    check_suffixes("abcdef.g", 2);
+    check_suffixes("a.cdefgh", 2);
+    check_suffixes("abcdefgh", 1);
+    check_suffixes("a.cdefghi", 2);
+    check_suffixes("abcdefg.i", 2);
+    check_suffixes("ab.d.fg.ijk.mnopqr.t", 6);
+    check_suffixes("a.c.e.g.i.k.m.o.q.s.u.w.y", 13);
+    check_suffixes("abcdefgh.jklmnopqrstuvwx.z", 3);
+}
+
 static void many_names_are_found_each_and_no_other(void **state)
 {
     struct cf_name_set *set = cf_name_set_new();
@@ -607,6 +674,8 @@ int main(void)
         cmocka_unit_test(one_name_may_be_of_every_kind),
         cmocka_unit_test(names_have_up_to_127_labels),
         cmocka_unit_test(what_is_longer_than_any_name_matches_nothing),
+        cmocka_unit_test(a_suffix_has_the_hash_that_it_has_alone_whatever_its_length),
+        cmocka_unit_test(a_name_has_as_many_suffixes_as_labels_wherever_the_dots_stand),
         cmocka_unit_test(many_names_are_found_each_and_no_other),
         cmocka_unit_test(a_large_file_is_sorted_in_rounds_and_has_each_name_once),
         cmocka_unit_test(names_of_all_lengths_stand_side_by_side),
