@@ -330,6 +330,13 @@ static void drain_due(struct cf_timer *timer)
         drain_done(engine);
 }
 
+/* A connection to the proxy that no flow has. */
+static void unprepare(struct cf_engine *engine)
+{
+    if (engine->config.proxy)
+        cf_proxy_way_unprepare(engine->config.proxy);
+}
+
 int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(void *data),
                     void *data)
 {
@@ -343,11 +350,13 @@ int cf_engine_drain(struct cf_engine *engine, int64_t timeout_us, void (*done)(v
     cf_shards_gather(engine->shards);
     flows_read(engine, INT32_MAX);
     cf_udp_drain(&engine->udp);
+    unprepare(engine);
     return cf_loop_timer_start(engine->config.loop, &engine->drain.timer, now);
 }
 
 size_t cf_engine_interface_gone(struct cf_engine *engine, unsigned ifindex)
 {
+    unprepare(engine);
     cf_shards_gather(engine->shards);
     return cf_tcp_interface_gone(&engine->tcp, ifindex) +
            cf_udp_interface_gone(&engine->udp, ifindex) +
@@ -378,6 +387,7 @@ void cf_engine_stop(struct cf_engine *engine)
         cf_nflog_unbind(engine->config.gateway->strays_fd, CF_NFLOG_STRAYS) == 0)
         strays_read(engine, INT32_MAX);
     lost_tell(engine);
+    unprepare(engine);
     cf_loop_unwatch(loop, &engine->flows_watch);
     cf_loop_unwatch(loop, &engine->strays_watch);
     if (engine->shards)

@@ -30,19 +30,28 @@ static void set_on(int fd, int level, int name)
     setsockopt(fd, level, name, &on, sizeof on);
 }
 
+/* data: the engine */
+static int next_socket(void *data, const struct cf_addr *to)
+{
+    const struct cf_engine *engine = data;
+    int fd = cf_outward_socket(to, SOCK_STREAM, IPPROTO_TCP, engine->config.interface);
+
+    if (fd < 0)
+        return fd;
+    set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+    set_on(fd, SOL_SOCKET, SO_OOBINLINE);
+    return fd;
+}
+
 static int make_socket(void *data, const struct cf_addr *to)
 {
     struct cf_tcp_flow *flow = data;
-    int fd = cf_outward_socket(to, SOCK_STREAM, IPPROTO_TCP,
-                               flow->tcp->engine->config.interface);
+    int fd = next_socket(flow->tcp->engine, to);
 
-    if (fd < 0) {
+    if (fd < 0)
         flow->held->dial_error = fd;
-        return fd;
-    }
-    flow->proxy_ifindex = cf_egress_bound(fd);
-    set_on(fd, IPPROTO_TCP, TCP_NODELAY);
-    set_on(fd, SOL_SOCKET, SO_OOBINLINE);
+    else
+        flow->proxy_ifindex = cf_egress_bound(fd);
     return fd;
 }
 
@@ -84,6 +93,7 @@ static void dialled(void *data, const struct cf_proxy_dialled *dialled)
     flow->relay.outside.fd = dialled->fd;
     flow->relay.outside_plain = cf_proxy_way_is_local(config->proxy);
     flow->outside_family = dialled->proxy.addr.family;
+    cf_proxy_way_prepare(config->proxy, next_socket, flow->tcp->engine);
     if (cf_audit_flush(config->audit) == 0)
         cf_tcp_held_connected(flow);
     else
@@ -114,6 +124,8 @@ int cf_tcp_proxy_begin(struct cf_tcp_flow *flow, const struct cf_judgement *judg
         cf_tcp_proxy_cancel(flow);
         r = flow->held->dial_error; /* now is the time to find another, or to deny the flow */
     }
+    if (r == 0 && flow->tcp->engine->config.interface)
+        flow->proxy_ifindex = cf_proxy_dial_ifindex(flow->held->dial);
     return r;
 }
 

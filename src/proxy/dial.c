@@ -7,6 +7,7 @@
  *   TLS       the handshake (https)
  *   SEND      a message to the proxy
  *   RECEIVE   its answer; with SOCKS 5 the next SEND may follow
+ *   READY     only when it was prepared: the request is next, and has no target yet
  *
  * and one timer ends all of them. finish() is the one way out: it takes apart
  * and frees the dial, then calls `done`. It is never called while the dial is
@@ -17,6 +18,10 @@
  * that a password is nowhere but with its owner. An answer is looked at
  * (MSG_PEEK) and only what belongs to it is taken: what follows is the
  * tunnel's, and stays in the socket for whoever gets it.
+ *
+ * What was prepared may be closed by a proxy that was kept waiting while the
+ * request is on its way there. Who has taken it and hears nothing but the end
+ * begins again, once, with a connection that has not waited (begin_again()).
  */
 #include "proxy/dial.h"
 
@@ -29,6 +34,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/egress.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "proxy/http_connect.h"
@@ -40,13 +46,13 @@ static_assert(MESSAGE_MAX >= CF_SOCKS5_MESSAGE_MAX, "one buffer for both");
 
 #define LOOK_BYTES 4096
 
-enum phase { CONNECT, TLS, SEND, RECEIVE };
+enum phase { CONNECT, TLS, SEND, RECEIVE, READY };
 
 /* What a phase has come to. */
 enum step {
     WAIT,  /* until the socket is ready */
     GO_ON, /* with whatever the phase is now */
-    OVER,  /* the dial is gone */
+    OVER,  /* the dial is gone, or has begun again */
 };
 
 struct cf_proxy_dial {
@@ -57,6 +63,8 @@ struct cf_proxy_dial {
     int fd;                       /* -1 while there is none, and when it is the stream's */
     struct cf_tls_stream *stream; /* https, from TLS on */
     uint32_t events;              /* that it is watched for */
+    bool prepared;                /* it has no target yet */
+    bool may_close;               /* it was, and the proxy has said nothing since */
     bool starting;                /* nothing may end it yet */
     int start_error;              /* why it cannot be watched, -errno */
     struct cf_timer deadline;
@@ -114,13 +122,26 @@ static void local_read(int fd, struct cf_addr_port *ret_local)
         *ret_local = (struct cf_addr_port) { 0 };
 }
 
-void cf_proxy_dial_local(const struct cf_proxy_dial *dial, struct cf_addr_port *ret_local)
+/* As connection_of(), or the preferred attempt at one. */
+static int socket_of(const struct cf_proxy_dial *dial)
 {
     int fd = connection_of(dial);
 
     for (size_t i = 0; i < dial->race.n_begun && fd < 0; i++)
         fd = dial->race.attempts[i].fd;
-    local_read(fd, ret_local);
+    return fd;
+}
+
+void cf_proxy_dial_local(const struct cf_proxy_dial *dial, struct cf_addr_port *ret_local)
+{
+    local_read(socket_of(dial), ret_local);
+}
+
+unsigned cf_proxy_dial_ifindex(const struct cf_proxy_dial *dial)
+{
+    int fd = socket_of(dial);
+
+    return fd < 0 ? 0 : cf_egress_bound(fd);
 }
 
 static void ends_read(const struct cf_proxy_dial *dial, struct cf_proxy_dialled *dialled)
@@ -177,9 +198,13 @@ static enum step fail(struct cf_proxy_dial *dial, enum cf_proxy_why why, const c
     return finish(dial, cf_proxy_outcome_of(why), words);
 }
 
+static enum step begin_again(struct cf_proxy_dial *dial);
+
 /* A call on the socket or its TLS failed with code, or found the end: 0. */
 static enum step fail_with(struct cf_proxy_dial *dial, int code)
 {
+    if (dial->may_close)
+        return begin_again(dial);
     if (code == 0)
         return fail(dial, CF_PROXY_CLOSED, "closed before it had answered");
     if (!dial->stream)
@@ -302,10 +327,21 @@ static enum step tls_run(struct cf_proxy_dial *dial)
     return GO_ON;
 }
 
+/* The next message is the request, and nobody has said for what. */
+static bool lacks_target(const struct cf_proxy_dial *dial)
+{
+    return dial->prepared && (is_http(dial) || dial->socks.step == CF_SOCKS5_REQUEST);
+}
+
 static enum step send_run(struct cf_proxy_dial *dial)
 {
-    int r = message_send(dial);
+    int r;
 
+    if (lacks_target(dial)) {
+        dial->phase = READY;
+        return GO_ON;
+    }
+    r = message_send(dial);
     if (r == -EAGAIN)
         return WAIT;
     /* Who has answered and closed at once may still be heard. */
@@ -314,6 +350,14 @@ static enum step send_run(struct cf_proxy_dial *dial)
     dial->phase = RECEIVE;
     dial->sent = 0;
     return GO_ON;
+}
+
+/* Whatever comes before it was asked for, or the end, makes it useless. */
+static enum step ready_run(struct cf_proxy_dial *dial)
+{
+    char byte;
+
+    return bytes_look(dial, &byte, 1) == -EAGAIN ? WAIT : fail(dial, CF_PROXY_CLOSED, "");
 }
 
 /* A head is complete, or is none. */
@@ -342,6 +386,7 @@ static enum step http_receive(struct cf_proxy_dial *dial)
         return WAIT;
     if (n <= 0)
         return fail_with(dial, (int)n);
+    dial->may_close = false;
     r = cf_http_connect_read(&dial->http, data, (size_t)n, &taken);
     bytes_take(dial, data, taken);
     return r == 0 ? GO_ON : http_answered(dial, r);
@@ -390,13 +435,14 @@ static enum step socks_receive(struct cf_proxy_dial *dial)
         return WAIT;
     if (n <= 0)
         return fail_with(dial, n < 0 ? -errno : 0);
+    dial->may_close = false;
     return cf_socks5_read(&dial->socks, data, (size_t)n) ? socks_answered(dial) : GO_ON;
 }
 
 /* Returns 0 or -errno. */
 static int dial_wait(struct cf_proxy_dial *dial)
 {
-    uint32_t events = dial->phase == RECEIVE ? EPOLLIN : EPOLLOUT;
+    uint32_t events = dial->phase == RECEIVE || dial->phase == READY ? EPOLLIN : EPOLLOUT;
     int r = 0;
 
     if (dial->stream)
@@ -419,6 +465,8 @@ static void dial_run(struct cf_proxy_dial *dial)
             step = tls_run(dial);
         else if (dial->phase == SEND)
             step = send_run(dial);
+        else if (dial->phase == READY)
+            step = ready_run(dial);
         else
             step = is_http(dial) ? http_receive(dial) : socks_receive(dial);
     }
@@ -436,7 +484,9 @@ static void dial_run(struct cf_proxy_dial *dial)
 /* Connected at once: the proxy has something to do while the caller goes on. */
 static void dial_begin(struct cf_proxy_dial *dial)
 {
-    if (dial->phase == SEND && message_send(dial) == 0) {
+    if (dial->phase == SEND && lacks_target(dial)) {
+        dial->phase = READY;
+    } else if (dial->phase == SEND && message_send(dial) == 0) {
         dial->phase = RECEIVE;
         dial->sent = 0;
     }
@@ -450,10 +500,21 @@ static void deadline_due(struct cf_timer *timer)
         [TLS] = "no end to the TLS handshake",
         [SEND] = "takes no request",
         [RECEIVE] = "no answer",
+        [READY] = "",
     };
     struct cf_proxy_dial *dial = cf_container_of(timer, struct cf_proxy_dial, deadline);
 
     fail(dial, CF_PROXY_TIMEOUT, waited_for[dial->phase]);
+}
+
+/* Nothing has been said to the proxy yet. */
+static void talk_init(struct cf_proxy_dial *dial)
+{
+    if (is_http(dial))
+        cf_http_connect_init(&dial->http);
+    else
+        cf_socks5_init(&dial->socks, dial->config.udp ? CF_SOCKS5_UDP_ASSOCIATE : CF_SOCKS5_CONNECT,
+                       &dial->config.target, &dial->config.login);
 }
 
 /* Everything that can be asked has words: check it once, and not at each message. */
@@ -462,12 +523,10 @@ static int request_check(struct cf_proxy_dial *dial)
     uint8_t message[MESSAGE_MAX];
     int r;
 
+    talk_init(dial);
     if (is_http(dial)) {
-        cf_http_connect_init(&dial->http);
         r = message_format(dial, message);
     } else {
-        cf_socks5_init(&dial->socks, dial->config.udp ? CF_SOCKS5_UDP_ASSOCIATE : CF_SOCKS5_CONNECT,
-                       &dial->config.target, &dial->config.login);
         dial->socks.step = CF_SOCKS5_REQUEST;
         r = message_format(dial, message);
         dial->socks.step = CF_SOCKS5_LOGIN;
@@ -479,10 +538,24 @@ static int request_check(struct cf_proxy_dial *dial)
     return r < 0 ? -EINVAL : 0;
 }
 
+/* Returns 0, or -EINVAL when no proxy could be told of it. */
+static int target_copy(struct cf_proxy_dial *dial, const struct cf_proxy_target *target)
+{
+    dial->config.target = *target;
+    if (!target->name)
+        return 0;
+    if (strlen(target->name) > CF_PROXY_NAME_MAX)
+        return -EINVAL;
+    snprintf(dial->name, sizeof dial->name, "%s", target->name);
+    dial->config.target.name = dial->name;
+    return 0;
+}
+
 /* Copy what is borrowed, but for the login. Returns 0 or -errno. */
 static int config_copy(struct cf_proxy_dial *dial, const struct cf_proxy_dial_config *config)
 {
     struct cf_proxy_target *target = &dial->config.target;
+    int r = 0;
 
     dial->config = *config;
     dial->race.loop = config->loop;
@@ -501,13 +574,14 @@ static int config_copy(struct cf_proxy_dial *dial, const struct cf_proxy_dial_co
         *target = (struct cf_proxy_target) { .at.addr.family = CF_FAMILY_IPV4 };
         if (!is_unix(dial))
             target->at.addr.family = dial->race.addrs[0].addr.family;
-    } else if (target->name) {
-        if (strlen(target->name) > CF_PROXY_NAME_MAX)
-            return -EINVAL;
-        snprintf(dial->name, sizeof dial->name, "%s", target->name);
-        target->name = dial->name;
+    } else {
+        r = target_copy(dial, &config->target);
     }
-    return request_check(dial);
+    if (r == 0 && !dial->prepared)
+        r = request_check(dial);
+    else
+        talk_init(dial);
+    return r;
 }
 
 static struct cf_proxy_dial *dial_new(void)
@@ -525,29 +599,109 @@ static struct cf_proxy_dial *dial_new(void)
     return dial;
 }
 
-int cf_proxy_dial_start(const struct cf_proxy_dial_config *config, struct cf_proxy_dial **ret_dial)
+/* Returns 0 or -errno, by which it has not begun. */
+static int race_begin(struct cf_proxy_dial *dial)
+{
+    dial->starting = true;
+    cf_proxy_race_start(&dial->race);
+    dial->starting = false;
+    return dial->start_error;
+}
+
+/* Returns OVER. */
+static enum step begin_again(struct cf_proxy_dial *dial)
+{
+    int r;
+
+    cf_loop_unwatch(dial->config.loop, &dial->watch);
+    cf_tls_stream_close(dial->stream);
+    dial->stream = NULL;
+    cf_fd_close(&dial->fd);
+    dial->may_close = false;
+    dial->phase = CONNECT;
+    dial->sent = 0;
+    talk_init(dial);
+    r = race_begin(dial);
+    return r < 0 ? finish(dial, cf_proxy_outcome_local(-r), strerror(-r)) : OVER;
+}
+
+static int deadline_start(struct cf_proxy_dial *dial, int64_t timeout_ms)
+{
+    return cf_loop_timer_start(dial->config.loop, &dial->deadline,
+                               cf_clock_monotonic_us() + timeout_ms * 1000);
+}
+
+static int dial_start(const struct cf_proxy_dial_config *config, bool prepared,
+                      struct cf_proxy_dial **ret_dial)
 {
     struct cf_proxy_dial *dial = dial_new();
     int r;
 
     if (!dial)
         return -ENOMEM;
+    dial->prepared = prepared;
     r = config_copy(dial, config);
     if (r == 0)
-        r = cf_loop_timer_start(config->loop, &dial->deadline,
-                                cf_clock_monotonic_us() + config->timeout_ms * 1000);
+        r = deadline_start(dial, config->timeout_ms);
+    if (r == 0)
+        r = race_begin(dial);
     if (r < 0) {
-        dial_free(dial);
-        return r;
-    }
-    dial->starting = true;
-    cf_proxy_race_start(&dial->race);
-    dial->starting = false;
-    if (dial->start_error < 0) {
-        r = dial->start_error;
         dial_free(dial);
         return r;
     }
     *ret_dial = dial;
     return 0;
+}
+
+int cf_proxy_dial_start(const struct cf_proxy_dial_config *config, struct cf_proxy_dial **ret_dial)
+{
+    return dial_start(config, false, ret_dial);
+}
+
+int cf_proxy_dial_prepare(const struct cf_proxy_dial_config *config,
+                          struct cf_proxy_dial **ret_dial)
+{
+    return dial_start(config, true, ret_dial);
+}
+
+/* The request leaves now, when it is next. Returns 0, or -errno when there is nobody to read it. */
+static int ready_ask(struct cf_proxy_dial *dial)
+{
+    char byte;
+    int r;
+
+    if (dial->phase != READY)
+        return 0;
+    if (bytes_look(dial, &byte, 1) != -EAGAIN)
+        return -ENOTCONN;
+    dial->phase = SEND;
+    r = message_send(dial);
+    if (r < 0 && r != -EAGAIN)
+        return r;
+    if (r == 0) {
+        dial->phase = RECEIVE;
+        dial->sent = 0;
+    }
+    return dial_wait(dial);
+}
+
+int cf_proxy_dial_take(struct cf_proxy_dial *dial, const struct cf_proxy_dial_config *config)
+{
+    uint8_t message[MESSAGE_MAX];
+    int r = target_copy(dial, &config->target);
+
+    if (r == 0 && is_http(dial))
+        r = message_format(dial, message);
+    else if (r == 0)
+        r = cf_socks5_udp_format(&dial->config.target, message); /* has the same address in it */
+    explicit_bzero(message, sizeof message);
+    if (r < 0)
+        return -EINVAL;
+    dial->prepared = false;
+    dial->may_close = true;
+    dial->config.done = config->done;
+    dial->config.data = dial->race.data = config->data;
+    dial->config.make_socket = dial->race.make_socket = config->make_socket;
+    r = deadline_start(dial, config->timeout_ms);
+    return r < 0 ? r : ready_ask(dial);
 }

@@ -67,6 +67,29 @@ struct cf_proxy_dial_config {
 int cf_proxy_dial_start(const struct cf_proxy_dial_config *config, struct cf_proxy_dial **ret_dial);
 
 /*
+ * Go as far as one can without knowing what for: connected, TLS spoken, logged in.
+ * As cf_proxy_dial_start(), of one that has no target and is for a connection:
+ * `done` is called, with no descriptor, when the proxy ends it or timeout_ms
+ * have passed and nobody has taken it.
+ */
+int cf_proxy_dial_prepare(const struct cf_proxy_dial_config *config,
+                          struct cf_proxy_dial **ret_dial);
+
+/*
+ * Make one that was prepared the dial to config's target, with its make_socket,
+ * done, data and timeout_ms; all else is as it was. A proxy that ends it before
+ * it has said a word is dialled again, once, for it may have tired of waiting.
+ *
+ * Returns 0 and goes on as if it had been started now, -EINVAL for a target that
+ * the proxy cannot be told, or another -errno when it is of no use; after
+ * any error it is only to be cancelled.
+ */
+int cf_proxy_dial_take(struct cf_proxy_dial *dial, const struct cf_proxy_dial_config *config);
+
+/* The device that the connection to the proxy is bound to; 0 for none, or no connection yet. */
+unsigned cf_proxy_dial_ifindex(const struct cf_proxy_dial *dial);
+
+/*
  * The address of the connection to the proxy that is under way; that of the
  * preferred address when there are several, NONE when there is none, or by path.
  */

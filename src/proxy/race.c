@@ -214,6 +214,7 @@ void cf_proxy_race_set_addrs(struct cf_proxy_race *race, const struct cf_addr_po
 
 void cf_proxy_race_start(struct cf_proxy_race *race)
 {
+    race->n_begun = race->n_open = 0;
     if (!attempt_next(race))
         cf_loop_task_add(race->loop, &race->task);
 }

@@ -64,7 +64,7 @@ void cf_proxy_race_init(struct cf_proxy_race *race);
 void cf_proxy_race_set_addrs(struct cf_proxy_race *race, const struct cf_addr_port *addrs,
                              size_t n);
 
-/* There is an address or a path. */
+/* There is an address or a path. One that is over can be run again. */
 void cf_proxy_race_start(struct cf_proxy_race *race);
 
 /* Close what is under way; neither callback is called. No-op when it is over. */

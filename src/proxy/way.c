@@ -1,11 +1,18 @@
 /*
  * way.c - what a run has of its proxy
+ *
+ * How this works. Where one connection follows another, the next is prepared
+ * when nothing else is to do (dial.h), and the dial that wants one takes it: the
+ * proxy has accepted it, spoken TLS and asked for the password by then. There is
+ * one at most, for ready_ms at most, and none before a second dial has begun
+ * within ready_ms of the one before: who connects once is seen to connect once.
  */
 #include "proxy/way.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "proxy/race.h"
 #include "proxy/tls.h"
 #include "proxy/tls_pump.h"
@@ -19,6 +26,12 @@ struct cf_proxy_way {
     struct cf_proxy_login login;
     struct cf_tls *tls; /* https; else NULL */
     struct cf_tls_pumps *pumps;
+    struct cf_proxy_dial *ready; /* prepared; NULL for none */
+    struct cf_task prepare;      /* while the next is to be */
+    struct cf_proxy_call to_prepare;
+    int64_t dialled_us;         /* when a dial began last; 0: never */
+    bool often;                  /* it was soon after the one before */
+    int64_t ready_ms;
 };
 
 static int tls_start(struct cf_proxy_way *way, struct cf_error *err)
@@ -36,6 +49,8 @@ static int tls_start(struct cf_proxy_way *way, struct cf_error *err)
     return r < 0 ? cf_error_errno(err, r, "cannot speak TLS with the proxy") : 0;
 }
 
+static void prepare_run(struct cf_task *task);
+
 int cf_proxy_way_new(const struct cf_proxy_way_config *config, struct cf_proxy_way **ret_way,
                      struct cf_error *err)
 {
@@ -50,6 +65,8 @@ int cf_proxy_way_new(const struct cf_proxy_way_config *config, struct cf_proxy_w
     }
     way->loop = config->loop;
     way->proxy = config->proxy;
+    way->prepare.fn = prepare_run;
+    way->ready_ms = config->ready_ms ? config->ready_ms : CF_PROXY_READY_MS;
     while (way->n_addrs < config->n_addrs && way->n_addrs < CF_PROXY_RACE_MAX) {
         way->addrs[way->n_addrs] = config->addrs[way->n_addrs];
         way->n_addrs++;
@@ -70,6 +87,7 @@ void cf_proxy_way_free(struct cf_proxy_way *way)
 {
     if (!way)
         return;
+    cf_proxy_way_unprepare(way);
     cf_tls_pumps_free(way->pumps);
     cf_tls_free(way->tls);
     free(way->url);
@@ -92,10 +110,10 @@ size_t cf_proxy_way_owing(const struct cf_proxy_way *way)
     return way->pumps ? cf_tls_pumps_owing(way->pumps) : 0;
 }
 
-int cf_proxy_way_dial(struct cf_proxy_way *way, const struct cf_proxy_call *call,
-                      struct cf_proxy_dial **ret_dial)
+static void config_of(const struct cf_proxy_way *way, const struct cf_proxy_call *call,
+                      struct cf_proxy_dial_config *ret_config)
 {
-    struct cf_proxy_dial_config config = {
+    *ret_config = (struct cf_proxy_dial_config) {
         .loop = way->loop,
         .scheme = way->proxy->url.scheme,
         .addrs = way->addrs,
@@ -111,8 +129,88 @@ int cf_proxy_way_dial(struct cf_proxy_way *way, const struct cf_proxy_call *call
         .done = call->done,
         .data = call->data,
     };
-    int r = cf_proxy_dial_start(&config, ret_dial);
+}
 
+/* Nobody wanted it in time, or the proxy has ended it. */
+static void ready_lost(void *data, const struct cf_proxy_dialled *dialled)
+{
+    struct cf_proxy_way *way = data;
+
+    (void)dialled;
+    way->ready = NULL;
+}
+
+static int ready_socket(void *data, const struct cf_addr *to)
+{
+    struct cf_proxy_way *way = data;
+
+    return way->to_prepare.make_socket(way->to_prepare.data, to);
+}
+
+/* Or not: then the next dial begins as the first did. */
+static void prepare_run(struct cf_task *task)
+{
+    struct cf_proxy_way *way = cf_container_of(task, struct cf_proxy_way, prepare);
+    const struct cf_proxy_call call = {
+        .make_socket = ready_socket, .done = ready_lost, .data = way
+    };
+    struct cf_proxy_dial_config config;
+
+    if (way->ready)
+        return;
+    config_of(way, &call, &config);
+    if (config.timeout_ms > way->ready_ms)
+        config.timeout_ms = way->ready_ms;
+    if (cf_proxy_dial_prepare(&config, &way->ready) < 0)
+        way->ready = NULL;
+}
+
+void cf_proxy_way_prepare(struct cf_proxy_way *way,
+                          int (*make_socket)(void *data, const struct cf_addr *to), void *data)
+{
+    if (!way->often)
+        return;
+    way->to_prepare.make_socket = make_socket;
+    way->to_prepare.data = data;
+    cf_loop_task_add_last(way->loop, &way->prepare);
+}
+
+void cf_proxy_way_unprepare(struct cf_proxy_way *way)
+{
+    cf_loop_task_remove(way->loop, &way->prepare);
+    cf_proxy_dial_cancel(way->ready);
+    way->ready = NULL;
+    way->often = false;
+}
+
+/* Take what was prepared, or begin. Returns 0 or -errno. */
+static int dial_begin(struct cf_proxy_way *way, const struct cf_proxy_dial_config *config,
+                      struct cf_proxy_dial **ret_dial)
+{
+    struct cf_proxy_dial *ready = way->ready;
+
+    if (!ready || config->udp)
+        return cf_proxy_dial_start(config, ret_dial);
+    way->ready = NULL;
+    if (cf_proxy_dial_take(ready, config) == 0) {
+        *ret_dial = ready;
+        return 0;
+    }
+    cf_proxy_dial_cancel(ready);
+    return cf_proxy_dial_start(config, ret_dial);
+}
+
+int cf_proxy_way_dial(struct cf_proxy_way *way, const struct cf_proxy_call *call,
+                      struct cf_proxy_dial **ret_dial)
+{
+    int64_t now_us = cf_loop_now_us(way->loop);
+    struct cf_proxy_dial_config config;
+    int r;
+
+    way->often = way->dialled_us != 0 && now_us - way->dialled_us < way->ready_ms * 1000;
+    way->dialled_us = now_us;
+    config_of(way, call, &config);
+    r = dial_begin(way, &config, ret_dial);
     if (r != -EINVAL || !call->target.name || call->target.at.addr.family == CF_FAMILY_NONE)
         return r;
     config.target.name = NULL;

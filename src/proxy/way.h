@@ -26,7 +26,12 @@ struct cf_proxy_way_config { /* everything but addrs is borrowed and outlives th
     const struct cf_addr_port *addrs; /* its own addresses, unless it is reached by a path; copied */
     size_t n_addrs;                   /* those past CF_PROXY_RACE_MAX are not looked at */
     const char *password;             /* NULL: none */
+    /* Of cf_proxy_way_prepare(); 0: CF_PROXY_READY_MS; negative: nothing is prepared. */
+    int64_t ready_ms;
 };
+
+/* Connections that follow within this time do so often; as long waits one that is prepared. */
+#define CF_PROXY_READY_MS 1000
 
 /*
  * Returns 0 or -errno with a message: TLS without its library, or with
@@ -56,10 +61,21 @@ struct cf_proxy_call {
 };
 
 /*
- * As cf_proxy_dial_start(). A target that the proxy cannot be told by its name
+ * As cf_proxy_dial_start(), or with a connection that was prepared. A target that the proxy cannot be told by its name
  * goes by its address, when call has that too.
  */
 int cf_proxy_way_dial(struct cf_proxy_way *way, const struct cf_proxy_call *call,
                       struct cf_proxy_dial **ret_dial);
+
+/*
+ * A dial has come to its end: where it began within ready_ms of the one before, have one
+ * connection to the proxy ready for the next, when nothing else is to do. It is closed when
+ * nobody takes it within ready_ms. make_socket as of struct cf_proxy_call; data outlives it.
+ */
+void cf_proxy_way_prepare(struct cf_proxy_way *way,
+                          int (*make_socket)(void *data, const struct cf_addr *to), void *data);
+
+/* Close what is ready, and prepare no other until two dials have come soon after one another again. */
+void cf_proxy_way_unprepare(struct cf_proxy_way *way);
 
 #endif

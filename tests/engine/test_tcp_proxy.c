@@ -34,7 +34,10 @@ static int64_t timeout_ms;
 
 static struct cf_proxy_way *way_open(struct cf_loop *loop, struct cf_proxy *ret_policy)
 {
-    struct cf_proxy_way_config config = { .loop = loop, .proxy = ret_policy, .n_addrs = 1 };
+    /* The fake has one connection at a time. */
+    struct cf_proxy_way_config config = {
+        .loop = loop, .proxy = ret_policy, .n_addrs = 1, .ready_ms = -1
+    };
     struct cf_proxy_way *way = NULL;
     char url[64];
 

@@ -40,3 +40,9 @@ TESTS += tests/proxy/test_way
 tests_proxy_test_way_SOURCES = tests/proxy/test_way.c tests/proxy/fake.c tests/proxy/fake.h
 tests_proxy_test_way_CFLAGS = $(proxy_test_cflags)
 tests_proxy_test_way_LDADD = $(proxy_test_libs)
+
+check_PROGRAMS += tests/proxy/test_prepared
+TESTS += tests/proxy/test_prepared
+tests_proxy_test_prepared_SOURCES = tests/proxy/test_prepared.c tests/proxy/fake.c tests/proxy/fake.h
+tests_proxy_test_prepared_CFLAGS = $(proxy_test_cflags)
+tests_proxy_test_prepared_LDADD = $(proxy_test_libs)
