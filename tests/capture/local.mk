@@ -1,9 +1,25 @@
 # Tests of this room.
 capture_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-capture_test_libs = src/capture/libcf-capture.a src/base/libcf-base.a $(CMOCKA_LIBS)
+capture_test_libs = src/capture/libcf-capture.a src/profile/libcf-profile.a \
+	src/base/libcf-base.a $(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS)
+
+# lookups.c has functions of the C library, which libpcap calls.
+check_PROGRAMS += tests/capture/test_filter
+TESTS += tests/capture/test_filter
+tests_capture_test_filter_SOURCES = tests/capture/test_filter.c \
+	tests/capture/lookups.c tests/capture/lookups.h
+tests_capture_test_filter_CFLAGS = $(capture_test_cflags)
+tests_capture_test_filter_LDADD = $(capture_test_libs)
 
 check_PROGRAMS += tests/capture/test_pcapng
 TESTS += tests/capture/test_pcapng
 tests_capture_test_pcapng_SOURCES = tests/capture/test_pcapng.c
 tests_capture_test_pcapng_CFLAGS = $(capture_test_cflags)
 tests_capture_test_pcapng_LDADD = $(capture_test_libs)
+
+check_PROGRAMS += tests/capture/test_filter_names
+TESTS += tests/capture/test_filter_names
+tests_capture_test_filter_names_SOURCES = tests/capture/test_filter_names.c \
+	tests/capture/lookups.c tests/capture/lookups.h
+tests_capture_test_filter_names_CFLAGS = $(capture_test_cflags) $(PCAP_CFLAGS)
+tests_capture_test_filter_names_LDADD = $(capture_test_libs)

@@ -271,3 +271,22 @@ tests_fuzz_fuzz_hello_CFLAGS = $(AM_CFLAGS)
 tests_fuzz_fuzz_hello_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_hello_LDADD = $(fuzz_hello_libs)
 endif
+
+# filter
+fuzz_filter_sources = tests/fuzz/fuzz_filter.c tests/capture/lookups.c tests/capture/lookups.h
+fuzz_filter_libs = src/capture/libcf-capture.a $(fuzz_endpoint_libs)
+
+EXTRA_DIST += tests/fuzz/corpus/filter tests/fuzz/filter.dict
+check_PROGRAMS += tests/fuzz/replay_filter
+TESTS += tests/fuzz/replay_filter
+tests_fuzz_replay_filter_SOURCES = tests/fuzz/replay.c $(fuzz_filter_sources)
+tests_fuzz_replay_filter_CFLAGS = $(AM_CFLAGS) $(fuzz_corpora) -DCORPUS='"filter"'
+tests_fuzz_replay_filter_LDADD = $(fuzz_filter_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_filter
+tests_fuzz_fuzz_filter_SOURCES = $(fuzz_filter_sources)
+tests_fuzz_fuzz_filter_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_filter_LDADD = $(fuzz_filter_libs)
+endif
