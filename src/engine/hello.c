@@ -2,9 +2,15 @@
  * hello.c - the name that a connection shows before it is answered
  *
  * How this works. The first byte tells TLS (22, a handshake record) from the rest,
- * which must be HTTP/1.x. Both are read from the start each time there are more
- * bytes; nothing is kept between. What cannot become a message any more is
- * NAMELESS at once, what can is MORE.
+ * which must be HTTP/1.x. Both are read from the start, and nothing of it is
+ * kept. What cannot become a message any more is NAMELESS at once, what can is MORE.
+ *
+ * A client may send byte by byte, and each byte is a look. The first EAGER bytes are
+ * read at each of them, which is cheap. Behind them cf_hello_read_on() waits for as many
+ * as a ClientHello lacks at least (`due`): if it comes in tiny records, that is
+ * still a sixth less each time. The end of a header section is looked for in the
+ * new bytes alone: it is an empty line, and a line that does not end in CRLF ends it too.
+ * In between the section is read once for each STRIDE bytes.
  *
  * TLS: the ClientHello may lie in several records (RFC 8446, 5.1), of which
  * the contents are put together first. It must be the first handshake message,
@@ -38,6 +44,8 @@
 #define EXTENSIONS_MAX 128 /* of one ClientHello; browsers send about 20 */
 #define METHOD_MAX 32
 #define VERSION_SIZE 8 /* "HTTP/1.1" */
+#define EAGER 1024
+#define STRIDE 512
 
 /* Bytes that are there, and where the next are read. */
 struct span {
@@ -456,4 +464,66 @@ enum cf_hello_status cf_hello_read(const uint8_t *data, size_t length, struct cf
         status = http_read(all, ret_hello);
     }
     return status == CF_HELLO_MORE && length >= CF_HELLO_MAX ? CF_HELLO_NAMELESS : status;
+}
+
+/*
+ * How many bytes a ClientHello lacks at least of which the first are these: what its own length
+ * says, without the heads of records that are still to come.
+ */
+static size_t tls_lack(struct span data)
+{
+    uint8_t head[HANDSHAKE_HEADER];
+    size_t n = 0;
+
+    while (data.left > RECORD_HEADER) {
+        size_t length = (size_t)data.at[3] << 8 | data.at[4];
+        size_t there = length < data.left - RECORD_HEADER ? length : data.left - RECORD_HEADER;
+
+        for (size_t i = 0; i < there && n + i < HANDSHAKE_HEADER; i++)
+            head[n + i] = data.at[RECORD_HEADER + i];
+        n += there;
+        data.at += RECORD_HEADER + there;
+        data.left -= RECORD_HEADER + there;
+    }
+    if (n < HANDSHAKE_HEADER)
+        return 1;
+    return HANDSHAKE_HEADER + ((size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3]) - n;
+}
+
+/* Whether a line ends from this byte on that ends a header section, or that no client may send. */
+static bool http_ends(const uint8_t *data, size_t from, size_t length)
+{
+    for (const uint8_t *at = data + from; (at = memchr(at, '\n', length - (size_t)(at - data)));
+         at++) {
+        size_t n = (size_t)(at - data);
+
+        if (n < 2 || at[-1] != '\r' || at[-2] == '\n')
+            return true;
+    }
+    return false;
+}
+
+enum cf_hello_status cf_hello_read_on(const uint8_t *data, size_t length,
+                                      struct cf_hello_wait *wait, struct cf_hello *ret_hello)
+{
+    enum cf_hello_status status;
+    size_t due;
+
+    memset(ret_hello, 0, sizeof *ret_hello);
+    if (length < wait->due &&
+        (data[0] == RECORD_HANDSHAKE || !http_ends(data, wait->seen, length))) {
+        wait->seen = (uint32_t)length;
+        return CF_HELLO_MORE;
+    }
+    status = cf_hello_read(data, length, ret_hello);
+    if (status != CF_HELLO_MORE)
+        return status;
+    due = length + 1;
+    if (length >= EAGER && ret_hello->kind == CF_HELLO_TLS)
+        due = length + tls_lack((struct span) { data, length });
+    else if (length >= EAGER)
+        due = length + STRIDE;
+    wait->seen = (uint32_t)length;
+    wait->due = (uint32_t)(due < CF_HELLO_MAX ? due : CF_HELLO_MAX);
+    return CF_HELLO_MORE;
 }

@@ -45,4 +45,21 @@ struct cf_hello {
  */
 enum cf_hello_status cf_hello_read(const uint8_t *data, size_t length, struct cf_hello *ret_hello);
 
+/* What is kept between looks at one connection; zeroed before the first. */
+struct cf_hello_wait {
+    uint32_t seen; /* bytes at the last look */
+    uint32_t due;  /* with as many it is read again, whatever they are */
+};
+
+/*
+ * The same, of what has grown since the last look: all of it is read again only
+ * where the answer can be another. What has become NAMELESS behind the first 1,024
+ * bytes may be told late: at the end of the message at the latest. However many
+ * looks there are, the work is that of some hundred bytes for each byte.
+ *
+ * length: not less than at the last look
+ */
+enum cf_hello_status cf_hello_read_on(const uint8_t *data, size_t length,
+                                      struct cf_hello_wait *wait, struct cf_hello *ret_hello);
+
 #endif

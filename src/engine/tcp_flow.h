@@ -53,6 +53,7 @@ struct cf_tcp_flow {
     uint8_t outside_family;
     bool by_proxy;          /* its way out is the proxy, */
     unsigned proxy_ifindex; /* by sockets that are bound to this device; 0: to none */
+    struct cf_hello_wait hello; /* of the name that it has to show */
     struct cf_relay relay;
 };
 

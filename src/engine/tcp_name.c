@@ -68,7 +68,7 @@ static enum cf_gate gate(struct cf_relay *relay)
         return open_gate(flow);
     if (has_urgent(relay))
         return decide(flow, NULL);
-    switch (cf_hello_read(bytes, (size_t)n, &hello)) {
+    switch (cf_hello_read_on(bytes, (size_t)n, &flow->hello, &hello)) {
     case CF_HELLO_NAMED:
         return decide(flow, &hello);
     case CF_HELLO_NAMELESS:

@@ -26,6 +26,11 @@ static void put(struct made *made, const void *data, size_t n)
     made->length += n;
 }
 
+static void put_text(struct made *made, const char *text)
+{
+    put(made, text, strlen(text));
+}
+
 static void put_number(struct made *made, size_t number, size_t n_bytes)
 {
     for (size_t i = n_bytes; i > 0; i--)
@@ -83,26 +88,60 @@ static void make_records(const struct made *message, size_t piece, struct made *
     }
 }
 
-static const char *describe(const uint8_t *data, size_t length, char text[512])
+static const char *tell(enum cf_hello_status status, const struct cf_hello *hello, char text[512])
 {
     char addr[CF_ADDR_TEXT_SIZE];
-    struct cf_hello hello;
 
-    switch (cf_hello_read(data, length, &hello)) {
-    case CF_HELLO_MORE:
+    if (status == CF_HELLO_MORE)
         return "more";
-    case CF_HELLO_NAMELESS:
+    if (status == CF_HELLO_NAMELESS)
         return "nameless";
-    default:
-        break;
-    }
-    if (hello.addr.family != CF_FAMILY_NONE)
-        snprintf(text, 512, "address %s", cf_addr_format(&hello.addr, addr));
-    else if (hello.name[0])
-        snprintf(text, 512, "%s", hello.name);
+    if (hello->addr.family != CF_FAMILY_NONE)
+        snprintf(text, 512, "address %s", cf_addr_format(&hello->addr, addr));
+    else if (hello->name[0])
+        snprintf(text, 512, "%s", hello->name);
     else
-        snprintf(text, 512, "no host '%s'", hello.text);
+        snprintf(text, 512, "no host '%s'", hello->text);
     return text;
+}
+
+static const char *describe(const uint8_t *data, size_t length, char text[512])
+{
+    struct cf_hello hello;
+    enum cf_hello_status status = cf_hello_read(data, length, &hello);
+
+    return tell(status, &hello, text);
+}
+
+/* As it comes in steps of so many bytes, up to the first answer; ret_at: the length by then. */
+static const char *describe_grown(const uint8_t *data, size_t length, size_t step, char text[512],
+                                  size_t *ret_at)
+{
+    struct cf_hello_wait wait = { 0 };
+    struct cf_hello hello;
+    enum cf_hello_status status = CF_HELLO_MORE;
+
+    *ret_at = 0;
+    while (status == CF_HELLO_MORE && *ret_at < length) {
+        *ret_at = *ret_at + step < length ? *ret_at + step : length;
+        status = cf_hello_read_on(data, *ret_at, &wait, &hello);
+    }
+    return tell(status, &hello, text);
+}
+
+/* What is shown is shown with its last byte, whatever the steps. */
+static void check_grown(const uint8_t *data, size_t length, const char *expected)
+{
+    static const size_t steps[] = { 1, 2, 7, 100, 600, 5000 };
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        char text[512];
+        size_t at;
+
+        assert_string_equal(describe_grown(data, length, steps[i], text, &at), expected);
+        if (strcmp(expected, "nameless") != 0)
+            assert_int_equal(at, length);
+    }
 }
 
 /* Of each part that is shorter the answer is "more", unless it was nameless already. */
@@ -111,6 +150,7 @@ static void check_bytes(const uint8_t *data, size_t length, const char *expected
     char text[512];
 
     assert_string_equal(describe(data, length, text), expected);
+    check_grown(data, length, expected);
     for (size_t n = 0; n < length; n++) {
         const char *found = describe(data, n, text);
 
@@ -341,6 +381,91 @@ static void what_is_too_long_is_nameless_at_the_limit(void **state)
     free(request);
 }
 
+/* A ClientHello of so many bytes more than it needs, for padding (RFC 7685). */
+static void make_padded(size_t padding, size_t piece, struct made *ret_records)
+{
+    struct made *extensions = calloc(1, sizeof *extensions), *message = calloc(1, sizeof *message);
+
+    assert_non_null(extensions);
+    assert_non_null(message);
+    put_number(extensions, 21, 2);
+    put_number(extensions, padding, 2);
+    memset(extensions->bytes + extensions->length, 0, padding);
+    extensions->length += padding;
+    put_server_name(extensions, 0, "a.example");
+    make_message(extensions, message);
+    make_records(message, piece, ret_records);
+    free(extensions);
+    free(message);
+}
+
+static void a_long_message_is_read_when_its_last_byte_is_there(void **state)
+{
+    static const size_t pieces[] = { 1, 2, 3, 50, 1000, 16384 };
+    struct made *made = calloc(1, sizeof *made);
+
+    (void)state;
+    assert_non_null(made);
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        make_padded(5000, pieces[i], made);
+        check_grown(made->bytes, made->length, "a.example");
+    }
+    made->length = 0;
+    put_text(made, "GET / HTTP/1.1\r\nHost: a.example\r\n");
+    while (made->length < 20000)
+        put_text(made, "X-Filler: abc\r\n");
+    put_text(made, "\r\n");
+    check_grown(made->bytes, made->length, "a.example");
+    free(made);
+}
+
+/* Behind the first bytes it may be late, but not later than the section's end. */
+static void check_late(struct made *made, size_t filler, const char *rest)
+{
+    made->length = 0;
+    put_text(made, "GET / HTTP/1.1\r\nHost: a.example\r\nA: ");
+    memset(made->bytes + made->length, 'x', filler);
+    made->length += filler;
+    put_text(made, rest);
+    check_grown(made->bytes, made->length, "nameless");
+}
+
+static void a_long_request_that_goes_wrong_is_nameless_by_its_end(void **state)
+{
+    struct made *made = calloc(1, sizeof *made);
+
+    (void)state;
+    assert_non_null(made);
+    check_late(made, 3000, "\n");
+    check_late(made, 3000, "\r\nA: b\n");
+    check_late(made, 3000, "\r\n\n");
+    check_late(made, 3000, "\r\nno colon\r\n\r\n");
+    check_late(made, 3000, "\r\nHost: b.example\r\n\r\n");
+    check_late(made, 3000, "\r\n folded\r\n\r\n");
+    check_late(made, 100, "\rx");
+    free(made);
+}
+
+/* Each look that reads it whole says that it is nameless; what byte 1,100 is shows when one does. */
+static void few_looks_read_a_long_message_from_its_start(void **state)
+{
+    struct made *made = calloc(1, sizeof *made);
+    char text[512];
+    size_t at;
+
+    (void)state;
+    assert_non_null(made);
+    put_text(made, "GET / HTTP/1.1\r\nHost: a.example\r\nA: ");
+    memset(made->bytes + made->length, 'x', 3000);
+    made->length += 3000;
+    made->bytes[1100] = 1; /* no control character stands in a value */
+    made->bytes[1000] = 'y';
+    assert_string_equal(describe_grown(made->bytes, made->length, 1, text, &at), "nameless");
+    assert_in_range(at, 1101, 1100 + 512);
+    assert_string_equal(describe(made->bytes, 1101, text), "nameless");
+    free(made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +479,9 @@ int main(void)
         cmocka_unit_test(a_target_with_a_host_counts_and_host_agrees),
         cmocka_unit_test(what_two_servers_could_read_in_two_ways_is_nameless),
         cmocka_unit_test(what_is_too_long_is_nameless_at_the_limit),
+        cmocka_unit_test(a_long_message_is_read_when_its_last_byte_is_there),
+        cmocka_unit_test(a_long_request_that_goes_wrong_is_nameless_by_its_end),
+        cmocka_unit_test(few_looks_read_a_long_message_from_its_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
