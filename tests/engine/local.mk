@@ -5,7 +5,7 @@ engine_test_libs = src/engine/libcf-engine.a src/proxy/libcf-proxy.a src/dns/lib
 	$(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 engine_tests = tests/engine/test_engine tests/engine/test_exhausted tests/engine/test_flow \
-	tests/engine/test_hello tests/engine/test_hits \
+	tests/engine/test_hello tests/engine/test_hits tests/engine/test_judge \
 	tests/engine/test_limits tests/engine/test_packet tests/engine/test_relay \
 	tests/engine/test_shards tests/engine/test_tcp_proxy tests/engine/test_udp_proxy
 check_PROGRAMS += $(engine_tests)
@@ -36,6 +36,11 @@ tests_engine_test_hello_LDADD = $(engine_test_libs)
 tests_engine_test_hits_SOURCES = tests/engine/test_hits.c $(engine_test_world)
 tests_engine_test_hits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_hits_LDADD = $(engine_test_libs)
+
+tests_engine_test_judge_SOURCES = tests/engine/test_judge.c tests/profile/fixture.c \
+	tests/profile/fixture.h
+tests_engine_test_judge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_engine_test_judge_LDADD = $(engine_test_libs)
 
 tests_engine_test_limits_SOURCES = tests/engine/test_limits.c
 tests_engine_test_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

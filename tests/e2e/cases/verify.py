@@ -15,7 +15,10 @@ out.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 data = eval(sys.argv[3])
 try:
     for piece in data if isinstance(data, list) else [data]:
-        out.sendall(piece)
+        if isinstance(piece, str):      # urgent
+            out.send(piece.encode(), socket.MSG_OOB)
+        else:
+            out.sendall(piece)
     if len(sys.argv) > 4:
         out.shutdown(socket.SHUT_WR)
     got = out.recv(65536)
@@ -140,6 +143,35 @@ def pieces(bench):
     found, done = talk(bench, policy, 80, request[:-2], "end")
     check_equal(found, "reset")
     check_denied(done, "name_missing")
+
+
+@case("verify_names: urgent data, at first or within a request, is name_missing")
+def urgent(bench):
+    policy = bench.policy(allow=ALLOW)
+    for data in (["!"], ["!", b"GET / HTTP/1.0\r\nHost: web.lab\r\n\r\n"],
+                 [b"GET / HTTP/1.0\r\nHost: web.l", "a", b"b\r\n\r\n"]):
+        found, done = talk(bench, policy, 80, data)
+        check_equal(found, "reset", repr(data))
+        check_denied(done, "name_missing")
+
+
+@case("verify_names: a request that never becomes whole is name_missing when its time is over")
+def unfinished(bench):
+    policy = bench.policy(allow=ALLOW)
+    found, done = talk(bench, policy, 80, b"GET / HTTP/1.0\r\nHost: web.lab\r\n")
+    check_equal(found, "reset")
+    check_denied(done, "name_missing")
+    check(done.one("flow_close")["duration_us"] >= 10_000_000, "it was waited for")
+
+
+@case("verify_names: 32 KiB without a name are name_missing, however they come")
+def too_long(bench):
+    policy = bench.policy(allow=ALLOW)
+    head = b"GET / HTTP/1.0\r\nA: "
+    for data in (head + bytes([120]) * 40000, [head] + [bytes([120]) * 37] * 1000):
+        found, done = talk(bench, policy, 80, data)
+        check_equal(found, "reset")
+        check_denied(done, "name_missing")
 
 
 @case("verify_names: who sends nothing is not denied, nor what is allowed by address")
