@@ -13,7 +13,8 @@ static const char *const event_names[] = {
     [CF_EVENT_RUN_START] = "run_start",     [CF_EVENT_DNS] = "dns",
     [CF_EVENT_FLOW_OPEN] = "flow_open",     [CF_EVENT_FLOW_CLOSE] = "flow_close",
     [CF_EVENT_FLOW_DENIED] = "flow_denied", [CF_EVENT_PACKETS_DENIED] = "packets_denied",
-    [CF_EVENT_WARNING] = "warning",         [CF_EVENT_RUN_END] = "run_end",
+    [CF_EVENT_CAPTURE] = "capture",         [CF_EVENT_WARNING] = "warning",
+    [CF_EVENT_RUN_END] = "run_end",
 };
 static_assert(N_OF(event_names) == CF_EVENT_COUNT, "a name for each event");
 
@@ -140,6 +141,7 @@ void cf_event_count(const struct cf_event *event, struct cf_event_totals *totals
         totals->packets_denied += event->packets_denied.count;
         break;
     case CF_EVENT_RUN_START:
+    case CF_EVENT_CAPTURE:
     case CF_EVENT_WARNING:
     case CF_EVENT_RUN_END:
     case CF_EVENT_COUNT:

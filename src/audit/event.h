@@ -24,6 +24,7 @@ enum cf_event_type {
     CF_EVENT_FLOW_CLOSE,
     CF_EVENT_FLOW_DENIED,
     CF_EVENT_PACKETS_DENIED,
+    CF_EVENT_CAPTURE,
     CF_EVENT_WARNING,
     CF_EVENT_RUN_END,
     CF_EVENT_COUNT
@@ -142,6 +143,14 @@ struct cf_event_packets_denied {
     const char *reason; /* "protocol", "forged_source", "destination", ... */
 };
 
+struct cf_event_capture {
+    const char *file; /* or the folder that its files are in */
+    uint64_t packets; /* that were written */
+    uint64_t bytes;   /* that these had, whatever was kept of them */
+    uint64_t dropped; /* that the kernel had no room for */
+    uint64_t files;   /* that were begun */
+};
+
 struct cf_event_warning {
     const char *code; /* stable, lower case with underscores */
     const char *text;
@@ -181,6 +190,7 @@ struct cf_event {
         struct cf_event_flow_open flow_open; /* FLOW_OPEN and FLOW_DENIED */
         struct cf_event_flow_close flow_close;
         struct cf_event_packets_denied packets_denied;
+        struct cf_event_capture capture;
         struct cf_event_warning warning;
         struct cf_event_run_end run_end;
     };

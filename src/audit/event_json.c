@@ -343,6 +343,15 @@ static void put_packets_denied(struct cf_json *json, const struct cf_event_packe
     cf_json_text(json, "reason", packets->reason);
 }
 
+static void put_capture(struct cf_json *json, const struct cf_event_capture *capture)
+{
+    cf_json_text(json, "file", capture->file);
+    cf_json_unsigned(json, "packets", capture->packets);
+    cf_json_unsigned(json, "bytes", capture->bytes);
+    cf_json_unsigned(json, "dropped", capture->dropped);
+    cf_json_unsigned(json, "files", capture->files);
+}
+
 static void put_usage(struct cf_json *json, const char *key, const struct cf_event_usage *usage)
 {
     cf_json_object(json, key);
@@ -428,6 +437,9 @@ static void put_body(struct cf_json *json, const struct cf_event *event)
         break;
     case CF_EVENT_PACKETS_DENIED:
         put_packets_denied(json, &event->packets_denied);
+        break;
+    case CF_EVENT_CAPTURE:
+        put_capture(json, &event->capture);
         break;
     case CF_EVENT_WARNING:
         cf_json_text(json, "code", event->warning.code);

@@ -1,5 +1,5 @@
 /*
- * log_file.c - a file of whole lines
+ * log_file.c - a file that a run writes, of whole lines or other whole pieces
  */
 #include "audit/log_file.h"
 
@@ -12,8 +12,7 @@
 
 #include "base/cleanup.h"
 
-/* Make the folders that path lies in, each with 0777 less umask. */
-static int make_folders(const char *path, struct cf_error *err)
+int cf_log_file_make_folders(const char *path, const char *what, struct cf_error *err)
 {
     cf_auto_free char *folder = strdup(path);
 
@@ -22,14 +21,15 @@ static int make_folders(const char *path, struct cf_error *err)
     for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(folder, 0777) < 0 && errno != EEXIST)
-            return cf_error_errno(err, -errno, "cannot make the folder '%s' for the log", folder);
+            return cf_error_errno(err, -errno, "cannot make the folder '%s' for the %s", folder,
+                                   what);
         *slash = '/';
     }
     return 0;
 }
 
 /* Only make folders when the first try shows that one is missing. */
-static int open_new(const char *path, struct cf_error *err)
+static int open_new(const char *path, const char *what, struct cf_error *err)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY;
     int fd = open(path, flags, 0666), r;
@@ -37,53 +37,54 @@ static int open_new(const char *path, struct cf_error *err)
     if (fd >= 0)
         return fd;
     if (errno == ENOENT && path[0] != '\0') {
-        r = make_folders(path, err);
+        r = cf_log_file_make_folders(path, what, err);
         if (r < 0)
             return r;
         fd = open(path, flags, 0666);
         if (fd >= 0)
             return fd;
     }
-    return cf_error_errno(err, -errno, "cannot make the log '%s'", path);
+    return cf_error_errno(err, -errno, "cannot make the %s '%s'", what, path);
 }
 
-static int refuse_existing(const char *path, struct cf_error *err)
+static int refuse_existing(const char *path, const char *what, struct cf_error *err)
 {
     return cf_error_set(err, -EEXIST,
-                        "the log '%s' exists, and a log is never appended to: name another file, "
+                        "the %s '%s' exists, and a %s is never appended to: name another file, "
                         "or put {run} into its name",
-                        path);
+                        what, path, what);
 }
 
 /* O_NONBLOCK only for the open: a FIFO without a reader must not hang the run. */
-static int open_existing(const char *path, struct cf_error *err)
+static int open_existing(const char *path, const char *what, struct cf_error *err)
 {
     cf_auto_close int fd = -1;
     struct stat st;
     int flags, ret_fd;
 
     if (stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-        return refuse_existing(path, err);
+        return refuse_existing(path, what, err);
     fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
-        return cf_error_errno(err, -errno, "cannot open the log '%s'", path);
+        return cf_error_errno(err, -errno, "cannot open the %s '%s'", what, path);
     if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode))
-        return refuse_existing(path, err);
+        return refuse_existing(path, what, err);
     flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
-        return cf_error_errno(err, -errno, "cannot open the log '%s'", path);
+        return cf_error_errno(err, -errno, "cannot open the %s '%s'", what, path);
     ret_fd = fd;
     fd = -1;
     return ret_fd;
 }
 
-int cf_log_file_open(const char *path, struct cf_log_file *ret_file, struct cf_error *err)
+int cf_log_file_open(const char *path, const char *what, struct cf_log_file *ret_file,
+                     struct cf_error *err)
 {
-    int fd = open_new(path, err);
+    int fd = open_new(path, what, err);
     bool regular = true;
 
     if (fd == -EEXIST) {
-        fd = open_existing(path, err);
+        fd = open_existing(path, what, err);
         regular = false;
     }
     if (fd < 0)
@@ -92,12 +93,27 @@ int cf_log_file_open(const char *path, struct cf_log_file *ret_file, struct cf_e
     return 0;
 }
 
-/* Take back the start of a line that found no room behind it. */
-static void cut_back(struct cf_log_file *file, const char *lines, size_t written)
+int cf_log_file_put(struct cf_log_file *file, const void *data, size_t length,
+                    size_t *ret_written)
 {
-    const char *newline = memrchr(lines, '\n', written);
+    size_t written = 0;
+    int r = 0;
 
-    file->whole += newline ? (size_t)(newline - lines) + 1 : 0;
+    while (r == 0 && written < length) {
+        ssize_t n = write(file->fd, (const char *)data + written, length - written);
+
+        if (n > 0)
+            written += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            r = n < 0 ? -errno : -EIO;
+    }
+    *ret_written = written;
+    return r;
+}
+
+void cf_log_file_keep(struct cf_log_file *file, size_t length)
+{
+    file->whole += length;
     if (file->regular)
         while (ftruncate(file->fd, (off_t)file->whole) < 0 && errno == EINTR)
             ;
@@ -105,23 +121,17 @@ static void cut_back(struct cf_log_file *file, const char *lines, size_t written
 
 int cf_log_file_write(struct cf_log_file *file, const char *lines, size_t length)
 {
-    size_t written = 0;
+    const char *newline;
+    size_t written;
+    int r = cf_log_file_put(file, lines, length, &written);
 
-    while (written < length) {
-        ssize_t n = write(file->fd, lines + written, length - written);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            int r = n < 0 ? -errno : -EIO;
-
-            cut_back(file, lines, written);
-            return r;
-        }
-        written += (size_t)n;
+    if (r == 0) {
+        file->whole += length;
+        return 0;
     }
-    file->whole += length;
-    return 0;
+    newline = memrchr(lines, '\n', written);
+    cf_log_file_keep(file, newline ? (size_t)(newline - lines) + 1 : 0);
+    return r;
 }
 
 bool cf_log_file_intact(const struct cf_log_file *file, const char *path)

@@ -1,5 +1,5 @@
 /*
- * log_file.h - a file of whole lines
+ * log_file.h - a file that a run writes, of whole lines or other whole pieces
  */
 #ifndef CF_AUDIT_LOG_FILE_H
 #define CF_AUDIT_LOG_FILE_H
@@ -14,7 +14,7 @@
 struct cf_log_file {
     int fd;         /* -1 when closed */
     bool regular;   /* can be cut and synced; a pipe or a terminal cannot */
-    uint64_t whole; /* bytes of whole lines that this run wrote */
+    uint64_t whole; /* bytes of whole pieces that this run wrote */
     bool syncing;   /* by the thread, until the close */
     pthread_t thread;
     int sync_error; /* of the thread, positive */
@@ -25,14 +25,29 @@ struct cf_log_file {
  * exists is -EEXIST: a log is never appended to or replaced. What exists and
  * is none (a pipe, a terminal, a device) is opened for writing; a FIFO that
  * no one reads is -ENXIO.
+ *
+ * what: the word for it in messages, "log"
  */
-int cf_log_file_open(const char *path, struct cf_log_file *ret_file, struct cf_error *err);
+int cf_log_file_open(const char *path, const char *what, struct cf_log_file *ret_file,
+                     struct cf_error *err);
+
+/* Make the folders that path lies in, each with 0777 less umask. Returns 0 or -errno. */
+int cf_log_file_make_folders(const char *path, const char *what, struct cf_error *err);
 
 /*
  * Write whole lines. When not all of them could be written, a regular file is
  * cut back to the last whole one. Returns 0 or -errno.
  */
 int cf_log_file_write(struct cf_log_file *file, const char *lines, size_t length);
+
+/*
+ * For pieces that are no lines: write what can be written, and say how much that is, 0 or
+ * -errno; then tell how many of these bytes are whole pieces. What is behind them is cut
+ * off again, where it can be.
+ */
+int cf_log_file_put(struct cf_log_file *file, const void *data, size_t length,
+                    size_t *ret_written);
+void cf_log_file_keep(struct cf_log_file *file, size_t length);
 
 /* Is path still the file, with all that was written? Of what cannot be told, true. */
 bool cf_log_file_intact(const struct cf_log_file *file, const char *path);

@@ -17,7 +17,7 @@
 #define BLOCK_INTERFACE 1u
 #define BLOCK_NAMES 4u
 #define BLOCK_STATISTICS 5u
-#define BLOCK_PACKET 6u
+#define BLOCK_PACKET ((uint32_t)CF_PCAPNG_PACKET)
 #define BLOCK_SECRETS 10u
 
 #define OPTION_END 0

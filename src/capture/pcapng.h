@@ -18,6 +18,9 @@
 #include "base/addr.h"
 #include "base/buffer.h"
 
+/* The type of a block that cf_pcapng_packet_put() makes. */
+#define CF_PCAPNG_PACKET 6
+
 /* The longest value of an option, in bytes: 65,535 less what pads it. */
 #define CF_PCAPNG_OPTION_MAX 65532
 

@@ -30,6 +30,7 @@ struct cf_strings {
 struct cf_options {
     const char *policy; /* -p; NULL for the built-in policy */
     const char *mode, *proxy, *log, *summary;
+    const char *capture, *point;
     const char *format; /* of what is printed; NULL: not given */
     bool origins;
     bool strict;        /* check: warnings count as errors */

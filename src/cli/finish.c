@@ -121,6 +121,9 @@ void cf_run_close(struct cf_run *run)
     release(run);
     cf_secret_done(&run->password);
     free(run->user);
+    free(run->capture_comment);
+    free(run->capture_os);
+    free(run->capture_path);
     cf_summary_free(run->summary);
     cf_profile_free(run->profile);
     cf_sandbox_caller_done(&run->caller);
@@ -130,6 +133,8 @@ void cf_run_drop_log(struct cf_run *run)
 {
     cf_audit_drop(run->audit);
     run->audit = NULL;
+    cf_capture_drop(run->capture);
+    run->capture = NULL;
 }
 
 static bool was_denied(const struct cf_event_totals *totals)
@@ -140,8 +145,8 @@ static bool was_denied(const struct cf_event_totals *totals)
 int cf_run_finish(struct cf_run *run)
 {
     cf_auto_free char *log_path = NULL;
-    struct cf_error err = { 0 };
-    bool denied, failed;
+    struct cf_error err = { 0 }, capture_err = { 0 };
+    bool denied, failed, uncaptured;
 
     cf_live_stop(run);
     cf_engine_stop(run->engine);
@@ -149,8 +154,10 @@ int cf_run_finish(struct cf_run *run)
     run->dns = NULL;
     cf_resolver_free(run->resolver);
     run->resolver = NULL;
+    cf_run_capture_finish(run);
     emit_run_end(run);
     cf_audit_settle(run->audit);
+    uncaptured = cf_run_capture_close(run, &capture_err) < 0;
     release(run);
     denied = was_denied(cf_audit_totals(run->audit));
     if (cf_audit_path(run->audit))
@@ -161,8 +168,12 @@ int cf_run_finish(struct cf_run *run)
         cf_cli_say("the audit log could not be written, the run was ended: %s", run->log_error);
     else if (failed)
         cf_cli_say("%s", err.text);
+    if (run->capture_failed)
+        cf_cli_say("the capture could not be written, the run was ended: %s", run->capture_error);
+    else if (uncaptured)
+        cf_cli_say("%s", capture_err.text);
     print_summary(run, log_path);
-    if (failed || run->log_failed)
+    if (failed || run->log_failed || uncaptured || run->capture_failed)
         return CF_EXIT_FAILED;
     if (run->exit_code < 0)
         return 128 + run->exit_signal;

@@ -4,6 +4,7 @@ childflow_SOURCES = \
 	src/cli/advise.h \
 	src/cli/answer.c \
 	src/cli/answer.h \
+	src/cli/capture.c \
 	src/cli/check.c \
 	src/cli/cli.h \
 	src/cli/condition.c \
@@ -36,6 +37,7 @@ childflow_LDADD = \
 	src/proxy/libcf-proxy.a \
 	src/sandbox/libcf-sandbox.a \
 	src/policy/libcf-policy.a \
+	src/capture/libcf-capture.a \
 	src/dns/libcf-dns.a \
 	src/netlink/libcf-netlink.a \
 	src/audit/libcf-audit.a \

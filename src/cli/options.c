@@ -29,6 +29,7 @@ enum {
     OPTION_DENY,
     OPTION_LOG,
     OPTION_SUMMARY,
+    OPTION_POINT,
     OPTION_FORMAT,
     OPTION_ORIGINS,
     OPTION_STRICT,
@@ -48,6 +49,8 @@ enum {
     { "deny", required_argument, NULL, OPTION_DENY },       \
     { "log", required_argument, NULL, OPTION_LOG },         \
     { "summary", required_argument, NULL, OPTION_SUMMARY }, \
+    { "capture", required_argument, NULL, 'c' },            \
+    { "point", required_argument, NULL, OPTION_POINT },     \
     { "help", no_argument, NULL, 'h' },                     \
     { "version", no_argument, NULL, 'V' }
 
@@ -88,10 +91,10 @@ static const struct {
     const char *letters;
     const struct option *options;
 } sets[] = {
-    [CF_OPTIONS_RUN] = { "+p:qvhV", run_options },
+    [CF_OPTIONS_RUN] = { "+p:c:qvhV", run_options },
     [CF_OPTIONS_CHECK] = { "hV", check_options },
-    [CF_OPTIONS_SHOW] = { "+p:hV", show_options },
-    [CF_OPTIONS_EXPLAIN] = { "p:hV", explain_options },
+    [CF_OPTIONS_SHOW] = { "+p:c:hV", show_options },
+    [CF_OPTIONS_EXPLAIN] = { "p:c:hV", explain_options },
 };
 
 void cf_cli_say(const char *fmt, ...)
@@ -187,6 +190,12 @@ static int option_apply(struct cf_options *options, int option)
         return 0;
     case OPTION_LOG:
         options->log = optarg;
+        return 0;
+    case 'c':
+        options->capture = optarg;
+        return 0;
+    case OPTION_POINT:
+        options->point = optarg;
         return 0;
     case OPTION_SUMMARY:
         options->summary = optarg;
@@ -292,6 +301,8 @@ struct cf_policy_options cf_cli_policy_options(const struct cf_options *options)
         .proxy = options->proxy,
         .log = options->log,
         .summary = options->summary,
+        .capture = options->capture,
+        .point = options->point,
         .dns = options->dns.items,
         .interface = options->interface.items,
         .allow = options->allow.items,

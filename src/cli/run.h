@@ -10,6 +10,7 @@
 
 #include "audit/audit.h"
 #include "base/secret.h"
+#include "capture/capture.h"
 #include "cli/cli.h"
 #include "cli/live.h"
 #include "dns/names.h"
@@ -54,12 +55,15 @@ struct cf_run {
     struct cf_summary_table *summary;
     struct cf_signals signals;
     struct cf_live live;
+    struct cf_capture *capture; /* NULL when the policy has none */
+    char *capture_comment, *capture_os, *capture_path; /* what its file says, and where it is */
 
     bool ipv6;
     bool started;        /* the command has been let go */
     bool ended;          /* nothing of the command is left */
-    bool log_failed;
+    bool log_failed, capture_failed;
     char log_error[CF_ERROR_TEXT_SIZE];
+    char capture_error[CF_ERROR_TEXT_SIZE];
     int exit_code;       /* of the command; -1 when a signal ended it */
     int exit_signal;
     struct cf_event_usage tree; /* what the sandbox has used */
@@ -102,7 +106,21 @@ int cf_run_proxy_open(struct cf_run *run, struct cf_error *err);
 /* A stream to a DNS server through it, as struct cf_resolver_config wants it; data: the run. */
 int cf_run_proxy_stream(void *data, const struct cf_addr_port *server);
 
-/* Take back a log in which nothing was said. */
+/*
+ * Make the file of the policy's capture; take packets from the gateway, which is whole; end
+ * it, and say what it has. They do nothing when the policy has none. The first two
+ * return 0 or -errno with a message.
+ */
+int cf_run_capture_open(struct cf_run *run, struct cf_error *err);
+int cf_run_capture_start(struct cf_run *run, struct cf_error *err);
+void cf_run_capture_finish(struct cf_run *run);
+/* Close its file. Returns 0 or -errno with a message. */
+int cf_run_capture_close(struct cf_run *run, struct cf_error *err);
+
+/* What cannot be written down ends the tree. */
+void cf_run_end_tree(struct cf_run *run);
+
+/* Take back a log, and a capture, in which nothing was said. */
 void cf_run_drop_log(struct cf_run *run);
 
 /* The command has run: end everything in order. Returns the exit code. */

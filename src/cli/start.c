@@ -31,6 +31,8 @@ static void on_event(void *data, const struct cf_event *event)
 {
     struct cf_run *run = data;
 
+    if (run->capture)
+        cf_capture_event(run->capture, event);
     cf_summary_event(run->summary, event);
     if (run->options->verbose > 0)
         cf_narrate_event(event, run->options->verbose);
@@ -44,6 +46,11 @@ static void on_log_failed(void *data, const struct cf_error *err)
 
     run->log_failed = true;
     snprintf(run->log_error, sizeof run->log_error, "%s", err->text);
+    cf_run_end_tree(run);
+}
+
+void cf_run_end_tree(struct cf_run *run)
+{
     if (run->sandbox && !run->ended)
         cf_sandbox_kill(run->sandbox);
     else if (run->loop)
@@ -114,11 +121,13 @@ static void on_sandbox_ended(void *data, const struct cf_sandbox_end *end)
     if (end->killed) {
         run->exit_code = -1;
         run->exit_signal = SIGKILL;
-        cf_audit_warn(run->audit, "init_killed",
-                      "the sandbox's PID 1 was killed from outside, and the tree with it");
+        if (!run->capture_failed) /* then it was us */
+            cf_audit_warn(run->audit, "init_killed",
+                          "the sandbox's PID 1 was killed from outside, and the tree with it");
     }
     warn_leftovers(run, end);
-    if (run->log_failed || cf_engine_drain(run->engine, DRAIN_US, on_drained, run) < 0)
+    if (run->log_failed || run->capture_failed ||
+        cf_engine_drain(run->engine, DRAIN_US, on_drained, run) < 0)
         cf_loop_stop(run->loop, 0);
 }
 
@@ -240,6 +249,7 @@ static int start_sandbox(struct cf_run *run, struct cf_error *err)
     struct cf_sandbox_config config = {
         .command = run->command,
         .guard = cf_audit_path(run->audit),
+        .guard_more = run->capture ? cf_capture_guard(run->capture) : NULL,
         .hidden = hidden,
         .forget = proxy->password_env,
     };
@@ -389,6 +399,8 @@ static int open_engine(struct cf_run *run, struct cf_error *err)
     engine.gateway = run->gateway;
     engine.proxy = run->proxy;
     r = cf_engine_new(&engine, &run->engine, err);
+    if (r == 0)
+        r = cf_run_capture_start(run, err);
     return r < 0 ? r : cf_run_interface_watch(run, err);
 }
 
@@ -447,6 +459,8 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
         r = take_password(run, err);
     if (r == 0)
         r = open_log(run, err);
+    if (r == 0)
+        r = cf_run_capture_open(run, err);
     if (r == 0)
         r = start_sandbox(run, err);
     if (r == 0)

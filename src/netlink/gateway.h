@@ -26,6 +26,9 @@
 #define CF_GATEWAY_IPV6 "2001:db8:cf::1"
 #define CF_LINK_IPV6_BITS 126
 
+/* The gateway's end of the link. */
+#define CF_GATEWAY_INTERFACE "gw0"
+
 /* Where the transparent listeners of the gateway wait. */
 #define CF_GATEWAY_TCP_PORT 61001
 #define CF_GATEWAY_UDP_PORT 61001

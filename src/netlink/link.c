@@ -28,7 +28,7 @@
 #include "netlink/request.h"
 
 #define SANDBOX_NAME "eth0"
-#define GATEWAY_NAME "gw0"
+#define GATEWAY_NAME CF_GATEWAY_INTERFACE
 #define LOOPBACK_INDEX 1
 
 #define IPV6_MTU_MIN 1280

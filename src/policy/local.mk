@@ -47,6 +47,7 @@ src_policy_libcf_policy_a_SOURCES = src/policy/analysis.c \
 	src/policy/scalar.c \
 	src/policy/schema.c \
 	src/policy/schema.h \
+	src/policy/schema_words.c \
 	src/policy/server.c \
 	src/policy/server.h \
 	src/policy/source.c \

@@ -76,6 +76,8 @@ void cf_read_options(struct cf_reader *reader, const struct cf_policy_options *o
         return;
     read_scalar(reader, "mode", "--mode", options->mode);
     read_scalar(reader, "audit.log", "--log", options->log);
+    read_scalar(reader, "capture.file", "--capture", options->capture);
+    read_scalar(reader, "capture.point", "--point", options->point);
     read_scalar(reader, "audit.summary", "--summary", options->summary);
     read_scalar(reader, "proxy.url", "--proxy", options->proxy);
     read_list(reader, "dns.servers", "--dns", options->dns);

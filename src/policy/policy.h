@@ -22,6 +22,8 @@ struct cf_policy_options {
     const char *mode;       /* NULL: not given */
     const char *log;        /* NULL: not given; "" turns the log off */
     const char *summary;    /* NULL: not given */
+    const char *capture;    /* NULL: not given; "" turns the capture off */
+    const char *point;      /* NULL: not given */
     const char *proxy;      /* its URL; NULL: not given */
     char *const *dns;       /* servers, replace the file's; NULL-terminated or NULL */
     char *const *interface; /* interfaces, replace the file's */

@@ -102,6 +102,8 @@ void cf_profile_free(struct cf_profile *profile)
     groups_free(profile->egress.groups, profile->egress.n_groups);
     rules_free(profile->egress.host_port_rules, profile->egress.n_host_ports);
     free(profile->egress.host_ports);
+    free(profile->capture.file);
+    free(profile->capture.filter);
     free(profile->audit.log);
     cf_hash_done(&profile->egress.groups_by_name);
     cf_index_free(profile->index);

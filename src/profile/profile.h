@@ -58,6 +58,12 @@ enum cf_transport {
     CF_TRANSPORT_COUNT
 };
 
+/* Where packets are taken. */
+enum cf_capture_point {
+    CF_CAPTURE_CHILD, /* between the sandbox and the gateway, before any verdict */
+    CF_CAPTURE_POINT_COUNT
+};
+
 enum cf_summary { CF_SUMMARY_NONE, CF_SUMMARY_TEXT, CF_SUMMARY_JSON, CF_SUMMARY_COUNT };
 
 /* Where a value was written. */
@@ -187,6 +193,15 @@ struct cf_profile {
             int64_t bytes;          /* payload, both directions */
         } limits;
     } egress;
+
+    struct {
+        char *file;   /* a path with placeholders, NULL for no capture */
+        char *filter; /* an expression of pcap-filter(7); NULL for none */
+        enum cf_capture_point point;
+        int64_t snaplen;  /* bytes kept of a packet */
+        int64_t max_size; /* bytes of a file; CF_PROFILE_UNSET: any */
+        int64_t keep;     /* files; CF_PROFILE_UNSET: all */
+    } capture;
 
     struct {
         char *log; /* a path with placeholders, NULL for no log */

@@ -93,6 +93,7 @@ void cf_summary_free(struct cf_summary_table *summary)
         free((char *)summary->warnings[i].code);
         free((char *)summary->warnings[i].text);
     }
+    free((char *)summary->capture.file);
     free(summary->proxy.url);
     free(summary->proxy.why);
     free(summary->proxy.words);
@@ -480,6 +481,17 @@ static void add_warning(struct cf_summary_table *summary, const struct cf_event_
     summary->warnings[summary->n_warnings++] = (struct cf_event_warning) { code, text };
 }
 
+static void add_capture(struct cf_summary_table *summary, const struct cf_event_capture *capture)
+{
+    char *file = strdup(capture->file ? capture->file : "");
+
+    if (!file)
+        return;
+    free((char *)summary->capture.file);
+    summary->capture = *capture;
+    summary->capture.file = file;
+}
+
 static void add_run_start(struct cf_summary_table *summary, const struct cf_event_run_start *start)
 {
     const struct cf_profile *profile = start->profile;
@@ -524,6 +536,9 @@ void cf_summary_event(void *data, const struct cf_event *event)
         break;
     case CF_EVENT_PACKETS_DENIED:
         add_packets(summary, &event->packets_denied);
+        break;
+    case CF_EVENT_CAPTURE:
+        add_capture(summary, &event->capture);
         break;
     case CF_EVENT_WARNING:
         add_warning(summary, &event->warning);

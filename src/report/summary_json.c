@@ -168,6 +168,21 @@ static void put_proxy(struct cf_json *json, const struct cf_summary_proxy *proxy
     cf_json_object_end(json);
 }
 
+static void put_capture(struct cf_json *json, const struct cf_event_capture *capture)
+{
+    if (!capture->file) {
+        cf_json_null(json, "capture");
+        return;
+    }
+    cf_json_object(json, "capture");
+    cf_json_text(json, "file", capture->file);
+    cf_json_unsigned(json, "packets", capture->packets);
+    cf_json_unsigned(json, "bytes", capture->bytes);
+    cf_json_unsigned(json, "dropped", capture->dropped);
+    cf_json_unsigned(json, "files", capture->files);
+    cf_json_object_end(json);
+}
+
 static void put_summary(struct cf_json *json, const struct cf_summary_table *summary,
                         const struct cf_summary_page *page, const char *log_path)
 {
@@ -188,6 +203,7 @@ static void put_summary(struct cf_json *json, const struct cf_summary_table *sum
     put_lines(json, page);
     put_lookups(json, summary->lookups);
     put_warnings(json, summary);
+    put_capture(json, &summary->capture);
     cf_json_text(json, "log", log_path);
     cf_json_object_end(json);
     cf_buffer_append(json->buffer, "\n", 1);

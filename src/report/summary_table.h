@@ -100,6 +100,7 @@ struct cf_summary_table {
     size_t n_not_in_force;
 
     struct cf_summary_proxy proxy;
+    struct cf_event_capture capture; /* file is owned; NULL: there was none */
 
     struct cf_hash lines, names, flows;
     struct cf_lookups *lookups;

@@ -441,6 +441,24 @@ static int put_proxy(struct cf_buffer *buffer, const struct sheet *sheet,
     return 0;
 }
 
+static int put_capture(struct cf_buffer *buffer, const struct sheet *sheet,
+                       const struct cf_event_capture *capture)
+{
+    cf_auto_free char *text = NULL;
+    char bytes[CF_SHOW_SIZE];
+
+    if (!capture->file)
+        return 0;
+    text = cf_show_text(capture->file, UINT32_MAX / 4, NULL); /* whole: it will be copied */
+    if (!text)
+        return -ENOMEM;
+    put_kind(buffer, sheet, "capture", "");
+    cf_buffer_printf(buffer, "%s: %" PRIu64 " %s, %s, %" PRIu64 " dropped\n", text,
+                     capture->packets, plural(capture->packets, "packet", "packets"),
+                     cf_show_bytes(capture->bytes, bytes), capture->dropped);
+    return 0;
+}
+
 static int put_log(struct cf_buffer *buffer, const struct sheet *sheet, const char *log_path)
 {
     cf_auto_free char *text = NULL;
@@ -472,6 +490,8 @@ static int put_all(struct cf_buffer *buffer, const struct cf_summary_table *summ
         r = put_tunnels(buffer, sheet, summary);
     if (r == 0)
         r = put_warnings(buffer, sheet, summary);
+    if (r == 0)
+        r = put_capture(buffer, sheet, &summary->capture);
     return r < 0 ? r : put_log(buffer, sheet, log_path);
 }
 

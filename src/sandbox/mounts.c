@@ -148,7 +148,7 @@ static int guard_sys(struct cf_error *err)
 }
 
 /* A file that was made in a top after that had been replaced is not seen inside. */
-static int guard_file(const char *path, const struct cf_mask_list *masks, struct cf_error *err)
+static int guard_path(const char *path, const struct cf_mask_list *masks, struct cf_error *err)
 {
     cf_auto_close int fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
@@ -156,7 +156,7 @@ static int guard_file(const char *path, const struct cf_mask_list *masks, struct
 
     if (r == -ENOENT && cf_mask_is_inside(masks, path))
         return 0;
-    if (r == 0 && S_ISREG(st.st_mode))
+    if (r == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
         r = cf_attach(path, fd, CF_ATTACH_ONE);
     return r < 0 ? cf_error_errno(err, r, "cannot make '%s' read-only", path) : 0;
 }
@@ -192,7 +192,9 @@ int cf_mounts_place(const struct cf_etc *etc, const struct cf_mask_list *masks,
         r = cf_mask_apply(masks, &covers, &ret_result->masked, err);
     if (r == 0)
         r = cf_hide(orders, masks, COVER_FILE, SCRATCH, &ret_result->hidden, err);
-    return r == 0 && orders->guard ? guard_file(orders->guard, masks, err) : r;
+    if (r == 0 && orders->guard)
+        r = guard_path(orders->guard, masks, err);
+    return r == 0 && orders->guard_more ? guard_path(orders->guard_more, masks, err) : r;
 }
 
 int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_error *err)

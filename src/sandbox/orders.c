@@ -20,7 +20,7 @@
 
 struct header {
     size_t n_words, n_hidden;
-    bool has_guard, has_cwd, has_forget;
+    bool has_guard, has_guard_more, has_cwd, has_forget;
 };
 
 static size_t count(const char *const *list)
@@ -51,6 +51,7 @@ static void put_all(struct cf_buffer *bytes, const struct cf_sandbox_config *con
         .n_words = count(words),
         .n_hidden = count(config->hidden),
         .has_guard = config->guard,
+        .has_guard_more = config->guard_more,
         .has_cwd = config->cwd,
         .has_forget = config->forget,
     };
@@ -63,6 +64,7 @@ static void put_all(struct cf_buffer *bytes, const struct cf_sandbox_config *con
     put(bytes, config->hosts);
     put(bytes, config->nsswitch_conf);
     put(bytes, config->guard);
+    put(bytes, config->guard_more);
     put(bytes, config->cwd);
     put(bytes, config->forget);
     put_list(bytes, words, header.n_words);
@@ -116,6 +118,7 @@ static void take_all(void *map, struct cf_orders *orders)
     for (int i = 0; i < CF_ETC_COUNT; i++)
         orders->texts[i] = take(&at);
     orders->guard = header->has_guard ? take(&at) : NULL;
+    orders->guard_more = header->has_guard_more ? take(&at) : NULL;
     orders->cwd = header->has_cwd ? take(&at) : NULL;
     orders->forget = header->has_forget ? take(&at) : NULL;
     for (size_t i = 0; i < header->n_words; i++)

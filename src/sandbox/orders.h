@@ -13,7 +13,7 @@
 /* What PID 1 reads; it stays mapped as long as PID 1 lives. */
 struct cf_orders {
     const char *texts[CF_ETC_COUNT];
-    const char *guard; /* NULL: none */
+    const char *guard, *guard_more; /* NULL: none */
     const char *cwd;   /* NULL: the caller's */
     const char *forget; /* a variable; NULL: none */
     const char *const *hidden;

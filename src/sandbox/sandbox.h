@@ -55,6 +55,7 @@ struct cf_sandbox_config { /* borrowed until cf_sandbox_start() returns */
     char *const *command; /* NULL-terminated; found by PATH as execvp(3) does */
     const char *cwd;      /* NULL: the caller's */
     const char *guard;    /* a file that the command may not write, remove or rename; or NULL */
+    const char *guard_more; /* another, or a folder with all that will be in it; or NULL */
     /*
      * Files and sockets that it may not use: absolute paths, NULL-terminated; or NULL. One that
      * is not there, and cannot be kept from appearing, refuses the run.

@@ -343,6 +343,14 @@ static struct cf_event packets_denied(uint8_t protocol)
     return event;
 }
 
+static struct cf_event capture(void)
+{
+    return (struct cf_event) {
+        .type = CF_EVENT_CAPTURE,
+        .capture = { "captures/build.pcapng", 1234, 567890, 2, 1 },
+    };
+}
+
 static struct cf_event warning(void)
 {
     return (struct cf_event) {
@@ -398,6 +406,7 @@ size_t samples_make(struct cf_event events[SAMPLES_MAX])
     events[n++] = flow_close_by_proxy();
     events[n++] = packets_denied(132);
     events[n++] = packets_denied(253);
+    events[n++] = capture();
     events[n++] = warning();
     events[n++] = run_end();
     events[n++] = run_end_killed();

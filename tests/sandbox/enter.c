@@ -162,6 +162,8 @@ int main(int argc, char **argv)
             config.cwd = argv[at] + 4;
         else if (strncmp(argv[at], "guard=", 6) == 0)
             config.guard = argv[at] + 6;
+        else if (strncmp(argv[at], "guard_more=", 11) == 0)
+            config.guard_more = argv[at] + 11;
         else if (strncmp(argv[at], "hidden=", 7) == 0)
             hidden[0] = argv[at] + 7;
         else if (strncmp(argv[at], "forget=", 7) == 0)

@@ -3,6 +3,7 @@
  */
 #include "scene.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,6 +294,27 @@ static void a_guarded_file_stays_as_it_is(void **state)
     assert_has_not(outcome.out, "changed");
 }
 
+static void a_guarded_folder_keeps_its_files(void **state)
+{
+    char option[128], script[1024], at[128];
+    const struct scene scene = { .who = scene_who(state), .option = option };
+    struct outcome outcome;
+
+    snprintf(option, sizeof option, "guard_more=%s/kept", scene_folder);
+    snprintf(at, sizeof at, "%s/kept", scene_folder);
+    assert_true(mkdir(at, 0777) == 0 || errno == EEXIST);
+    assert_int_equal(chmod(at, 0777), 0);
+    write_evidence("kept/guarded");
+    snprintf(script, sizeof script,
+             "cd %s && true > kept/guarded && echo changed; rm -f kept/guarded && echo changed;"
+             "touch kept/new && echo changed; mv kept other && echo changed;"
+             "ln kept/guarded other && echo changed; cat kept/guarded",
+             scene_folder);
+    scene_shell(&scene, &outcome, script);
+    assert_has(outcome.out, "evidence");
+    assert_has_not(outcome.out, "changed");
+}
+
 static void a_hidden_file_is_empty_whatever_is_tried(void **state)
 {
     char option[128], script[1024], masked[128];
@@ -428,6 +450,7 @@ int main(void)
         AS_BOTH(sockets_that_lead_outside_are_masked),
         AS_BOTH(name_services_and_buses_are_masked),
         AS_BOTH(a_guarded_file_stays_as_it_is),
+        AS_BOTH(a_guarded_folder_keeps_its_files),
         AS_BOTH(a_hidden_file_is_empty_whatever_is_tried),
         AS_BOTH(a_hidden_socket_is_refused),
         AS_BOTH(a_hidden_path_that_cannot_be_hidden_refuses_the_run),

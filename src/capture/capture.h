@@ -1,0 +1,72 @@
+/*
+ * capture.h - a run's packets in one file, explained
+ *
+ * cf_capture_new() makes the file, cf_capture_start() begins to take packets,
+ * cf_capture_event() hears of every event of the run, and cf_capture_finish()
+ * and cf_capture_close() end it. All in the thread of the loop. A capture that
+ * cannot keep up slows the run, as the log does; what the kernel had no room for
+ * is counted.
+ */
+#ifndef CF_CAPTURE_CAPTURE_H
+#define CF_CAPTURE_CAPTURE_H
+
+#include <linux/filter.h>
+#include <stdint.h>
+
+#include "audit/event.h"
+#include "base/error.h"
+#include "loop/loop.h"
+
+struct cf_capture;
+
+struct cf_capture_config { /* texts are borrowed until cf_capture_close() */
+    const char *path;      /* without placeholders */
+    uint64_t max_size;     /* bytes of one file; 0: no limit */
+    uint64_t keep;         /* files; 0: all */
+    uint32_t snaplen;
+    const char *filter; /* as it was written; NULL: none */
+    const char *application, *os, *hardware;
+    const char *comment; /* which policy, which run */
+};
+
+/* Make the file. Returns 0 or -errno with a message. */
+int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **ret_capture,
+                   struct cf_error *err);
+
+/* The file or folder that the command may not write to. */
+const char *cf_capture_guard(const struct cf_capture *capture);
+
+struct cf_capture_start {
+    struct cf_loop *loop;
+    int fd;                           /* a packet socket of protocol 0; taken over */
+    const char *interface;            /* of the socket's namespace */
+    const struct sock_filter *filter; /* NULL: every packet; copied */
+    unsigned short n_filter;
+    /* Called once, when the file could not be written. */
+    void (*failed)(void *data, const struct cf_error *err);
+    void *data;
+};
+
+/* Take packets from here on. Returns 0 or -errno with a message. */
+int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *start,
+                     struct cf_error *err);
+
+/* To be told of every event, before what it tells of goes on. */
+void cf_capture_event(struct cf_capture *capture, const struct cf_event *event);
+
+/*
+ * No packet comes any more: write what is left. ret_event is what there is to say of it, its
+ * text borrowed until cf_capture_close().
+ */
+void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_event);
+
+/*
+ * Close the file and free capture, which may be NULL. Returns 0, or the first error of the
+ * file with a message.
+ */
+int cf_capture_close(struct cf_capture *capture, struct cf_error *err);
+
+/* Free it with the file that it made, of a run that was refused. */
+void cf_capture_drop(struct cf_capture *capture);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * frame.c - what one captured frame says: whose packet it is
+ */
+#include "capture/frame.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define ETHERTYPE_OFFSET 12
+#define ETHERTYPE_4 0x0800
+#define ETHERTYPE_6 0x86dd
+
+#define IPV4_HEADER 20
+#define IPV6_HEADER 40
+#define TCP_SYN_ACK_BITS 0x12
+#define TCP_SYN 0x02
+#define ICMP_ECHO_REQUEST 8
+#define ICMP6_ECHO 128
+
+static uint16_t be16(const uint8_t *data)
+{
+    return (uint16_t)(data[0] << 8 | data[1]);
+}
+
+static int transport_read(const uint8_t *data, size_t length, struct cf_frame *frame)
+{
+    const uint8_t *header = data + frame->payload;
+    size_t left = length - frame->payload;
+
+    switch (frame->protocol) {
+    case IPPROTO_TCP:
+        if (left < 14)
+            return -EBADMSG;
+        frame->first = (header[13] & TCP_SYN_ACK_BITS) == TCP_SYN;
+        break;
+    case IPPROTO_UDP:
+        if (left < 8)
+            return -EBADMSG;
+        frame->first = true;
+        break;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        if (left < 8)
+            return -EBADMSG;
+        frame->first =
+            header[0] == (frame->protocol == IPPROTO_ICMP ? ICMP_ECHO_REQUEST : ICMP6_ECHO);
+        return 0;
+    default:
+        return 0;
+    }
+    frame->src_port = be16(header);
+    frame->dst_port = be16(header + 2);
+    return 0;
+}
+
+static int ipv4_read(const uint8_t *data, size_t length, struct cf_frame *frame)
+{
+    const uint8_t *header = data + frame->ip;
+    size_t left = length - frame->ip, size;
+
+    if (left < IPV4_HEADER || header[0] >> 4 != 4)
+        return -EBADMSG;
+    size = (size_t)(header[0] & 15) * 4;
+    if (size < IPV4_HEADER || size > left)
+        return -EBADMSG;
+    frame->protocol = header[9];
+    frame->src = cf_addr_from_ipv4(header + 12);
+    frame->dst = cf_addr_from_ipv4(header + 16);
+    frame->fragment = (be16(header + 6) & 0x3fff) != 0;
+    frame->payload = frame->ip + size;
+    return frame->fragment ? 0 : transport_read(data, length, frame);
+}
+
+/* Is it an extension header that has its length in the second byte (RFC 8200, 4)? */
+static bool is_extension(uint8_t protocol)
+{
+    return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
+           protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT;
+}
+
+static int ipv6_read(const uint8_t *data, size_t length, struct cf_frame *frame)
+{
+    const uint8_t *header = data + frame->ip;
+    size_t at = frame->ip + IPV6_HEADER;
+    uint8_t next;
+
+    if (length - frame->ip < IPV6_HEADER || header[0] >> 4 != 6)
+        return -EBADMSG;
+    frame->src = cf_addr_from_ipv6(header + 8);
+    frame->dst = cf_addr_from_ipv6(header + 24);
+    next = header[6];
+    while (is_extension(next) && !frame->fragment) {
+        size_t size;
+
+        if (length - at < 8)
+            return -EBADMSG;
+        frame->fragment = next == IPPROTO_FRAGMENT;
+        size = frame->fragment ? 8 : ((size_t)data[at + 1] + 1) * 8;
+        if (size > length - at)
+            return -EBADMSG;
+        next = data[at];
+        at += size;
+    }
+    frame->protocol = next;
+    frame->payload = at;
+    return frame->fragment ? 0 : transport_read(data, length, frame);
+}
+
+int cf_frame_read(const uint8_t *data, size_t length, size_t ip, struct cf_frame *ret_frame)
+{
+    struct cf_frame frame = { .ip = ip };
+    unsigned version;
+    int r;
+
+    if (length <= ip)
+        return -EBADMSG;
+    version = data[ip] >> 4;
+    if (ip == CF_FRAME_ETHERNET &&
+        be16(data + ETHERTYPE_OFFSET) != (version == 4 ? ETHERTYPE_4 : ETHERTYPE_6))
+        return -EBADMSG;
+    r = version == 4 ? ipv4_read(data, length, &frame) : ipv6_read(data, length, &frame);
+    if (r == 0)
+        *ret_frame = frame;
+    return r;
+}
+
+/* The sum of RFC 1071, in the byte order of this machine. */
+static uint64_t sum(uint64_t start, const uint8_t *data, size_t length)
+{
+    uint64_t total = start;
+    uint32_t word;
+    uint16_t half = 0;
+
+    for (; length >= sizeof(word); data += sizeof(word), length -= sizeof(word)) {
+        memcpy(&word, data, sizeof(word));
+        total += word;
+    }
+    if (length >= sizeof(half)) {
+        memcpy(&half, data, sizeof(half));
+        total += half;
+        data += sizeof(half);
+        length -= sizeof(half);
+    }
+    if (length > 0) {
+        half = 0;
+        memcpy(&half, data, 1);
+        total += half;
+    }
+    return total;
+}
+
+static uint16_t fold(uint64_t total)
+{
+    while (total >> 16)
+        total = (total & 0xffff) + (total >> 16);
+    return (uint16_t)~total;
+}
+
+void cf_frame_checksum(uint8_t *data, size_t length, const struct cf_frame *frame)
+{
+    size_t place = frame->protocol == IPPROTO_TCP ? 16 : 6;
+    size_t left = length - frame->payload;
+    size_t size = frame->src.family == CF_FAMILY_IPV4 ? 4 : 16;
+    /* The pseudo header's length and protocol (RFC 9293, 3.1; RFC 8200, 8.1). */
+    uint8_t pseudo[8] = { (uint8_t)(left >> 24), (uint8_t)(left >> 16), (uint8_t)(left >> 8),
+                          (uint8_t)left,         0,                     0,
+                          0,                     frame->protocol };
+    uint16_t result;
+    uint64_t total;
+
+    if (frame->fragment || (frame->protocol != IPPROTO_TCP && frame->protocol != IPPROTO_UDP) ||
+        left < place + 2)
+        return;
+    memset(data + frame->payload + place, 0, 2);
+    total = sum(0, pseudo, sizeof(pseudo));
+    total = sum(total, data + frame->ip + (size == 4 ? 12 : 8), 2 * size);
+    result = fold(sum(total, data + frame->payload, left));
+    if (frame->protocol == IPPROTO_UDP && result == 0)
+        result = 0xffff;
+    memcpy(data + frame->payload + place, &result, sizeof(result));
+}

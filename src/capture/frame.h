@@ -1,0 +1,41 @@
+/*
+ * frame.h - what one captured frame says: whose packet it is
+ *
+ * Reads Ethernet (or bare IP), IPv4 or IPv6 and the first header behind them,
+ * never a byte past what was captured. Nothing is copied.
+ */
+#ifndef CF_CAPTURE_FRAME_H
+#define CF_CAPTURE_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+struct cf_frame {
+    uint8_t protocol; /* of IP; ICMPv6 is 58 */
+    struct cf_addr src, dst;
+    uint16_t src_port, dst_port; /* TCP and UDP, host order; else 0 */
+    bool fragment;               /* one of several: there are no ports */
+    bool first;                  /* begins a flow: a SYN, a datagram, an echo request */
+    size_t ip, payload;          /* offsets of the headers of IP and of what is behind it */
+};
+
+#define CF_FRAME_ETHERNET 14
+
+/*
+ * ip: where the IP header is; CF_FRAME_ETHERNET behind a link's header, whose
+ *     type is looked at, or 0
+ *
+ * Returns 0, or -EBADMSG for what is no IP, or malformed, or cut before the ports.
+ */
+int cf_frame_read(const uint8_t *data, size_t length, size_t ip, struct cf_frame *ret_frame);
+
+/*
+ * Write the checksum of TCP or UDP that the sender left to a device, over all of the packet,
+ * as it is at data. A packet of another protocol is left alone.
+ */
+void cf_frame_checksum(uint8_t *data, size_t length, const struct cf_frame *frame);
+
+#endif

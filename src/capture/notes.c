@@ -1,0 +1,298 @@
+/*
+ * notes.c - what is said beside the packets of a flow
+ *
+ * How this works. An entry has the five-tuple as the sandbox sees it, so that
+ * both directions find it, and the comments that wait. It is also found by the
+ * number of its flow, for flow_close: a closed entry stays only while a comment
+ * waits in it, and then the same five-tuple is another flow. Entries stand in
+ * the order in which they were made; past CF_NOTES_MAX the oldest goes.
+ */
+#include "capture/notes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+
+#define COMMENT_MAX ((size_t)8192)
+
+struct key {
+    struct cf_addr_port src, dst; /* of the sandbox, and what it talks to */
+    uint8_t protocol;
+};
+
+struct note {
+    struct cf_hash_node by_key, by_flow;
+    struct note *older, *newer;
+    struct key key;
+    uint64_t flow; /* 0: no event will come */
+    bool closed;
+    char *comment; /* NULL: none waits */
+};
+
+struct cf_notes {
+    struct cf_hash by_key, by_flow;
+    struct note *oldest, *newest;
+};
+
+static uint64_t key_hash(const struct key *key)
+{
+    uint8_t bytes[2 * (17 + 2) + 1], *at = bytes;
+    const struct cf_addr_port *const ends[] = { &key->src, &key->dst };
+
+    for (int i = 0; i < 2; i++) {
+        *at++ = ends[i]->addr.family;
+        memcpy(at, ends[i]->addr.bytes, 16);
+        at += 16;
+        memcpy(at, &ends[i]->port, 2);
+        at += 2;
+    }
+    *at = key->protocol;
+    return cf_hash_bytes(bytes, sizeof(bytes));
+}
+
+static struct note *find(const struct cf_notes *notes, const struct key *key)
+{
+    struct cf_hash_node *node = cf_hash_find(&notes->by_key, key_hash(key));
+
+    for (; node; node = cf_hash_next(node)) {
+        struct note *note = cf_container_of(node, struct note, by_key);
+
+        if (note->key.protocol == key->protocol && cf_addr_port_equal(&note->key.src, &key->src) &&
+            cf_addr_port_equal(&note->key.dst, &key->dst))
+            return note;
+    }
+    return NULL;
+}
+
+static struct note *find_flow(const struct cf_notes *notes, uint64_t flow)
+{
+    struct cf_hash_node *node =
+        cf_hash_find(&notes->by_flow, cf_hash_bytes(&flow, sizeof(flow)));
+
+    for (; node; node = cf_hash_next(node)) {
+        struct note *note = cf_container_of(node, struct note, by_flow);
+
+        if (note->flow == flow)
+            return note;
+    }
+    return NULL;
+}
+
+static void note_free(struct cf_notes *notes, struct note *note)
+{
+    cf_hash_remove(&notes->by_key, &note->by_key);
+    if (note->flow)
+        cf_hash_remove(&notes->by_flow, &note->by_flow);
+    *(note->older ? &note->older->newer : &notes->oldest) = note->newer;
+    *(note->newer ? &note->newer->older : &notes->newest) = note->older;
+    free(note->comment);
+    free(note);
+}
+
+/* NULL when out of memory: then packets go without what would have been said of them. */
+static struct note *note_new(struct cf_notes *notes, const struct key *key)
+{
+    struct note *note = calloc(1, sizeof(*note));
+
+    if (!note)
+        return NULL;
+    note->key = *key;
+    if (cf_hash_add(&notes->by_key, &note->by_key, key_hash(key)) < 0) {
+        free(note);
+        return NULL;
+    }
+    note->older = notes->newest;
+    *(note->older ? &note->older->newer : &notes->oldest) = note;
+    notes->newest = note;
+    if (notes->by_key.n_nodes > CF_NOTES_MAX)
+        note_free(notes, notes->oldest);
+    return note;
+}
+
+int cf_notes_new(struct cf_notes **ret_notes)
+{
+    struct cf_notes *notes = calloc(1, sizeof(*notes));
+
+    if (!notes)
+        return -ENOMEM;
+    cf_hash_init(&notes->by_key);
+    cf_hash_init(&notes->by_flow);
+    *ret_notes = notes;
+    return 0;
+}
+
+void cf_notes_free(struct cf_notes *notes)
+{
+    if (!notes)
+        return;
+    while (notes->oldest)
+        note_free(notes, notes->oldest);
+    cf_hash_done(&notes->by_key);
+    cf_hash_done(&notes->by_flow);
+    free(notes);
+}
+
+static struct key key_of_frame(const struct cf_frame *frame, bool inbound)
+{
+    const struct cf_addr_port from = { frame->src, frame->src_port };
+    const struct cf_addr_port to = { frame->dst, frame->dst_port };
+
+    return (struct key) { .src = inbound ? to : from,
+                          .dst = inbound ? from : to,
+                          .protocol = frame->protocol };
+}
+
+static uint8_t protocol_of(const struct cf_event_flow_open *flow)
+{
+    if (flow->proto == CF_PROTO_TCP)
+        return IPPROTO_TCP;
+    if (flow->proto == CF_PROTO_UDP)
+        return IPPROTO_UDP;
+    return flow->dst.addr.family == CF_FAMILY_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+}
+
+static void put_text(struct cf_buffer *out, const char *text)
+{
+    cf_text_put(out, text, strlen(text));
+}
+
+static void put_verdict(struct cf_buffer *out, const struct cf_verdict *verdict)
+{
+    const struct cf_rule *rule = verdict->rule;
+
+    cf_buffer_printf(out, "; %s%s: %s", verdict->action == CF_ALLOW ? "allow" : "deny",
+                     verdict->would_deny ? " (would deny)" : "", cf_reason_name(verdict->reason));
+    if (!rule)
+        return;
+    cf_buffer_puts(out, " ");
+    put_text(out, rule->origin.file ? rule->origin.file : "-");
+    if (rule->origin.line)
+        cf_buffer_printf(out, ":%u", (unsigned)rule->origin.line);
+    cf_buffer_puts(out, " '");
+    put_text(out, rule->text ? rule->text : "");
+    cf_buffer_puts(out, "'");
+}
+
+static void put_process(struct cf_buffer *out, const struct cf_event_process *process)
+{
+    if (process->pid == 0) {
+        cf_buffer_puts(out, "; process unknown: ");
+        put_text(out, process->unknown ? process->unknown : "not looked up");
+        return;
+    }
+    cf_buffer_printf(out, "; process %d ", process->pid);
+    put_text(out, process->exe ? process->exe : "?");
+}
+
+void cf_note_format(const struct cf_event_flow_open *flow, struct cf_buffer *out)
+{
+    cf_buffer_printf(out, "flow %" PRIu64, flow->flow);
+    put_verdict(out, &flow->verdict);
+    put_process(out, &flow->process);
+    for (size_t i = 0; i < flow->n_names; i++) {
+        cf_buffer_puts(out, i == 0 ? "; names " : ", ");
+        put_text(out, flow->names[i].name);
+        if (flow->dns_ids && flow->dns_ids[i])
+            cf_buffer_printf(out, " (dns %" PRIu64 ")", flow->dns_ids[i]);
+    }
+    if (flow->sni || flow->http_host) {
+        cf_buffer_puts(out, flow->sni ? "; sni " : "; http_host ");
+        put_text(out, flow->sni ? flow->sni : flow->http_host);
+    }
+}
+
+/* Behind what waits already: one that was opened and then denied has both. */
+static void comment_add(struct note *note, const struct cf_event_flow_open *flow)
+{
+    struct cf_buffer text;
+
+    cf_buffer_init(&text, COMMENT_MAX);
+    if (note->comment) {
+        cf_buffer_puts(&text, note->comment);
+        cf_buffer_puts(&text, "\n");
+    }
+    cf_note_format(flow, &text);
+    if (text.length > 0) { /* what did not fit is left out */
+        free(note->comment);
+        text.failed = false;
+        note->comment = cf_buffer_steal(&text);
+    }
+    cf_buffer_done(&text);
+}
+
+static void flow_said(struct cf_notes *notes, const struct cf_event_flow_open *flow)
+{
+    const struct key key = { .src = flow->src, .dst = flow->dst, .protocol = protocol_of(flow) };
+    struct note *note = find(notes, &key);
+
+    if (note && note->flow != flow->flow) {
+        note_free(notes, note);
+        note = NULL;
+    }
+    if (!note)
+        note = note_new(notes, &key);
+    if (!note)
+        return;
+    if (note->flow == 0) {
+        if (cf_hash_add(&notes->by_flow, &note->by_flow,
+                        cf_hash_bytes(&flow->flow, sizeof(flow->flow))) < 0) {
+            note_free(notes, note);
+            return;
+        }
+        note->flow = flow->flow;
+    }
+    comment_add(note, flow);
+}
+
+static void flow_closed(struct cf_notes *notes, uint64_t flow)
+{
+    struct note *note = find_flow(notes, flow);
+
+    if (note && note->comment)
+        note->closed = true;
+    else if (note)
+        note_free(notes, note);
+}
+
+void cf_notes_event(struct cf_notes *notes, const struct cf_event *event)
+{
+    if (event->type == CF_EVENT_FLOW_OPEN || event->type == CF_EVENT_FLOW_DENIED)
+        flow_said(notes, &event->flow_open);
+    else if (event->type == CF_EVENT_FLOW_CLOSE)
+        flow_closed(notes, event->flow_close.flow);
+}
+
+bool cf_notes_know(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound)
+{
+    const struct key key = key_of_frame(frame, inbound);
+
+    return find(notes, &key) != NULL;
+}
+
+void cf_notes_give_up(struct cf_notes *notes, const struct cf_frame *frame)
+{
+    const struct key key = key_of_frame(frame, false);
+
+    if (!find(notes, &key))
+        note_new(notes, &key);
+}
+
+char *cf_notes_take(struct cf_notes *notes, const struct cf_frame *frame, bool inbound)
+{
+    const struct key key = key_of_frame(frame, inbound);
+    struct note *note = find(notes, &key);
+    char *comment;
+
+    if (!note || !note->comment)
+        return NULL;
+    comment = note->comment;
+    note->comment = NULL;
+    if (note->closed)
+        note_free(notes, note);
+    return comment;
+}

@@ -1,0 +1,307 @@
+/*
+ * test_file.c - files of whole blocks, one or many
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "capture/file.h"
+#include "capture/pcapng.h"
+
+static char folder[] = "/tmp/cf-capture-XXXXXX";
+
+static const char *path_in(const char *name)
+{
+    static char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
+static int folder_setup(void **state)
+{
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static void folder_empty(const char *path)
+{
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+    char name[600];
+
+    while (dir && (entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+        if (unlink(name) < 0) {
+            folder_empty(name);
+            rmdir(name);
+        }
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static int folder_teardown(void **state)
+{
+    (void)state;
+    folder_empty(folder);
+    return rmdir(folder);
+}
+
+static void begin(void *data, struct cf_buffer *blocks)
+{
+    const struct cf_pcapng_section section = { .application = "test" };
+
+    (void)data;
+    cf_pcapng_section_put(blocks, &section);
+}
+
+static void end(void *data, struct cf_buffer *blocks)
+{
+    const struct cf_pcapng_statistics statistics = { .received = 1 };
+
+    (void)data;
+    cf_pcapng_statistics_put(blocks, &statistics);
+}
+
+static struct cf_capture_file_config config_of(const char *name, uint64_t max_size, uint64_t keep)
+{
+    return (struct cf_capture_file_config) {
+        .path = path_in(name), .max_size = max_size, .keep = keep, .begin = begin, .end = end
+    };
+}
+
+static int packet_put(struct cf_capture_file *file, uint32_t size)
+{
+    static uint8_t data[65536];
+    const struct cf_pcapng_packet packet = { .data = data, .captured = size, .length = size };
+    int r = cf_capture_file_reserve(file, size + CF_CAPTURE_BLOCK_MAX);
+
+    if (r < 0)
+        return r;
+    file->in_blocks.packets++;
+    file->in_blocks.bytes += size;
+    return file->classic ? cf_pcap_packet_put(&file->blocks, &packet)
+                         : cf_pcapng_packet_put(&file->blocks, &packet);
+}
+
+static uint32_t word_at(const char *data)
+{
+    uint32_t word;
+
+    memcpy(&word, data, sizeof(word));
+    return word;
+}
+
+/* How many blocks of packets a file of whole blocks has; it must begin with a section. */
+static size_t packets_in(const char *path)
+{
+    char *data;
+    size_t length, n = 0, at = 0;
+
+    assert_int_equal(cf_fd_read_file(path, 64 << 20, &data, &length), 0);
+    assert_int_equal(word_at(data), 0x0a0d0d0a);
+    while (at < length) {
+        assert_true(at + 12 <= length);
+        n += word_at(data + at) == CF_PCAPNG_PACKET;
+        at += word_at(data + at + 4);
+    }
+    assert_int_equal(at, length);
+    free(data);
+    return n;
+}
+
+static bool is_there(const char *name)
+{
+    return access(path_in(name), F_OK) == 0;
+}
+
+static void a_file_has_its_begin_its_packets_and_its_end(void **state)
+{
+    struct cf_capture_file_config config = config_of("new/a.pcapng", 0, 0);
+    struct cf_capture_file file;
+    struct cf_error err;
+
+    (void)state;
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), 0);
+    assert_string_equal(cf_capture_file_guard(&file), path_in("new/a.pcapng"));
+    assert_int_equal(cf_capture_file_begin(&file), 0);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(packet_put(&file, 60000), 0);
+    assert_int_equal(cf_capture_file_flush(&file), 0);
+    assert_int_equal(file.in_files.packets, 100);
+    assert_int_equal(file.in_files.bytes, 6000000);
+    assert_int_equal(cf_capture_file_close(&file, &err), 0);
+    assert_int_equal(packets_in(path_in("new/a.pcapng")), 100);
+}
+
+static void what_exists_is_refused_and_kept(void **state)
+{
+    struct cf_capture_file_config config = config_of("a.pcapng", 0, 0);
+    struct cf_capture_file file;
+    struct cf_error err;
+
+    (void)state;
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), 0);
+    assert_int_equal(cf_capture_file_begin(&file), 0);
+    assert_int_equal(cf_capture_file_close(&file, &err), 0);
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), -EEXIST);
+    assert_non_null(strstr(err.text, "a capture file is never appended to"));
+    assert_int_equal(packets_in(path_in("a.pcapng")), 0);
+    assert_int_equal(mkdir(path_in("b"), 0777), 0);
+    config = config_of("b.pcapng", 1 << 20, 0);
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), -EEXIST);
+    assert_true(is_there("b"));
+}
+
+static void a_file_of_a_refused_run_is_taken_back(void **state)
+{
+    struct cf_capture_file_config config = config_of("a.pcapng", 0, 0);
+    struct cf_capture_file file;
+    struct cf_error err;
+
+    (void)state;
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), 0);
+    cf_capture_file_drop(&file);
+    assert_false(is_there("a.pcapng"));
+    config = config_of("b.pcapng", 1 << 20, 0);
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), 0);
+    assert_true(is_there("b/000001.pcapng"));
+    cf_capture_file_drop(&file);
+    assert_false(is_there("b"));
+}
+
+static void check_rotation(uint64_t keep, uint64_t first_kept)
+{
+    struct cf_capture_file_config config = config_of("r.pcapng", 1 << 20, keep);
+    struct cf_capture_file file;
+    size_t packets = 0;
+    struct cf_error err;
+    struct stat st;
+    char name[64];
+    uint64_t last;
+
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), 0);
+    assert_int_equal(cf_capture_file_begin(&file), 0);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(packet_put(&file, 60000), 0);
+    last = file.number;
+    assert_int_equal(cf_capture_file_close(&file, &err), 0);
+    assert_int_equal(last, 6); /* 17 packets go into a file */
+    for (uint64_t number = 1; number <= last; number++) {
+        snprintf(name, sizeof(name), "r/%06u.pcapng", (unsigned)number);
+        assert_int_equal(is_there(name), number >= first_kept);
+        if (number < first_kept)
+            continue;
+        packets += packets_in(path_in(name));
+        assert_int_equal(stat(path_in(name), &st), 0);
+        assert_true(st.st_size <= 1 << 20);
+    }
+    assert_int_equal(packets, 100 - (first_kept - 1) * 17);
+}
+
+static void files_of_a_size_have_every_packet_once(void **state)
+{
+    (void)state;
+    check_rotation(0, 1);
+}
+
+static void the_newest_files_are_kept(void **state)
+{
+    (void)state;
+    check_rotation(2, 5);
+}
+
+static void check_full(const char *name, rlim_t size)
+{
+    struct cf_capture_file_config config = config_of(name, 0, 0);
+    struct rlimit before, limit;
+    struct cf_capture_file file;
+    struct cf_error err;
+    struct stat st;
+    int r = 0;
+
+    config.end = NULL;
+    if (cf_capture_path_is_classic(name))
+        config.begin = NULL;
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = (struct rlimit) { size, before.rlim_max };
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), 0);
+    assert_int_equal(cf_capture_file_begin(&file), 0);
+    if (file.classic)
+        assert_int_equal(cf_pcap_header_put(&file.blocks, 1, 65535), 0);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    for (int i = 0; r == 0 && i < 100; i++)
+        r = packet_put(&file, 1000);
+    if (r == 0)
+        r = cf_capture_file_flush(&file);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(r, -EFBIG);
+    assert_int_equal(cf_capture_file_flush(&file), -EFBIG);
+    assert_int_equal(packet_put(&file, 1000), -EFBIG);
+    assert_int_equal(stat(path_in(name), &st), 0);
+    assert_true((rlim_t)st.st_size <= size);
+    if (file.classic)
+        assert_int_equal(st.st_size, size < 24 ? 0 : 24 + file.in_files.packets * 1016);
+    else
+        assert_int_equal(packets_in(path_in(name)), file.in_files.packets);
+    assert_int_equal(cf_capture_file_close(&file, &err), -EFBIG);
+    assert_non_null(strstr(err.text, "cannot write the capture file"));
+    unlink(path_in(name));
+}
+
+static void what_finds_no_room_is_cut_back_to_the_last_whole_block(void **state)
+{
+    (void)state;
+    for (rlim_t size = 200; size < 4400; size += 53)
+        check_full("full.pcapng", size);
+    for (rlim_t size = 1; size < 4400; size += 53)
+        check_full("full.pcap", size);
+}
+
+static void a_file_that_another_took_away_is_an_error(void **state)
+{
+    struct cf_capture_file_config config = config_of("a.pcapng", 0, 0);
+    struct cf_capture_file file;
+    struct cf_error err;
+
+    (void)state;
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), 0);
+    assert_int_equal(cf_capture_file_begin(&file), 0);
+    assert_int_equal(unlink(path_in("a.pcapng")), 0);
+    assert_int_equal(cf_capture_file_close(&file, &err), -ESTALE);
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(a_file_has_its_begin_its_packets_and_its_end),
+        IN_FOLDER(what_exists_is_refused_and_kept),
+        IN_FOLDER(a_file_of_a_refused_run_is_taken_back),
+        IN_FOLDER(files_of_a_size_have_every_packet_once),
+        IN_FOLDER(the_newest_files_are_kept),
+        IN_FOLDER(what_finds_no_room_is_cut_back_to_the_last_whole_block),
+        IN_FOLDER(a_file_that_another_took_away_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,249 @@
+/*
+ * test_notes.c - what is said beside the packets of a flow
+ */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "capture/notes.h"
+
+static char rule_text[] = "registry.example.com:443";
+static char rule_file[] = "policies/build.yaml";
+static const struct cf_rule rule = { .text = rule_text, .origin = { rule_file, 14, 7 } };
+
+static struct cf_addr_port at(const char *addr, uint16_t port)
+{
+    struct cf_addr_port result = { .port = port };
+
+    assert_int_equal(cf_addr_parse(addr, &result.addr), 0);
+    return result;
+}
+
+static struct cf_event event_of(uint64_t flow, enum cf_event_type type)
+{
+    return (struct cf_event) {
+        .type = type,
+        .flow_open = { .flow = flow,
+                       .proto = CF_PROTO_TCP,
+                       .src = at("198.18.0.2", 40000),
+                       .dst = at("192.0.2.1", 443),
+                       .process = { .pid = 7, .exe = "/usr/bin/node" },
+                       .verdict = { .action = type == CF_EVENT_FLOW_OPEN ? CF_ALLOW : CF_DENY,
+                                    .reason = CF_REASON_RULE,
+                                    .rule = &rule } },
+    };
+}
+
+static struct cf_frame frame_of(bool inbound)
+{
+    const struct cf_addr_port inside = at("198.18.0.2", 40000), outside = at("192.0.2.1", 443);
+
+    return (struct cf_frame) {
+        .protocol = IPPROTO_TCP,
+        .src = inbound ? outside.addr : inside.addr,
+        .dst = inbound ? inside.addr : outside.addr,
+        .src_port = inbound ? outside.port : inside.port,
+        .dst_port = inbound ? inside.port : outside.port,
+    };
+}
+
+static struct cf_notes *notes_make(void)
+{
+    struct cf_notes *notes;
+
+    assert_int_equal(cf_notes_new(&notes), 0);
+    return notes;
+}
+
+static void tell(struct cf_notes *notes, uint64_t flow, enum cf_event_type type)
+{
+    const struct cf_event event = event_of(flow, type);
+
+    cf_notes_event(notes, &event);
+}
+
+static void close_flow(struct cf_notes *notes, uint64_t flow)
+{
+    const struct cf_event event = { .type = CF_EVENT_FLOW_CLOSE, .flow_close = { .flow = flow } };
+
+    cf_notes_event(notes, &event);
+}
+
+static void check_taken(struct cf_notes *notes, bool inbound, const char *expected)
+{
+    const struct cf_frame frame = frame_of(inbound);
+    char *text = cf_notes_take(notes, &frame, inbound);
+
+    if (expected)
+        assert_string_equal(text, expected);
+    else
+        assert_null(text);
+    free(text);
+}
+
+#define OPENED "flow 3; allow: rule policies/build.yaml:14 'registry.example.com:443'" \
+               "; process 7 /usr/bin/node"
+#define DENIED "flow 3; deny: rule policies/build.yaml:14 'registry.example.com:443'" \
+               "; process 7 /usr/bin/node"
+
+static void check_known(const struct cf_notes *notes, bool expected)
+{
+    struct cf_frame frame = frame_of(false);
+
+    assert_int_equal(cf_notes_know(notes, &frame, false), expected);
+    frame = frame_of(true);
+    assert_int_equal(cf_notes_know(notes, &frame, true), expected);
+    assert_false(cf_notes_know(notes, &frame, false)); /* the other way round is another flow */
+}
+
+static void the_words_of_an_event_are_given_to_one_packet(void **state)
+{
+    struct cf_notes *notes = notes_make();
+
+    (void)state;
+    check_known(notes, false);
+    check_taken(notes, false, NULL);
+    tell(notes, 3, CF_EVENT_FLOW_OPEN);
+    check_known(notes, true);
+    check_taken(notes, false, OPENED);
+    check_taken(notes, false, NULL);
+    check_taken(notes, true, NULL);
+    check_known(notes, true);
+    cf_notes_free(notes);
+}
+
+static void a_packet_to_the_sandbox_gets_them_too(void **state)
+{
+    struct cf_notes *notes = notes_make();
+
+    (void)state;
+    tell(notes, 3, CF_EVENT_FLOW_OPEN);
+    check_taken(notes, true, OPENED);
+    check_taken(notes, false, NULL);
+    cf_notes_free(notes);
+}
+
+static void a_flow_that_is_denied_later_says_so_then(void **state)
+{
+    struct cf_notes *notes = notes_make();
+
+    (void)state;
+    tell(notes, 3, CF_EVENT_FLOW_OPEN);
+    check_taken(notes, false, OPENED);
+    tell(notes, 3, CF_EVENT_FLOW_DENIED);
+    check_taken(notes, false, DENIED);
+    tell(notes, 4, CF_EVENT_FLOW_OPEN);
+    tell(notes, 4, CF_EVENT_FLOW_DENIED);
+    check_known(notes, true);
+    close_flow(notes, 4);
+    check_known(notes, true); /* its words wait */
+    free(cf_notes_take(notes, &(struct cf_frame) { .protocol = IPPROTO_UDP }, false));
+    cf_notes_free(notes);
+}
+
+static void ports_that_are_used_again_are_another_flow(void **state)
+{
+    struct cf_notes *notes = notes_make();
+
+    (void)state;
+    tell(notes, 2, CF_EVENT_FLOW_OPEN);
+    tell(notes, 3, CF_EVENT_FLOW_OPEN); /* nobody took the words of flow 2 */
+    check_taken(notes, false, OPENED);
+    close_flow(notes, 2);
+    check_known(notes, true);
+    close_flow(notes, 3);
+    check_known(notes, false);
+    cf_notes_free(notes);
+}
+
+static void what_is_given_up_is_known_until_an_event_tells_of_it(void **state)
+{
+    const struct cf_frame frame = frame_of(false);
+    struct cf_notes *notes = notes_make();
+
+    (void)state;
+    cf_notes_give_up(notes, &frame);
+    check_known(notes, true);
+    check_taken(notes, false, NULL);
+    tell(notes, 3, CF_EVENT_FLOW_DENIED);
+    check_taken(notes, false, DENIED);
+    cf_notes_free(notes);
+}
+
+static void the_oldest_are_forgotten(void **state)
+{
+    struct cf_frame frame = frame_of(false);
+    struct cf_notes *notes = notes_make();
+
+    (void)state;
+    tell(notes, 3, CF_EVENT_FLOW_OPEN);
+    for (unsigned i = 0; i < CF_NOTES_MAX - 1; i++) {
+        frame.dst_port = (uint16_t)i;
+        frame.protocol = IPPROTO_UDP;
+        cf_notes_give_up(notes, &frame);
+    }
+    check_known(notes, true);
+    frame.protocol = IPPROTO_ICMP;
+    cf_notes_give_up(notes, &frame);
+    check_known(notes, false);
+    close_flow(notes, 3);
+    cf_notes_free(notes);
+}
+
+static void check_format(const struct cf_event_flow_open *flow, const char *expected)
+{
+    struct cf_buffer text;
+
+    cf_buffer_init(&text, 0);
+    cf_note_format(flow, &text);
+    assert_string_equal(text.data, expected);
+    cf_buffer_done(&text);
+}
+
+static void everything_that_is_known_is_said_in_one_printable_line(void **state)
+{
+    static const struct cf_flow_name names[] = { { .name = "registry.example.com" },
+                                                 { .name = "cdn.example.net" } };
+    static const uint64_t ids[] = { 5, 0 };
+    struct cf_event event = event_of(3, CF_EVENT_FLOW_OPEN);
+    struct cf_event_flow_open *flow = &event.flow_open;
+
+    (void)state;
+    flow->names = names;
+    flow->dns_ids = ids;
+    flow->n_names = 2;
+    check_format(flow, OPENED "; names registry.example.com (dns 5), cdn.example.net");
+    flow->verdict = (struct cf_verdict) { .action = CF_ALLOW,
+                                          .would_deny = true,
+                                          .reason = CF_REASON_DEFAULT };
+    flow->process = (struct cf_event_process) { .pid = 7, .exe = "/tmp/a\nb\x1b\xff" };
+    flow->n_names = 0;
+    flow->sni = "other.example.net";
+    check_format(flow, "flow 3; allow (would deny): default; process 7 /tmp/a\\x0ab\\x1b\\xff"
+                       "; sni other.example.net");
+    flow->sni = NULL;
+    flow->process = (struct cf_event_process) { .unknown = "the socket was closed already" };
+    check_format(flow, "flow 3; allow (would deny): default"
+                       "; process unknown: the socket was closed already");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_words_of_an_event_are_given_to_one_packet),
+        cmocka_unit_test(a_packet_to_the_sandbox_gets_them_too),
+        cmocka_unit_test(a_flow_that_is_denied_later_says_so_then),
+        cmocka_unit_test(ports_that_are_used_again_are_another_flow),
+        cmocka_unit_test(what_is_given_up_is_known_until_an_event_tells_of_it),
+        cmocka_unit_test(the_oldest_are_forgotten),
+        cmocka_unit_test(everything_that_is_known_is_said_in_one_printable_line),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,240 @@
+"""The capture file, as tshark, capinfos and the kernel see it."""
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import sys
+import time
+
+from lab import internet as net
+from lab import space
+from lab.case import SECONDS, Skipped, case, check, check_equal, check_in
+
+MIXTURE = f"""
+curl -sS -o /dev/null http://web.lab/
+curl -sS -4 -o /dev/null http://{net.WEB4}:80/
+dig +short secret.lab
+{{probe}} connect {net.WEB4} 81 {net.OTHER4} 80
+{{probe}} udp {net.WEB4} 7 x
+exit 0
+"""
+
+
+def wait_for_growth(path, part):
+    """Until a file holds these bytes; woken by inotify."""
+    watch = space.libc.inotify_init1(os.O_CLOEXEC)
+    try:
+        space.call("inotify_add_watch", watch, os.fsencode(path), 0x2)     # IN_MODIFY
+        deadline = time.monotonic() + SECONDS
+        while part not in path.read_bytes():
+            ready, _, _ = select.select([watch], [], [], max(0, deadline - time.monotonic()))
+            check(ready, f"no {part!r} within {SECONDS} s in {path}")
+            os.read(watch, 65536)
+    finally:
+        os.close(watch)
+
+
+def tools():
+    for program in ("tshark", "capinfos"):
+        if not shutil.which(program):
+            raise Skipped(f"no {program} here")
+
+
+def tshark(bench, file, *options):
+    done = bench.direct("tshark", "-n", "-r", str(file), *options)
+    check_equal(done.status, 0, f"tshark {' '.join(options)}")
+    return done.out
+
+
+def fields(bench, file, shown, *names):
+    """A row for each packet that the display filter shows."""
+    words = [word for name in names for word in ("-e", name)]
+    out = tshark(bench, file, "-Y", shown, "-T", "fields", *words)
+    return [row.split("\t") for row in out.splitlines()]
+
+
+def mixture(bench, file, *options, **keys):
+    policy = bench.policy(allow=["web.lab:80", f"udp://{net.WEB4}:7", f"{net.WEB4}:80"],
+                          name="mixture", **keys)
+    return bench.good(["sh", "-c", MIXTURE.format(probe=bench.probe)], policy,
+                      options=["-c", str(file), *options])
+
+
+@case("every flow of the log has its words at its first packet, denied ones too")
+def comments(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    done = mixture(bench, file)
+    said = {}
+    for number, comment, syn in fields(bench, file, "frame.comment", "frame.number",
+                                       "frame.comment", "tcp.flags.syn"):
+        flow = int(re.match(r"flow (\d+); ", comment).group(1))
+        check(flow not in said, f"flow {flow} is at two packets")
+        said[flow] = comment
+        check(syn in ("1", ""), f"packet {number} has '{comment}' and is no SYN")
+    for event in done.of("flow_open", "flow_denied"):
+        comment = said.pop(event["flow"])
+        verdict = event["verdict"]
+        check_in(f"; {verdict['action']}: {verdict['reason']}", comment)
+        if verdict["rule"]:
+            check_in(f" {verdict['rule']['file']}:{verdict['rule']['line']} ", comment)
+        check_in(f"; process {event['process']['pid']} {event['process']['exe']}", comment)
+        for name, answer in zip(event["names"], event["dns"]):
+            check_in(f"{name} (dns {answer})", comment)
+    check_equal(said, {}, "comments of no flow")
+
+
+@case("tshark finds nothing wrong with the packets, and their bytes are those of the log")
+def agrees(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    done = mixture(bench, file)
+    found = fields(bench, file, "_ws.expert.severity >= 0x00600000", "frame.number",
+                   "_ws.expert.message")
+    check_equal([row for row in found if "RST" not in row[1]], [], "what tshark finds wrong")
+    wrong = bench.direct("tshark", "-n", "-r", str(file), "-o", "tcp.check_checksum:TRUE", "-o",
+                         "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-Y",
+                         "tcp.checksum.status == 0 || udp.checksum.status == 0 || "
+                         "ip.checksum.status == 0")
+    check_equal((wrong.status, wrong.out), (0, ""), "wrong checksums")
+    closed = {event["flow"]: event for event in done.of("flow_close")}
+    for event in done.of("flow_open"):
+        if event["proto"] != "tcp":
+            continue
+        family = "ipv6" if ":" in event["dst"]["ip"] else "ip"
+        both = (f"tcp.port == {event['src']['port']} && "
+                f"{family}.addr == {event['dst']['ip']} && !tcp.analysis.retransmission")
+        rows = fields(bench, file, both, "tcp.srcport", "tcp.len")
+        sent = sum(int(length) for port, length in rows if int(port) == event["src"]["port"])
+        received = sum(int(length) for port, length in rows) - sent
+        close = closed[event["flow"]]
+        check_equal((sent, received), (close["bytes_out"], close["bytes_in"]),
+                    f"bytes of flow {event['flow']}")
+
+
+@case("the file says whose it is, at which point, in which filter, what was dropped, and the names")
+def says(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    done = mixture(bench, file)
+    start, end = done.one("run_start"), done.one("capture")
+    info = bench.direct("capinfos", "-M", str(file)).out
+    for words in (f"run {start['run']}", start["policy"]["sha256"], "policy mixture",
+                  f"childflow {start['version']}", "Name = child",
+                  f"Number of packets = {end['packets']}", "Strict time order:   True",
+                  "nanoseconds (9)"):
+        check_in(words, info)
+    check_equal((end["file"], end["dropped"], end["files"]), (str(file), 0, 1))
+    names = bench.direct("tshark", "-r", str(file), "-q", "-z", "hosts").out
+    check_in(f"{net.WEB4}\tweb.lab", names)
+    lengths = fields(bench, file, "frame", "frame.len")
+    check_equal((len(lengths), sum(int(row[0]) for row in lengths)), (end["packets"], end["bytes"]))
+    check_in(f"capture  {file}: {end['packets']} packets", "\n".join(done.summary()))
+
+
+@case("with a snaplen a packet keeps its length, and loses its end")
+def snaplen(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    mixture(bench, file, capture={"snaplen": 96})
+    rows = fields(bench, file, "frame", "frame.len", "frame.cap_len")
+    check_equal(max(int(kept) for _length, kept in rows), 96)
+    check(any(int(length) > 96 for length, _kept in rows), "no long packet")
+
+
+@case("a name in .pcap makes a file of classic pcap")
+def classic(bench):
+    tools()
+    file = bench.folder / "a.pcap"
+    done = mixture(bench, file)
+    info = bench.direct("capinfos", "-M", str(file)).out
+    check_in("nanoseconds (9)", info)
+    check_equal(file.read_bytes()[:4], (0xa1b23c4d).to_bytes(4, sys.byteorder))
+    check_equal(len(fields(bench, file, "frame", "frame.len")), done.one("capture")["packets"])
+
+
+@case("the command cannot write, remove or rename its capture")
+def guarded(bench):
+    file = bench.folder / "a.pcapng"
+    done = bench.good(["sh", "-c", "echo x > a.pcapng; rm -f a.pcapng; mv a.pcapng b; true"],
+                      bench.policy(), options=["-c", str(file)])
+    check_equal(done.one("capture")["file"], str(file))
+    check_equal(file.read_bytes()[:4], b"\n\r\r\n")
+
+
+@case("a capture that exists is not touched, and the command does not run")
+def exists(bench):
+    file = bench.write("a.pcapng", "kept")
+    done = bench.run(["touch", "ran"], bench.policy(), options=["-c", str(file)])
+    check_equal((done.status, file.read_text()), (125, "kept"))
+    check_in("never appended to", done.err)
+    check(not (bench.folder / "ran").exists(), "the command ran")
+
+
+@case("files of a size: each can be read alone, none is larger, and no packet is lost between them")
+def rotation(bench):
+    tools()
+    done = bench.good(["sh", "-c", "echo x > many/x; rm -rf many; "
+                                   f"curl -sS -o /dev/null http://{net.WEB4}/large"],
+                      bench.policy(allow=[f"{net.WEB4}:80"], capture={"max_size": "1MiB"}),
+                      options=["-c", str(bench.folder / "many.pcapng")])
+    end = done.one("capture")
+    folder = bench.folder / "many"
+    files = sorted(folder.iterdir())
+    check_equal(end["file"], str(folder))
+    check_equal([path.name for path in files],
+                [f"{n:06}.pcapng" for n in range(1, end["files"] + 1)])
+    check(len(files) > 1, f"one file for {end['bytes']} bytes")
+    packets = 0
+    for path in files:
+        check(path.stat().st_size <= 1 << 20, f"{path} has {path.stat().st_size} bytes")
+        packets += len(fields(bench, path, "frame", "frame.number"))
+    check_equal(packets, end["packets"])
+
+
+@case("keep: the newest files are kept")
+def keep(bench):
+    done = bench.good(["sh", "-c", f"curl -sS -o /dev/null http://{net.WEB4}/large"],
+                      bench.policy(allow=[f"{net.WEB4}:80"],
+                                   capture={"max_size": "1MiB", "keep": 2}),
+                      options=["-c", str(bench.folder / "many.pcapng")])
+    last = done.one("capture")["files"]
+    check(last > 2, f"{last} files")
+    check_equal(sorted(path.name for path in (bench.folder / "many").iterdir()),
+                [f"{n:06}.pcapng" for n in (last - 1, last)])
+
+
+@case("a capture that cannot be written any more ends the run, and what was written is whole")
+def full(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    done = bench.run(["sh", "-c", f"curl -sS -o /dev/null http://{net.WEB4}/large; sleep 1000"],
+                     bench.policy(allow=[f"{net.WEB4}:80"]), options=["-c", str(file)],
+                     preexec_fn=limited)
+    check_equal(done.status, 125)
+    check_in("the capture could not be written, the run was ended", done.err)
+    check(file.stat().st_size <= 1 << 20, "it is larger than it may be")
+    read = len(fields(bench, file, "frame", "frame.number"))
+    check_equal(read, done.one("capture")["packets"])
+    check_equal([event["code"] for event in done.of("warning")], ["capture_failed"])
+
+
+@case("what was captured before childflow was killed can be read")
+def killed(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    words, log = bench.words(bench.policy(allow=[f"{net.WEB4}:80"]),
+                             ["sh", "-c", f"curl -sS -o /dev/null http://{net.WEB4}/; "
+                                          "echo done; sleep 1000"], ["-c", str(file)])
+    process = bench.start(words)
+    check_equal(process.stdout.readline(), b"done\n")
+    wait_for_growth(file, b"HTTP/1.1 200 OK")
+    os.kill(process.pid, signal.SIGKILL)
+    bench.finish(process)
+    check(fields(bench, file, "http.response", "frame.number"), "no answer in it")
