@@ -149,8 +149,8 @@ static void ports_ready(void *data)
     struct cf_cares *cares = data;
     struct sock *sock = udp_socket(cares);
 
-    if (!sock) { /* no port is open then, but a port that nobody reads would be ready for ever */
-        cf_ports_close(cares->ports);
+    if (!sock) { /* no query waits: a port that rests, and a stray datagram or a late answer */
+        cf_ports_drop(cares->ports);
         return;
     }
     ares_process_fd(cares->channel, sock->fd, ARES_SOCKET_BAD);

@@ -10,7 +10,8 @@
  *            wait_ms has passed
  *
  * Whose time is up is looked for when a port is opened, at the old end of the
- * list, and all are closed when no query waits. That, and to open the next
+ * list, and all are closed when no query waits. What came to them by then, or comes
+ * to the next, answers nothing and is told of. That, and to open the next
  * port, is done CF_PORTS_REST_US later: neither the reply waits for it, nor the
  * program, which may run only when this thread sleeps, nor its next query,
  * which leaves from the port in use. A timer before the next tick of the kernel
@@ -46,6 +47,10 @@ struct port {
 
 /* A port that was opened ahead is used within a second. */
 #define AHEAD_US CF_US_PER_S
+
+/* What is read of a datagram that nobody waits for; of a port opened ahead, so many of them. */
+#define MESSAGE_SIZE 4096
+#define STRAYS_MAX 16
 
 struct cf_ports {
     struct cf_ports_config config;
@@ -87,6 +92,20 @@ static void ahead_close(struct cf_ports *ports)
     free(port);
 }
 
+/* Nothing was asked from it, so nothing that comes to it is an answer. */
+static void ahead_tell(struct cf_ports *ports)
+{
+    uint8_t message[MESSAGE_SIZE];
+
+    for (unsigned i = 0; i < STRAYS_MAX; i++) {
+        ssize_t n = recv(ports->ahead->watch.fd, message, sizeof message, 0);
+
+        if (n < 0)
+            return;
+        ports->config.unasked(ports->config.data, message, (size_t)n);
+    }
+}
+
 static bool used_up(const struct port *port)
 {
     return port->asked.n >= (port->ports->n_open > CF_PORTS_FEW ? CF_ASKED_MAX : CF_PORTS_QUERIES);
@@ -98,7 +117,8 @@ static void port_ready(struct cf_watch *watch, uint32_t events)
     struct cf_ports *ports = port->ports;
 
     (void)events;
-    if (port == ports->ahead) { /* nothing was asked from it */
+    if (port == ports->ahead) {
+        ahead_tell(ports);
         ahead_close(ports);
         return;
     }
@@ -177,10 +197,24 @@ static int port_open(struct cf_ports *ports)
     return 0;
 }
 
+void cf_ports_drop(struct cf_ports *ports)
+{
+    uint8_t message[MESSAGE_SIZE];
+
+    ports->taken = false;
+    while (cf_ports_receive(ports, message, sizeof message) >= 0)
+        ;
+}
+
 static void rest_due(struct cf_timer *timer)
 {
     struct cf_ports *ports = cf_container_of(timer, struct cf_ports, rest);
 
+    for (struct port *port = ports->oldest; port; port = port->younger) {
+        ports->ready = port;
+        cf_ports_drop(ports);
+    }
+    ports->ready = NULL;
     cf_ports_close(ports);
     ahead_close(ports);
     ports->ahead_us = cf_clock_monotonic_us();

@@ -3,7 +3,7 @@
  *
  * The port changes after CF_PORTS_QUERIES queries, and an answer is taken at
  * the port alone that its question left from (RFC 5452, 9.2). Single-threaded;
- * of the functions of this header cf_ports_receive() alone calls back.
+ * only cf_ports_receive() and cf_ports_drop() call back.
  */
 #ifndef CF_DNS_PORTS_H
 #define CF_DNS_PORTS_H
@@ -32,7 +32,7 @@ struct cf_ports_config {
     struct cf_addr_port server;
     const char *interface; /* that each socket is bound to (base/egress.h); NULL for none */
     uint32_t wait_ms; /* for as long after its last query an answer is waited for */
-    /* A port has something: cf_ports_receive() until it says -EAGAIN, or cf_ports_close(). */
+    /* A port has something: cf_ports_receive() until it says -EAGAIN, or cf_ports_drop(). */
     void (*ready)(void *data);
     /* Told of each datagram that answers nothing that was asked from its port. */
     void (*unasked)(void *data, const uint8_t *message, size_t length);
@@ -55,6 +55,9 @@ int cf_ports_local(struct cf_ports *ports, struct sockaddr *ret_sa, socklen_t *l
  * there is no more, or -errno of recv(2), such as -ECONNREFUSED.
  */
 ssize_t cf_ports_receive(struct cf_ports *ports, void *at, size_t size);
+
+/* From inside ready(), where nobody waits: take all that came; what answers nothing is told of. */
+void cf_ports_drop(struct cf_ports *ports);
 
 /* Close all: no query waits for an answer any more. */
 void cf_ports_close(struct cf_ports *ports);

@@ -342,7 +342,7 @@ static void ask_and_rest(void)
 }
 
 /* Of 32, more than six twice is less than chance. */
-static void lone_questions_leave_from_a_port_each(void **state)
+static void questions_after_a_rest_leave_from_a_port_each(void **state)
 {
     unsigned low, high;
 
@@ -391,20 +391,20 @@ static void stop_loop(struct cf_task *task)
     cf_loop_stop(side.loop, 0);
 }
 
-/* A datagram from the server to the port that is open for the next question. */
-static void send_ahead(void)
+/* A datagram from the server to the port that rests, or is open for the next question. */
+static void send_stray(void)
 {
     struct pollfd wait = { .fd = connected_to(&side.fake.at), .events = POLLIN };
-    struct sockaddr_storage ahead;
-    socklen_t length = sizeof ahead;
+    struct sockaddr_storage port;
+    socklen_t length = sizeof port;
 
     assert_true(wait.fd >= 0);
-    assert_int_equal(getsockname(wait.fd, (struct sockaddr *)&ahead, &length), 0);
-    assert_int_equal(sendto(side.fake.udp.fd, "forged", 6, 0, (struct sockaddr *)&ahead, length),
-                     6);
+    assert_int_equal(getsockname(wait.fd, (struct sockaddr *)&port, &length), 0);
+    assert_int_equal(sendto(side.fake.udp.fd, "forged", 6, 0, (struct sockaddr *)&port, length), 6);
     assert_int_equal(poll(&wait, 1, 60000), 1);
 }
 
+/* What comes to it is told of, and it is not used. */
 static void a_port_that_is_open_ahead_takes_nothing(void **state)
 {
     struct cf_task stop = { .fn = stop_loop };
@@ -413,13 +413,32 @@ static void a_port_that_is_open_ahead_takes_nothing(void **state)
     side_open(answering);
     assert_int_equal(connected_to(&side.fake.at), -1);
     ask_and_rest();
-    send_ahead();
+    send_stray();
     cf_loop_task_add(side.loop, &stop);
     assert_int_equal(cf_loop_run(side.loop), 0);
     assert_int_equal(connected_to(&side.fake.at), -1);
     ask_and_rest();
     assert_int_equal(side.n_seen, 2);
-    assert_int_equal(side.n_unasked, 0);
+    assert_int_equal(side.n_unasked, 1);
+    side_close();
+}
+
+/* While the port that the last question left from is still open, and when its rest is over. */
+static void what_comes_to_a_port_that_rests_is_told(void **state)
+{
+    struct cf_timer after = { .fn = rest_over };
+
+    (void)state;
+    side_open(answering);
+    side.stop_unasked = 2; /* one does not end the loop */
+    ask_alone();
+    send_stray();
+    assert_int_equal(
+        cf_loop_timer_start(side.loop, &after, cf_loop_now_us(side.loop) + CF_PORTS_REST_US + 1), 0);
+    assert_int_equal(cf_loop_run(side.loop), 0);
+    assert_int_equal(side.n_unasked, 1);
+    ask_alone();
+    assert_int_equal(side.n_seen, 2);
     side_close();
 }
 
@@ -430,7 +449,7 @@ static void what_waits_at_a_port_when_it_is_used_is_told(void **state)
     side_open(answering);
     side.stop_unasked = 2; /* one does not end the loop */
     ask_and_rest();
-    send_ahead();
+    send_stray();
     ask_and_rest();
     assert_int_equal(side.n_seen, 2);
     assert_int_equal(side.n_unasked, 1);
@@ -528,9 +547,10 @@ int main(void)
         cmocka_unit_test(ids_follow_no_order),
         cmocka_unit_test(an_answer_to_another_port_is_not_taken_and_told),
         cmocka_unit_test(an_answer_to_a_port_that_is_closed_reaches_nobody),
-        cmocka_unit_test(lone_questions_leave_from_a_port_each),
+        cmocka_unit_test(questions_after_a_rest_leave_from_a_port_each),
         cmocka_unit_test(a_port_serves_so_many_questions_in_a_row_at_most),
         cmocka_unit_test(a_port_that_is_open_ahead_takes_nothing),
+        cmocka_unit_test(what_comes_to_a_port_that_rests_is_told),
         cmocka_unit_test(what_waits_at_a_port_when_it_is_used_is_told),
         cmocka_unit_test(the_next_question_waits_for_no_rest),
         cmocka_unit_test(ports_have_a_most),
