@@ -132,7 +132,8 @@ static void port_ready(struct cf_watch *watch, uint32_t events)
         port_close(port);
 }
 
-/* A younger one was opened: close what waits for nothing or in vain, and one if they are too many. */
+/* A younger one was opened: close what waits for nothing or in vain, and one if they are too many.
+ */
 static void old_close(struct cf_ports *ports)
 {
     int64_t before_us = cf_clock_monotonic_us() - ports->config.wait_ms * INT64_C(1000);
@@ -141,8 +142,7 @@ static void old_close(struct cf_ports *ports)
     if (used && used != ports->ready && used->asked.n_waiting == 0)
         port_close(used);
     port = ports->oldest;
-    while (port != ports->youngest &&
-           (port->sent_us < before_us || ports->n_open > CF_PORTS_MAX)) {
+    while (port != ports->youngest && (port->sent_us < before_us || ports->n_open > CF_PORTS_MAX)) {
         struct port *next = port->younger;
 
         if (port != ports->ready)

@@ -31,7 +31,7 @@ struct cf_ports_config {
     struct cf_loop *loop;
     struct cf_addr_port server;
     const char *interface; /* that each socket is bound to (base/egress.h); NULL for none */
-    uint32_t wait_ms; /* for as long after its last query an answer is waited for */
+    uint32_t wait_ms;      /* for as long after its last query an answer is waited for */
     /* A port has something: cf_ports_receive() until it says -EAGAIN, or cf_ports_drop(). */
     void (*ready)(void *data);
     /* Told of each datagram that answers nothing that was asked from its port. */

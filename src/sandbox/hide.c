@@ -61,6 +61,7 @@ static int leave_out(const struct hiding *hiding, char *path, char *folder, stru
         .paths = { path },
         .kinds = { CF_MASK_FILE },
         .inside = { true },
+        .n_known = 1,
         .n = 1,
         .tops = { { .path = folder, .as = folder } },
         .n_tops = 1,
@@ -96,7 +97,7 @@ static int hide_one(const struct hiding *hiding, char *path, char *folder, struc
 {
     cf_auto_close int folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     cf_auto_close int fd = open(path, O_PATH | O_CLOEXEC);
-    bool missing = fd < 0 && errno == ENOENT, ours, socket;
+    bool missing = fd < 0 && errno == ENOENT, ours, socket; /* which may be covered by now */
     struct stat around, it = { 0 }, scratch;
     int r;
 
@@ -109,7 +110,7 @@ static int hide_one(const struct hiding *hiding, char *path, char *folder, struc
         return cf_error_set(err, -EISDIR, "cannot hide '%s' from the command: it is a folder",
                             path);
     ours = around.st_dev == scratch.st_dev;
-    socket = S_ISSOCK(it.st_mode);
+    socket = S_ISSOCK(it.st_mode) || (fd >= 0 && !ours && it.st_dev == scratch.st_dev);
     hidden->hidden[hiding->i] = !missing;
     if (ours && missing)
         return 0;

@@ -8,6 +8,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/caller.h \
 	src/sandbox/command.c \
 	src/sandbox/command.h \
+	src/sandbox/elsewhere.c \
+	src/sandbox/elsewhere.h \
 	src/sandbox/etc.c \
 	src/sandbox/etc.h \
 	src/sandbox/filter.c \
@@ -18,6 +20,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/identity.h \
 	src/sandbox/init.c \
 	src/sandbox/init.h \
+	src/sandbox/listeners.c \
+	src/sandbox/listeners.h \
 	src/sandbox/listing.c \
 	src/sandbox/listing.h \
 	src/sandbox/mask.c \
@@ -28,6 +32,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/orders.h \
 	src/sandbox/sandbox.c \
 	src/sandbox/sandbox.h \
+	src/sandbox/sweep.c \
+	src/sandbox/sweep.h \
 	src/sandbox/view.c \
 	src/sandbox/view.h
 src_sandbox_libcf_sandbox_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)

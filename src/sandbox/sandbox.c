@@ -187,6 +187,19 @@ static int warn_exposed(struct cf_sandbox *sandbox, const char *path)
     return warn(sandbox, text);
 }
 
+/* Which names, the file system does not say. */
+static int warn_linked(struct cf_sandbox *sandbox, const char *path)
+{
+    char *text;
+
+    if (asprintf(&text,
+                 "'%s' is hidden, but the socket has another name (a hard link), at which the "
+                 "command may reach it; remove that",
+                 path) < 0)
+        text = NULL;
+    return warn(sandbox, text);
+}
+
 static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
                    const struct cf_init_ready *ready, struct cf_error *err)
 {
@@ -202,6 +215,8 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
         sandbox->masked[sandbox->n_masked++] = sandbox->hidden[i];
         sandbox->hidden[i] = NULL;
     }
+    if (r == 0 && ready->mounts.masked.linked && ready->mounts.masked.linked_row < plan->masks.n)
+        r = warn_linked(sandbox, plan->masks.paths[ready->mounts.masked.linked_row]);
     for (size_t i = 0; i < plan->masks.n; i++) {
         if (!ready->mounts.masked.covered[i])
             continue;

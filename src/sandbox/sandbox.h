@@ -48,7 +48,7 @@ int cf_sandbox_identity(struct cf_identity *ret_identity, struct cf_error *err);
 
 #define CF_SANDBOX_HIDDEN_MAX 8
 
-struct cf_sandbox_config { /* borrowed until cf_sandbox_start() returns */
+struct cf_sandbox_config {   /* borrowed until cf_sandbox_start() returns */
     const char *resolv_conf; /* text of the three files */
     const char *hosts;
     const char *nsswitch_conf;

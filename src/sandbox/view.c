@@ -11,7 +11,7 @@
  *   an entry           is mounted as it is: in a folder that was there the command
  *                      and the outside go on seeing what the other does.
  *   a symbolic link    is copied. What is listed behind it is elsewhere, and is
- *                      covered there.
+ *                      covered there. One that a row with a star is about has no name.
  *   a folder that      is replaced by one of ours in the same way: /run/systemd,
  *   has listed names   whose journal stays when its resolver goes.
  *   what is listed     has no name.
@@ -94,23 +94,36 @@ static int replace(struct walk *walk, const struct step *step, const char *name)
     return to_fd < 0 ? -errno : fill(walk, from_fd, to_fd);
 }
 
+static void leave_out(const struct step *step, const char *name, int type, size_t row)
+{
+    struct stat st;
+
+    step->walk->done->covered[row] = true;
+    if (type == DT_SOCK && fstatat(step->from_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        cf_mask_note_links(step->walk->done, row, st.st_nlink);
+}
+
 static int judge_and_show(const struct step *step, const char *name, int type)
 {
     struct walk *walk = step->walk;
-    bool folder = type == DT_DIR, link = type == DT_LNK;
     size_t row;
-    enum cf_mask_verdict verdict = cf_mask_judge(walk->list, walk->path, folder, &row);
 
-    if (link && (verdict != CF_MASK_LEAVE_OUT || row < CF_MASK_MAX)) {
-        cf_mask_leads_out(walk->list, walk->path);
-    } else if (verdict == CF_MASK_LEAVE_OUT) {
+    switch (cf_mask_judge(walk->list, walk->path, type, &row)) {
+    case CF_MASK_LEAVE_OUT:
         if (row < CF_MASK_MAX)
-            walk->done->covered[row] = true;
+            leave_out(step, name, type, row);
         return 0;
-    } else if (folder && verdict == CF_MASK_REPLACE) {
+    case CF_MASK_REPLACE:
         return replace(walk, step, name);
-    } else if (folder && verdict == CF_MASK_TOP) {
-        return mkdirat(step->to_fd, name, 0700) < 0 ? -errno : 0; /* its turn comes */
+    case CF_MASK_TOP: /* its turn comes */
+        if (type == DT_DIR)
+            return mkdirat(step->to_fd, name, 0700) < 0 ? -errno : 0;
+        break;
+    case CF_MASK_FOLLOW:
+        cf_mask_leads_out(walk->list, walk->path);
+        break;
+    case CF_MASK_SHOW:
+        break;
     }
     return cf_attach_entry(step->from_fd, name, type, step->to_fd);
 }

@@ -39,7 +39,7 @@ struct side {
     struct sockaddr_storage first; /* where the first query came from */
     unsigned n_seen, n_sent, n_landed, n_unasked;
     unsigned stop_landed, stop_unasked; /* the loop ends when there were as many */
-    bool fooled; /* a forged answer was taken */
+    bool fooled;                        /* a forged answer was taken */
 };
 
 static struct side side;
@@ -260,7 +260,8 @@ static bool first_port_came_again(void)
     return false;
 }
 
-/* All that the first port was asked from is answered here; so it is closed when there is another. */
+/* All that the first port was asked from is answered here; so it is closed when there is another.
+ */
 static bool misdirecting_late(struct fake *fake, bool tcp, struct message *answer)
 {
     static struct message forged;
@@ -330,14 +331,16 @@ static void rest_over(struct cf_timer *timer)
     cf_loop_stop(side.loop, 0);
 }
 
-/* And what is done when no other has come for a moment: this timer is due behind that of the ports. */
+/* And what is done when no other has come for a moment: this timer is due behind that of the ports.
+ */
 static void ask_and_rest(void)
 {
     struct cf_timer after = { .fn = rest_over };
 
     ask_alone();
     assert_int_equal(
-        cf_loop_timer_start(side.loop, &after, cf_loop_now_us(side.loop) + CF_PORTS_REST_US + 1), 0);
+        cf_loop_timer_start(side.loop, &after, cf_loop_now_us(side.loop) + CF_PORTS_REST_US + 1),
+        0);
     assert_int_equal(cf_loop_run(side.loop), 0);
 }
 
@@ -434,7 +437,8 @@ static void what_comes_to_a_port_that_rests_is_told(void **state)
     ask_alone();
     send_stray();
     assert_int_equal(
-        cf_loop_timer_start(side.loop, &after, cf_loop_now_us(side.loop) + CF_PORTS_REST_US + 1), 0);
+        cf_loop_timer_start(side.loop, &after, cf_loop_now_us(side.loop) + CF_PORTS_REST_US + 1),
+        0);
     assert_int_equal(cf_loop_run(side.loop), 0);
     assert_int_equal(side.n_unasked, 1);
     ask_alone();
@@ -494,9 +498,9 @@ static void nothing_is_told(void *data, const uint8_t *message, size_t length)
 /* Nobody answers: each port has something to wait for. */
 static void ports_have_a_most(void **state)
 {
-    struct cf_ports_config config = {
-        .wait_ms = 60000, .ready = nothing_is_ready, .unasked = nothing_is_told
-    };
+    struct cf_ports_config config = { .wait_ms = 60000,
+                                      .ready = nothing_is_ready,
+                                      .unasked = nothing_is_told };
     unsigned before, n = 0;
     struct cf_ports *ports;
     struct message query;

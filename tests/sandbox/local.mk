@@ -2,8 +2,10 @@
 sandbox_tests = \
 	tests/sandbox/test_automount \
 	tests/sandbox/test_command \
+	tests/sandbox/test_elsewhere \
 	tests/sandbox/test_end \
 	tests/sandbox/test_etc \
+	tests/sandbox/test_sweep \
 	tests/sandbox/test_terminal \
 	tests/sandbox/test_view \
 	tests/sandbox/test_walls
@@ -29,6 +31,10 @@ tests_sandbox_test_command_SOURCES = tests/sandbox/test_command.c $(sandbox_test
 tests_sandbox_test_command_CFLAGS = $(sandbox_test_cflags)
 tests_sandbox_test_command_LDADD = $(sandbox_test_libs)
 
+tests_sandbox_test_elsewhere_SOURCES = tests/sandbox/test_elsewhere.c
+tests_sandbox_test_elsewhere_CFLAGS = $(sandbox_test_cflags)
+tests_sandbox_test_elsewhere_LDADD = $(sandbox_test_libs)
+
 tests_sandbox_test_end_SOURCES = tests/sandbox/test_end.c $(sandbox_test_scene)
 tests_sandbox_test_end_CFLAGS = $(sandbox_test_cflags)
 tests_sandbox_test_end_LDADD = $(sandbox_test_libs)
@@ -36,6 +42,10 @@ tests_sandbox_test_end_LDADD = $(sandbox_test_libs)
 tests_sandbox_test_etc_SOURCES = tests/sandbox/test_etc.c $(sandbox_test_scene)
 tests_sandbox_test_etc_CFLAGS = $(sandbox_test_cflags)
 tests_sandbox_test_etc_LDADD = $(sandbox_test_libs)
+
+tests_sandbox_test_sweep_SOURCES = tests/sandbox/test_sweep.c $(sandbox_test_scene)
+tests_sandbox_test_sweep_CFLAGS = $(sandbox_test_cflags)
+tests_sandbox_test_sweep_LDADD = $(sandbox_test_libs)
 
 tests_sandbox_test_terminal_SOURCES = tests/sandbox/test_terminal.c $(sandbox_test_scene)
 tests_sandbox_test_terminal_CFLAGS = $(sandbox_test_cflags)
