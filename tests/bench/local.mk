@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	tests/bench/lab.py \
 	tests/bench/measures.py \
 	tests/bench/plot.py \
+	tests/bench/captured.py \
 	tests/bench/proxied.py \
 	tests/bench/queries.py \
 	tests/bench/run
@@ -67,6 +68,12 @@ bench-proxy: childflow$(EXEEXT) $(BENCH_BUILT)
 	$(srcdir)/tests/bench/run --childflow $(abs_builddir)/childflow \
 		--programs $(abs_builddir)/tests/bench --policies $(abs_srcdir)/policies --only ' by '
 .PHONY: bench-proxy
+
+# With a capture and without, and tcpdump beside pasta.
+bench-capture: childflow$(EXEEXT) $(BENCH_BUILT)
+	$(srcdir)/tests/bench/run --childflow $(abs_builddir)/childflow \
+		--programs $(abs_builddir)/tests/bench --policies $(abs_srcdir)/policies --only captured
+.PHONY: bench-capture
 
 # One after the other, also with -j.
 bench:

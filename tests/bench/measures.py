@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import captured
 import proxied
 import queries
 from lab import DEADLINE, SERVER, TRAFFIC_PORT, Failed
@@ -287,6 +288,8 @@ def measures(lab, args):
                   of_ways(lambda who: datagrams(lab, who), ends))
     yield from queries.measures(lab, args.seconds, Measure, memory_now)
     yield from proxied.measures(lab, Measure)
+    yield from captured.measures(lab, Measure, lambda who, words: stream(lab, who, args.seconds,
+                                                                         *words))
     yield from threads(lab, args)
     yield Measure("memory", {**{f"{figure}, {count:,} flows": "MiB" for figure in ("peak", "PSS")
                                 for count in (*FLOWS, flows_most(lab))}, "a flow": "KiB"},
