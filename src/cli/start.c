@@ -20,12 +20,10 @@
 #include "base/hash.h"
 #include "cli/lookup.h"
 #include "cli/narrate.h"
+#include "cli/terminal.h"
 #include "proxy/tls.h"
 
 #define DRAIN_US (5 * CF_US_PER_S)
-
-/* Signals that are passed on to the command; SIGUSR1 is ours. */
-static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGALRM };
 
 static void on_event(void *data, const struct cf_event *event)
 {
@@ -58,13 +56,18 @@ void cf_run_end_tree(struct cf_run *run)
 }
 
 /*
- * At the end of each turn, before the next wait. The command can kill
- * this process (they share a process group and a user), so what it did must be
- * in the file by the time that it has an effect.
+ * At the end of each turn, before the next wait. This process may be killed at any
+ * time, so what the command did must be in the file by the time that it has an effect.
  */
 static void on_wait(void *data)
 {
     cf_audit_flush(data);
+}
+
+static bool is_of_job_control(uint32_t signal)
+{
+    return signal == SIGCONT || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU ||
+           signal == SIGWINCH;
 }
 
 static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo *info)
@@ -75,7 +78,7 @@ static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo 
         cf_live_print_table(run);
         return;
     }
-    if (run->ended) {
+    if (run->ended && !is_of_job_control(info->ssi_signo)) {
         cf_loop_stop(run->loop, 0); /* the wait for the last bytes is cut short */
         return;
     }
@@ -126,6 +129,8 @@ static void on_sandbox_ended(void *data, const struct cf_sandbox_end *end)
                           "the sandbox's PID 1 was killed from outside, and the tree with it");
     }
     warn_leftovers(run, end);
+    if (!run->log_failed)
+        cf_dns_server_drain(run->dns);
     if (run->log_failed || run->capture_failed ||
         cf_engine_drain(run->engine, DRAIN_US, on_drained, run) < 0)
         cf_loop_stop(run->loop, 0);
@@ -474,9 +479,9 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     if (r < 0)
         return r;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
-        sigaddset(&set, forwarded[i]);
-    sigaddset(&set, SIGUSR1);
+    cf_sandbox_signals(&set);
+    sigaddset(&set, SIGUSR1); /* is ours */
+    cf_terminal_share(cf_sandbox_group(run->sandbox));
     run->signals.fn = on_signal;
     r = cf_loop_signals_start(run->loop, &run->signals, &set);
     if (r < 0)

@@ -18,6 +18,7 @@
 #define ERASE "\r\033[K" /* to the line's start, and all of it (ECMA-48, EL) */
 
 static bool drawn;
+static pid_t shared_with;
 
 const char *cf_terminal_refusal(void)
 {
@@ -39,12 +40,18 @@ unsigned cf_terminal_width(void)
     return size.ws_col;
 }
 
+void cf_terminal_share(pid_t group)
+{
+    shared_with = group;
+}
+
 /* A shell inside takes the terminal for its jobs; a job of the caller's may lose it. */
 static bool is_ours(void)
 {
     pid_t group = tcgetpgrp(STDERR_FILENO);
 
-    return group < 0 || group == getpgrp(); /* it need not be our controlling terminal */
+    /* It need not be our controlling terminal. */
+    return group < 0 || group == getpgrp() || (shared_with > 0 && group == shared_with);
 }
 
 static bool takes_bytes(void)
@@ -73,6 +80,7 @@ bool cf_terminal_draw(const char *line)
 
 void cf_terminal_clear(void)
 {
+    (void)tcflow(STDERR_FILENO, TCOON); /* what a user stopped by ^S stays so */
     if (!drawn)
         return;
     drawn = false;

@@ -10,6 +10,7 @@
 #define CF_CLI_TERMINAL_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* NULL when a line can be drawn there, else why not. */
 const char *cf_terminal_refusal(void);
@@ -19,12 +20,18 @@ unsigned cf_terminal_width(void);
 
 /*
  * Draw the line (printable, narrower than the terminal) in place of the last
- * one. Returns false, and draws nothing, while another process group has the
- * terminal, or it takes no bytes (^S): nobody waits for a status line.
+ * one. Returns false, and draws nothing, while another process group (but the one that
+ * is shared with) has the terminal, or it takes no bytes (^S): nobody waits for a status line.
  */
 bool cf_terminal_draw(const char *line);
 
-/* Take the line away; no-op when there is none. Before anything is printed. */
+/* The command's process group: what is in front of the terminal is not only our own. */
+void cf_terminal_share(pid_t group);
+
+/*
+ * Take the line away, when there is one. Before anything is printed: output that the
+ * command suspended (TCOOFF, tcflow(3)) goes on, or we would wait for it for good.
+ */
 void cf_terminal_clear(void);
 /* Whether the line stands there, as far as is known. */
 bool cf_terminal_drawn(void);

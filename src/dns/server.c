@@ -15,6 +15,7 @@
 #include "dns/server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,13 +205,11 @@ static int batch_read(struct udp *udp)
     return recvmmsg(udp->watch.fd, server->messages, BATCH, MSG_DONTWAIT, NULL);
 }
 
-static void udp_ready(struct cf_watch *watch, uint32_t events)
+static void udp_read(struct udp *udp, unsigned batches)
 {
-    struct udp *udp = cf_container_of(watch, struct udp, watch);
     int n = BATCH;
 
-    (void)events;
-    for (int turn = 0; turn < BATCHES_PER_TURN && n == BATCH; turn++) {
+    for (unsigned turn = 0; turn < batches && n == BATCH; turn++) {
         n = batch_read(udp);
         if (n <= 0)
             break;
@@ -219,6 +218,22 @@ static void udp_ready(struct cf_watch *watch, uint32_t events)
         for (int i = 0; i < n; i++)
             datagram(udp, &udp->server->messages[i]);
         udp_send(udp);
+    }
+}
+
+static void udp_ready(struct cf_watch *watch, uint32_t events)
+{
+    (void)events;
+    udp_read(cf_container_of(watch, struct udp, watch), BATCHES_PER_TURN);
+}
+
+void cf_dns_server_drain(struct cf_dns_server *server)
+{
+    struct udp *const both[] = { &server->udp4, &server->udp6 };
+
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        if (both[i]->watch.fd >= 0)
+            udp_read(both[i], UINT_MAX);
     }
 }
 

@@ -20,6 +20,12 @@ struct cf_dns_server;
  */
 int cf_dns_server_new(struct cf_loop *loop, struct cf_resolver *resolver, int fd4, int fd6,
                       struct cf_dns_server **ret_server, struct cf_error *err);
+/*
+ * Take up all datagrams that have come, when nobody is left to send more: each question that
+ * was asked has its event, answered or not.
+ */
+void cf_dns_server_drain(struct cf_dns_server *server);
+
 /* Also closes every stream. Call before cf_resolver_free(). */
 void cf_dns_server_free(struct cf_dns_server *server);
 

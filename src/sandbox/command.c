@@ -1,8 +1,9 @@
 /*
  * command.c - the process that becomes the command
  *
- * How this works. PID 1 clones it into a new user namespace and writes the
- * maps from outside (an identity of all ids needs capabilities above). From
+ * How this works. PID 1 clones it into a new user namespace, gives it a process
+ * group of its own and writes the maps from outside (an identity of all ids needs
+ * capabilities above). From
  * there it only loses: an ordinary user's command gives up the capabilities
  * that a new user namespace brings, and nobody's command can gain privileges
  * by exec any more. The filter comes in a pipe and is put in force. So far it
@@ -182,6 +183,10 @@ static pid_t process_clone(const struct cf_command *command, const int go[2], co
 static int process_admit(const struct cf_command_process *process, const struct cf_idmap *idmap)
 {
     int r = cf_idmap_write(process->pid, idmap, NULL);
+
+    /* What it sends to its group shall not reach ours. */
+    if (r == 0 && setpgid(process->pid, process->pid) < 0)
+        r = -errno;
 
     /* Nothing foreign runs yet; from here on nobody inside may look into PID 1. */
     if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)

@@ -12,8 +12,8 @@
  *               process that becomes the command, say READY or why not.
  *   waiting     for EXEC. When the process that would become the command ends
  *               before it comes, the command has ended.
- *   running     the command runs; its signals arrive as messages, and whatever
- *               loses its parent is reaped here.
+ *   running     the command runs; its signals arrive as messages, that it stops and
+ *               goes on is told, and whatever loses its parent is reaped here.
  *   ending      the command has ended, which is told at once with a list of
  *               what is left, if anything is. Those get SIGTERM, a second, and SIGKILL. When
  *               the last is reaped, PID 1 exits and takes the namespaces along.
@@ -106,7 +106,7 @@ static int enter_cwd(const struct init *init, struct cf_error *err)
 static int receive(const struct cf_plan *plan, enum cf_init_request_type type, int *ret_fd)
 {
     struct cf_init_request request;
-    int r = cf_init_receive(plan->control_fd, &request, sizeof request, ret_fd);
+    int r = cf_init_receive(plan->control_fd, &request, sizeof request, ret_fd, NULL);
 
     if (r == -EPIPE)
         stop();
@@ -177,34 +177,63 @@ static void say(const struct init *init, const void *message, size_t length)
         stop();
 }
 
-int cf_init_send(int socket_fd, const void *message, size_t length, int fd)
+/* Room for a descriptor and a process. */
+union rights {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+};
+
+static void attach(struct msghdr *header, int type, const void *data, size_t length)
 {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
+    /* Behind what is there: the first is at the begin of the buffer. */
+    struct cmsghdr *part =
+        (void *)((char *)header->msg_control + header->msg_controllen);
+
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = type;
+    part->cmsg_len = CMSG_LEN(length);
+    memcpy(CMSG_DATA(part), data, length);
+    header->msg_controllen += CMSG_SPACE(length);
+}
+
+int cf_init_send(int socket_fd, const void *message, size_t length, int fd, pid_t pid)
+{
+    const struct ucred process = { .pid = pid, .uid = getuid(), .gid = getgid() };
+    union rights rights = { 0 };
     struct iovec part = { .iov_base = (void *)(uintptr_t)message, .iov_len = length };
-    struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
+    struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &rights };
 
-    if (fd >= 0) {
-        struct cmsghdr *rights;
-
-        header.msg_control = control;
-        header.msg_controllen = sizeof control;
-        rights = CMSG_FIRSTHDR(&header);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-    }
+    if (fd >= 0)
+        attach(&header, SCM_RIGHTS, &fd, sizeof fd);
+    if (pid > 0)
+        attach(&header, SCM_CREDENTIALS, &process, sizeof process);
     return sendmsg(socket_fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd)
+static void detach(struct msghdr *header, int *ret_fd, pid_t *ret_pid)
 {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *ret_fd)];
+    struct ucred process = { 0 };
+
+    *ret_fd = -1;
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at; at = CMSG_NXTHDR(header, at)) {
+        if (at->cmsg_level != SOL_SOCKET)
+            continue;
+        if (at->cmsg_type == SCM_RIGHTS && at->cmsg_len == CMSG_LEN(sizeof *ret_fd))
+            memcpy(ret_fd, CMSG_DATA(at), sizeof *ret_fd);
+        if (at->cmsg_type == SCM_CREDENTIALS && at->cmsg_len == CMSG_LEN(sizeof process))
+            memcpy(&process, CMSG_DATA(at), sizeof process);
+    }
+    if (ret_pid)
+        *ret_pid = process.pid;
+}
+
+int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd, pid_t *ret_pid)
+{
+    union rights rights;
     struct iovec part = { .iov_base = message, .iov_len = length };
     struct msghdr header = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights
     };
-    const struct cmsghdr *rights;
     ssize_t n;
 
     do {
@@ -212,11 +241,7 @@ int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd)
     } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n <= 0)
         return n < 0 ? -errno : -EPIPE;
-    rights = CMSG_FIRSTHDR(&header);
-    *ret_fd = -1;
-    if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
-        rights->cmsg_len == CMSG_LEN(sizeof *ret_fd))
-        memcpy(ret_fd, CMSG_DATA(rights), sizeof *ret_fd);
+    detach(&header, ret_fd, ret_pid);
     return n == (ssize_t)length ? 0 : -EBADMSG;
 }
 
@@ -224,9 +249,10 @@ int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd)
 static void say_ready(const struct init *init, const struct cf_init_ready *ready)
 {
     cf_auto_close int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool good = ready->code == 0;
 
-    if (cf_init_send(init->plan->control_fd, ready, sizeof *ready,
-                     ready->code == 0 ? proc_fd : -1) < 0)
+    if (cf_init_send(init->plan->control_fd, ready, sizeof *ready, good ? proc_fd : -1,
+                     good ? init->process.pid : 0) < 0)
         stop();
 }
 
@@ -308,6 +334,14 @@ static void note_alone(struct cf_init_ended *ended)
     getrusage(RUSAGE_CHILDREN, &ended->tree);
 }
 
+/* The engine stops the job that the command is part of. Left out when it reads nothing. */
+static void say_state(const struct init *init, int status)
+{
+    const struct cf_init_state state = { .stopped = WIFSTOPPED(status) ? WSTOPSIG(status) : 0 };
+
+    (void)send(init->plan->control_fd, &state, sizeof state, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* Reap what can be reaped. Returns false when there is no child any more. */
 static bool reap(struct init *init)
 {
@@ -315,7 +349,12 @@ static bool reap(struct init *init)
     int status, command_status = 0;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+        if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
+            if (pid == init->command)
+                say_state(init, status);
+            continue;
+        }
         /* Also when it ends before it has become the command; its number may come again. */
         if (pid == init->process.pid && !init->ending && !command_ended) {
             command_ended = true;
@@ -356,24 +395,33 @@ static void start_command(struct init *init)
     close_others(own, 4);
 }
 
+static void pass_on(const struct init *init, int signal, bool whole)
+{
+    if (whole)
+        kill(-init->process.pid, signal);
+    if (!whole || getpgid(init->command) != init->process.pid)
+        kill(init->command, signal);
+}
+
 /*
- * Engine, PID 1 and, unless it moved, the command are one process group. What
- * was sent to the group (a key of the terminal, kill(2) with 0 from inside or
- * with its number from outside) is pending here too, and the command has it.
- * The kernel walks a group from its youngest member, so it is pending here by
- * the time the engine reads it.
+ * Engine and PID 1 are one process group, the command leads another. What was sent
+ * to the engine's group (a key of the terminal, kill(2) with its number) is pending
+ * here too, and is for the command's whole group. The kernel walks a group from
+ * its youngest member, so it is pending here by the time the engine reads it.
+ * What was sent to the engine alone is for the command alone, and so is what
+ * reaches a group that the command has left.
  */
-static void forward(const struct init *init, int signal)
+static void forward(const struct init *init, int signal, bool whole)
 {
     const struct timespec now = { 0 };
-    bool sent_to_group;
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, signal);
-    sent_to_group = sigtimedwait(&set, NULL, &now) == signal;
-    if (!sent_to_group || getpgid(init->command) != getpgrp())
-        kill(init->command, signal);
+    whole = sigtimedwait(&set, NULL, &now) == signal || whole;
+    pass_on(init, signal, whole);
+    if (signal == SIGTERM || signal == SIGHUP) /* who is stopped can act on it too */
+        pass_on(init, SIGCONT, whole);
 }
 
 static void take_request(struct init *init)
@@ -388,7 +436,7 @@ static void take_request(struct init *init)
     if (request.type == CF_INIT_EXEC && init->command == 0 && !init->ending)
         start_command(init);
     else if (request.type == CF_INIT_FORWARD && init->command > 0)
-        forward(init, request.signal);
+        forward(init, request.signal, request.whole);
 }
 
 static int wait_ms(const struct init *init)

@@ -34,11 +34,19 @@ struct cf_plan {
     size_t n_keep_fds;
 };
 
-/* From PID 1, once: the sandbox is whole (its /proc comes along, SCM_RIGHTS), or why not. */
+/*
+ * From PID 1, once: the sandbox is whole, or why not. Its /proc comes along (SCM_RIGHTS), and
+ * the command's process (SCM_CREDENTIALS), which leads a process group of its own.
+ */
 struct cf_init_ready {
     int code; /* 0 or -errno */
     char text[CF_ERROR_TEXT_SIZE];
     struct cf_mounts_result mounts;
+};
+
+/* From PID 1, any number of times before the command ends; told apart by its length. */
+struct cf_init_state {
+    int stopped; /* the signal that stopped the command; 0: it goes on */
 };
 
 /* From PID 1, once: how the command ended. */
@@ -59,26 +67,31 @@ enum cf_init_request_type {
     CF_INIT_JOIN,    /* second, with the network namespace (SCM_RIGHTS) */
     CF_INIT_FILTER,  /* third, with the filter behind the header */
     CF_INIT_EXEC,
-    CF_INIT_FORWARD, /* a signal that the engine got */
+    CF_INIT_FORWARD, /* a signal that the engine got, or a SIGCONT of its own */
 };
 
 struct cf_init_request {
     enum cf_init_request_type type;
     int signal;
+    bool whole; /* for all of the command's group; else PID 1 finds out whom it was sent to */
     size_t n_filter;
     struct sock_filter filter[]; /* BPF_MAXINSNS at most */
 };
 
-/* Send length bytes, and fd when it is not -1; 0 or -errno. */
-int cf_init_send(int socket_fd, const void *message, size_t length, int fd);
+/*
+ * Send length bytes, with fd when it is not -1 and pid when it is not 0; a process of others
+ * wants CAP_SYS_ADMIN over the PID namespace. 0 or -errno.
+ */
+int cf_init_send(int socket_fd, const void *message, size_t length, int fd, pid_t pid);
 
 /*
  * Receive exactly length bytes. ret_fd: the descriptor that came along, close-on-exec,
- * or -1. 0, -EPIPE at the end of the socket, -EBADMSG for another length, or -errno.
+ * or -1. ret_pid: the process that came along, as we see it, or 0 (SO_PASSCRED); or NULL.
+ * 0, -EPIPE at the end of the socket, -EBADMSG for another length, or -errno.
  * The other may have ended without reading all it was sent: that is told once (ECONNRESET),
  * in front of what it said last, which is received all the same.
  */
-int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd);
+int cf_init_receive(int socket_fd, void *message, size_t length, int *ret_fd, pid_t *ret_pid);
 
 /* Never returns: PID 1's life. */
 _Noreturn void cf_init_run(struct cf_plan *plan);

@@ -20,6 +20,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/identity.h \
 	src/sandbox/init.c \
 	src/sandbox/init.h \
+	src/sandbox/job.c \
+	src/sandbox/job.h \
 	src/sandbox/listeners.c \
 	src/sandbox/listeners.h \
 	src/sandbox/listing.c \

@@ -24,10 +24,10 @@
  * to exit, which takes the kernel some time. After one that says that something is
  * left the exit calls it; without a message before it, PID 1 was killed.
  *
- * Session, process group and terminal are the caller's, so that pipelines, ^C
- * and ^Z do what they do without us. A shell inside that moved the terminal to
- * a group of its own cannot give it back, because it cannot name the group it
- * came from across the PID namespace; we do, when that group has died.
+ * Session and terminal are the caller's; the command leads a process group of its
+ * own, and PID 1 stays in ours. Job control is in job.c. A shell inside that moved
+ * the terminal to a group of its own may leave it there: we take it back when that
+ * group has died.
  */
 #include "sandbox/sandbox.h"
 
@@ -52,6 +52,7 @@
 #include "base/hash.h"
 #include "sandbox/filter.h"
 #include "sandbox/init.h"
+#include "sandbox/job.h"
 #include "sandbox/orders.h"
 
 #define WARNINGS_MAX 8
@@ -66,6 +67,8 @@ struct cf_sandbox {
     struct cf_child child;
     struct cf_watch control;
     struct cf_plan plan; /* until it is ready */
+    pid_t group;         /* the command's, as we see it; 0 until it is ready */
+    struct cf_job job;
     struct cf_init_ended end;
     bool has_end;
     char *hidden[CF_SANDBOX_HIDDEN_MAX + 1]; /* NULL behind the last */
@@ -238,12 +241,15 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
 static int receive_ready(struct cf_sandbox *sandbox, struct cf_init_ready *ret_ready,
                          struct cf_error *err)
 {
-    int r = cf_init_receive(sandbox->control_fd, ret_ready, sizeof *ret_ready, &sandbox->proc_fd);
+    int r = cf_init_receive(sandbox->control_fd, ret_ready, sizeof *ret_ready, &sandbox->proc_fd,
+                            &sandbox->group);
 
     if (r < 0)
         return cf_error_set(err, -ECHILD, "the sandbox's PID 1 was ended while setting up");
     if (ret_ready->code < 0)
         return cf_error_set(err, ret_ready->code, "%s", ret_ready->text);
+    if (sandbox->group <= 0)
+        return cf_error_set(err, -ESRCH, "cannot learn of the command's process");
     return sandbox->proc_fd < 0 ? cf_error_set(err, -EIO, "cannot open the sandbox's /proc") : 0;
 }
 
@@ -262,22 +268,6 @@ static void reap(struct cf_sandbox *sandbox, struct rusage *ret_usage)
     sandbox->pid = 0;
 }
 
-/* Take the terminal back when the group that had it is dead. */
-static void terminal_reclaim(void)
-{
-    cf_auto_close int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    pid_t holder = fd < 0 ? -1 : tcgetpgrp(fd);
-    sigset_t stop, before;
-
-    if (holder <= 0 || holder == getpgrp() || kill(-holder, 0) == 0 || errno != ESRCH)
-        return;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTTOU); /* from the background, the call would stop us */
-    sigprocmask(SIG_BLOCK, &stop, &before);
-    (void)tcsetpgrp(fd, getpgrp());
-    sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
 static void usage_add(struct cf_sandbox_end *end, const struct rusage *usage)
 {
     const uint64_t bytes = (uint64_t)usage->ru_maxrss * 1024;
@@ -292,7 +282,7 @@ static void finish(struct cf_sandbox *sandbox, struct cf_sandbox_end *end)
 {
     cf_loop_child_stop(sandbox->loop, &sandbox->child);
     cf_loop_unwatch(sandbox->loop, &sandbox->control);
-    terminal_reclaim();
+    cf_job_ended(&sandbox->job, sandbox->has_end ? sandbox->end.exit_signal : 0);
     if (sandbox->has_end) {
         const struct cf_init_ended *said = &sandbox->end;
 
@@ -308,30 +298,68 @@ static void finish(struct cf_sandbox *sandbox, struct cf_sandbox_end *end)
     sandbox->ended(sandbox->data, end); /* may free the sandbox */
 }
 
-/* Read what PID 1 says. */
-static void listen_once(struct cf_sandbox *sandbox)
+/* Read all that PID 1 says; true when the command's state has changed, and it is this. */
+static bool listen_to_init(struct cf_sandbox *sandbox, struct cf_init_state *ret_state)
 {
-    struct cf_init_ended end;
+    union {
+        struct cf_init_ended ended;
+        struct cf_init_state state;
+    } said;
+    bool changed = false;
     ssize_t n;
 
-    do { /* ECONNRESET, once: it ended with a signal of ours unread. What it said is behind that. */
-        n = recv(sandbox->control_fd, &end, sizeof end, MSG_DONTWAIT);
-    } while (n < 0 && errno == ECONNRESET);
-    if (n == (ssize_t)sizeof end) {
-        sandbox->end = end;
-        sandbox->has_end = true;
-    } else if (n >= 0 || (errno != EAGAIN && errno != EINTR)) {
-        cf_loop_unwatch(sandbox->loop, &sandbox->control); /* its end; the exit follows */
+    while (!sandbox->has_end) {
+        /* ECONNRESET, once: it ended with a signal of ours unread. What it said is behind that. */
+        n = recv(sandbox->control_fd, &said, sizeof said, MSG_DONTWAIT);
+        if (n == (ssize_t)sizeof said.ended) {
+            sandbox->end = said.ended;
+            sandbox->has_end = true;
+        } else if (n == (ssize_t)sizeof said.state) {
+            *ret_state = said.state;
+            changed = true;
+        } else if (n >= 0 || (errno != EINTR && errno != ECONNRESET)) {
+            if (n >= 0 || errno != EAGAIN)
+                cf_loop_unwatch(sandbox->loop, &sandbox->control); /* its end; the exit follows */
+            break;
+        }
     }
+    return changed && !sandbox->has_end;
+}
+
+static int request(struct cf_sandbox *sandbox, const void *message, size_t length)
+{
+    if (sandbox->pid == 0 || sandbox->has_end)
+        return -ESRCH;
+    if (send(sandbox->control_fd, message, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return errno == EPIPE || errno == ECONNRESET ? -ESRCH : -errno;
+    return 0;
+}
+
+static int forward(struct cf_sandbox *sandbox, int signal, bool whole)
+{
+    const struct cf_init_request message = {
+        .type = CF_INIT_FORWARD,
+        .signal = signal,
+        .whole = whole,
+    };
+
+    return request(sandbox, &message, sizeof message);
 }
 
 static void control_ready(struct cf_watch *watch, uint32_t events)
 {
     struct cf_sandbox *sandbox = cf_container_of(watch, struct cf_sandbox, control);
     struct cf_sandbox_end end = { 0 };
+    struct cf_init_state state;
 
     (void)events;
-    listen_once(sandbox);
+    if (sandbox->has_end) { /* nothing more is said: it is gone */
+        cf_loop_unwatch(sandbox->loop, &sandbox->control);
+        return;
+    }
+    if (listen_to_init(sandbox, &state) && state.stopped != 0 &&
+        cf_job_stopped(&sandbox->job, state.stopped))
+        (void)forward(sandbox, SIGCONT, true);
     if (!sandbox->has_end || !sandbox->end.alone)
         return;
     usage_add(&end, &sandbox->end.own);
@@ -343,10 +371,11 @@ static void child_ready(struct cf_child *child)
 {
     struct cf_sandbox *sandbox = cf_container_of(child, struct cf_sandbox, child);
     struct cf_sandbox_end end = { .exit_code = -1, .killed = true };
+    struct cf_init_state state;
     struct rusage usage = { 0 };
 
     if (sandbox->control.fd >= 0) /* the message may be due in this very turn */
-        listen_once(sandbox);
+        (void)listen_to_init(sandbox, &state);
     reap(sandbox, &usage);
     usage_add(&end, &usage);
     finish(sandbox, &end);
@@ -380,12 +409,14 @@ static int launch(struct cf_sandbox *sandbox, struct cf_error *err)
 static int begin(struct cf_sandbox *sandbox, const struct cf_identity *identity,
                  const struct cf_caller *caller, struct cf_error *err)
 {
-    int r, ends[2];
+    int r, ends[2], on = 1;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return cf_error_errno(err, -errno, "cannot make a socket pair");
     sandbox->control_fd = ends[0];
     sandbox->plan.control_fd = ends[1];
+    if (setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
+        return cf_error_errno(err, -errno, "cannot have PID 1 say which process is the command's");
     r = plan_init(&sandbox->plan, identity, caller, err);
     return r < 0 ? r : launch(sandbox, err);
 }
@@ -399,6 +430,7 @@ int cf_sandbox_begin(const struct cf_identity *identity, const struct cf_caller 
     if (!sandbox)
         return cf_error_errno(err, -ENOMEM, "cannot make the sandbox");
     sandbox->control_fd = sandbox->proc_fd = sandbox->plan.control_fd = -1;
+    sandbox->job.tty_fd = -1;
     sandbox->control.fd = sandbox->child.watch.fd = -1;
     r = begin(sandbox, identity, caller, err);
     if (r < 0) {
@@ -414,7 +446,7 @@ static int hand_over(struct cf_sandbox *sandbox, enum cf_init_request_type type,
                      const char *what, struct cf_error *err)
 {
     const struct cf_init_request message = { .type = type };
-    int r = fd < 0 ? fd : cf_init_send(sandbox->control_fd, &message, sizeof message, fd);
+    int r = fd < 0 ? fd : cf_init_send(sandbox->control_fd, &message, sizeof message, fd, 0);
 
     if (r < 0 && r != -EPIPE && r != -ECONNRESET)
         return cf_error_errno(err, r, "cannot hand over %s", what);
@@ -480,7 +512,7 @@ static int filter_send(struct cf_sandbox *sandbox, const struct cf_filter *filte
     message->type = CF_INIT_FILTER;
     message->n_filter = filter->bytes / sizeof message->filter[0];
     memcpy(message->filter, filter->code, filter->bytes);
-    r = cf_init_send(sandbox->control_fd, message, length, -1);
+    r = cf_init_send(sandbox->control_fd, message, length, -1, 0);
     if (r < 0 && r != -EPIPE && r != -ECONNRESET)
         return cf_error_errno(err, r, "cannot hand over the system call filter");
     return 0;
@@ -515,31 +547,38 @@ int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err)
     return r;
 }
 
-static int request(struct cf_sandbox *sandbox, const void *message, size_t length)
-{
-    if (sandbox->pid == 0 || sandbox->has_end)
-        return -ESRCH;
-    if (send(sandbox->control_fd, message, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        return errno == EPIPE || errno == ECONNRESET ? -ESRCH : -errno;
-    return 0;
-}
-
 int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err)
 {
     const struct cf_init_request message = { .type = CF_INIT_EXEC };
-    int r = request(sandbox, &message, sizeof message);
+    int r;
 
+    cf_job_open(&sandbox->job, sandbox->pid, sandbox->group);
+    r = request(sandbox, &message, sizeof message);
     return r < 0 ? cf_error_errno(err, r, "cannot start the command") : 0;
 }
 
 int cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info)
 {
-    const struct cf_init_request message = {
-        .type = CF_INIT_FORWARD,
-        .signal = (int)info->ssi_signo,
-    };
+    const int signal = (int)info->ssi_signo;
 
-    return request(sandbox, &message, sizeof message);
+    if ((signal == SIGTTIN || signal == SIGTTOU) && cf_job_asked(&sandbox->job))
+        return 0;
+    if (signal == SIGCONT)
+        cf_job_continued(&sandbox->job);
+    if ((signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) && sandbox->has_end) {
+        cf_job_suspend(signal); /* nobody else can be stopped first */
+        return 0;
+    }
+    return forward(sandbox, signal, false);
+}
+
+void cf_sandbox_signals(sigset_t *set)
+{
+    static const int passed[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR2, SIGALRM,
+                                  SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH };
+
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
+        sigaddset(set, passed[i]);
 }
 
 void cf_sandbox_kill(struct cf_sandbox *sandbox)
@@ -570,6 +609,11 @@ pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox)
     return sandbox->pid;
 }
 
+pid_t cf_sandbox_group(const struct cf_sandbox *sandbox)
+{
+    return sandbox->group;
+}
+
 void cf_sandbox_free(struct cf_sandbox *sandbox)
 {
     if (!sandbox)
@@ -582,6 +626,7 @@ void cf_sandbox_free(struct cf_sandbox *sandbox)
     reap(sandbox, NULL);
     cf_fd_close(&sandbox->control_fd);
     cf_fd_close(&sandbox->proc_fd);
+    cf_job_close(&sandbox->job);
     plan_done(&sandbox->plan);
     for (size_t i = 0; i < CF_SANDBOX_HIDDEN_MAX; i++)
         free(sandbox->hidden[i]);

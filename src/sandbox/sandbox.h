@@ -12,12 +12,14 @@
  *      cf_sandbox_start(): what the policy says; our files are put over /etc.
  *      cf_sandbox_join(): PID 1 enters the network namespace and makes the rest.
  *      cf_sandbox_ready(): all of it stands.
- *   4. cf_sandbox_exec(): the command runs, in a user namespace below ours,
- *      without capabilities outside it and without new privileges.
+ *   4. cf_sandbox_exec(): the command runs, in a user namespace below ours, in a
+ *      process group of its own, without capabilities outside it and without
+ *      new privileges.
  */
 #ifndef CF_SANDBOX_SANDBOX_H
 #define CF_SANDBOX_SANDBOX_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -119,14 +121,24 @@ int cf_sandbox_join(struct cf_sandbox *sandbox, int netns_fd, struct cf_error *e
  */
 int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err);
 
-/* Stage 4. A command that cannot be run is not an error here: `ended` says so. */
+/*
+ * Stage 4. The command gets the terminal when this process group has it. A command that
+ * cannot be run is not an error here: `ended` says so.
+ */
 int cf_sandbox_exec(struct cf_sandbox *sandbox, struct cf_error *err);
 
 /*
- * Pass on to the command (not to what it started) a signal that this process
- * got, unless the command has it already, because it was sent to the process
- * group that they share: by the terminal, by the caller's shell, or by the
- * command itself. 0 or -errno.
+ * Add to set the signals that are to be watched, blocked in every thread, from before
+ * cf_sandbox_exec() on, and given to cf_sandbox_forward(): those that a caller or
+ * a terminal sends to a command, and those of job control.
+ */
+void cf_sandbox_signals(sigset_t *set);
+
+/*
+ * Pass on a signal that this process got: one that was sent to its process group, by
+ * the terminal or the caller's shell, to the command's whole group, and one that was
+ * sent to it alone to the command alone. Job control happens on the way: this may
+ * stop the process and its group until SIGCONT. 0 or -errno.
  */
 int cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info);
 
@@ -144,6 +156,9 @@ int cf_sandbox_proc_fd(const struct cf_sandbox *sandbox);
 
 /* The PID of our PID 1 as the engine sees it. */
 pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox);
+
+/* The command's process group as the engine sees it; from cf_sandbox_ready() on. */
+pid_t cf_sandbox_group(const struct cf_sandbox *sandbox);
 
 /* Ends the tree when it is still there. */
 void cf_sandbox_free(struct cf_sandbox *sandbox);

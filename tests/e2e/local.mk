@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/hostile.py \
 	tests/e2e/cases/identity.py \
 	tests/e2e/cases/interface.py \
+	tests/e2e/cases/jobs.py \
 	tests/e2e/cases/keys.py \
 	tests/e2e/cases/killed.py \
 	tests/e2e/cases/leaks.py \

@@ -59,10 +59,7 @@ static int disturb(struct cf_signals *signals)
     if (open("/", O_RDONLY | O_DIRECTORY) < 0) /* a careless library: no O_CLOEXEC */
         return -errno;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGQUIT);
+    cf_sandbox_signals(&set);
     signals->fn = forward;
     return cf_loop_signals_start(loop, signals, &set);
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 
 static void what_is_left_is_ended_and_reported(void **state)
@@ -155,11 +157,11 @@ static void a_signal_is_passed_on_to_the_command(void **state)
 static void in_own_group(const struct scene *scene)
 {
     (void)scene;
-    setpgid(0, 0); /* else `kill 0` reaches the test */
+    setpgid(0, 0); /* what is sent to the engine's group shall not reach the test */
 }
 
-/* A script that signals its own group reaches the engine too, which is in it. */
-static void a_signal_from_inside_is_not_sent_twice(void **state)
+/* A script that signals its own group reaches nobody else. */
+static void a_signal_from_inside_stays_inside(void **state)
 {
     const struct scene scene = { .who = scene_who(state), .before = in_own_group };
     struct outcome outcome;
@@ -167,18 +169,21 @@ static void a_signal_from_inside_is_not_sent_twice(void **state)
     scene_shell(&scene, &outcome, "trap 'echo term' TERM; kill -TERM 0; exit 4");
     assert_string_equal(outcome.out, "term\n");
     assert_has(outcome.report, "ended code=4");
-    assert_has(outcome.report, "signal 15\n");
+    assert_has_not(outcome.report, "signal 15\n");
+    scene_shell(&scene, &outcome, "sh -c 'kill -9 0'; echo not reached");
+    assert_string_equal(outcome.out, "");
+    assert_has(outcome.report, "ended code=-1 signal=9 errno=0 killed=0 left=0\n");
+    assert_int_equal(outcome.status, 0);
 }
 
-/* One that has left the group is not reached by what is sent to it, and gets it from us. */
-static void a_signal_to_the_group_reaches_a_command_that_left_it(void **state)
+/* What is sent to the engine's group is for all of the command's: it waits for its child here. */
+static void a_signal_to_the_group_reaches_the_commands_group(void **state)
 {
     static const char *const command[] = {
-        "setsid",
-        "-w",
-        "sh",
-        "-c",
-        "trap 'echo term; exit 9' TERM; echo up; while :; do tail -f /dev/null & wait; done",
+        "sh", "-c",
+        "trap 'echo outer' TERM; "
+        "sh -c 'trap \"echo inner; exit\" TERM; echo up; timeout 60 tail -f /dev/null & wait' & "
+        "wait $! || wait $!; exit 9",
         NULL
     };
     const struct scene scene = { .who = scene_who(state), .before = in_own_group };
@@ -190,7 +195,45 @@ static void a_signal_to_the_group_reaches_a_command_that_left_it(void **state)
     assert_int_equal(kill(-play.pid, SIGTERM), 0);
     play_end(&play, &outcome);
     assert_has(outcome.report, "signal 15\n");
+    assert_has(outcome.report, "ended code=9");
+    assert_has(outcome.out, "inner\n");
+    assert_has(outcome.out, "outer\n");
+}
+
+static void wait_for_stop(pid_t pid)
+{
+    const int64_t deadline = cf_clock_monotonic_us() + 60 * CF_US_PER_S;
+    char path[64], state = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    while (state != 'T') {
+        cf_auto_free char *text = NULL;
+        size_t length;
+
+        assert_true(cf_clock_monotonic_us() < deadline);
+        assert_int_equal(cf_fd_read_file(path, 4096, &text, &length), 0);
+        assert_int_equal(sscanf(text, "%*d (%*[^)]) %c", &state), 1);
+        sched_yield();
+    }
+}
+
+/* Nobody is there to go on with it, and it is to end. */
+static void a_command_that_stopped_itself_ends_when_it_is_told_to(void **state)
+{
+    static const char *const command[] = {
+        "sh", "-c", "trap 'echo term; exit 9' TERM; echo up; kill -STOP 0; echo not reached", NULL
+    };
+    const struct scene scene = { .who = scene_who(state), .before = in_own_group };
+    struct outcome outcome;
+    struct play play;
+
+    play_start(&scene, &play, command);
+    play_wait_for(&play, "up\n");
+    wait_for_stop(command_of(&play));
+    assert_int_equal(kill(play.pid, SIGTERM), 0);
+    play_end(&play, &outcome);
     assert_string_equal(outcome.out, "term\n");
+    assert_has(outcome.report, "ended code=9");
 }
 
 /* Until the engine has got SIGTERM, which it passes on at once, or has ended. */
@@ -271,8 +314,9 @@ int main(void)
         AS_BOTH(kill_9_of_the_command_is_its_status),
         AS_BOTH(kill_9_before_the_command_runs_is_its_status),
         AS_BOTH(a_signal_is_passed_on_to_the_command),
-        AS_BOTH(a_signal_from_inside_is_not_sent_twice),
-        AS_BOTH(a_signal_to_the_group_reaches_a_command_that_left_it),
+        AS_BOTH(a_signal_from_inside_stays_inside),
+        AS_BOTH(a_signal_to_the_group_reaches_the_commands_group),
+        AS_BOTH(a_command_that_stopped_itself_ends_when_it_is_told_to),
         AS_BOTH(a_signal_that_comes_too_late_does_not_hide_how_the_command_ended),
         AS_BOTH(no_mount_of_ours_is_seen_outside),
     };

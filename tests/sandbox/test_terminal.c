@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -250,12 +251,199 @@ static void the_terminal_comes_back_when_the_shell_inside_is_killed(void **state
     terminal_close(&terminal);
 }
 
+/* What the engine said of a run, by the outer shell's cat. */
+static void expect_report(struct terminal *terminal, const char *name, const char *text)
+{
+    char line[64];
+
+    snprintf(line, sizeof line, "cat %s-$UID\n", name);
+    type(terminal, line);
+    expect(terminal, text);
+    expect(terminal, "outer> ");
+}
+
+static void a_signal_to_its_own_group_ends_or_stops_the_command_alone(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "./enter r6-$UID sh -c 'kill -9 0'; echo status=$?\n");
+    expect(&terminal, "status=0\r\n");
+    expect(&terminal, "outer> ");
+    expect_report(&terminal, "r6", "ended code=-1 signal=9 errno=0 killed=0 left=0");
+    /* A job that stopped is one that the shell can go on with. */
+    type(&terminal, "./enter r7-$UID sh -c 'kill -STOP 0; echo went on; cat'\n");
+    expect(&terminal, "Stopped");
+    expect(&terminal, "outer> ");
+    type(&terminal, "fg\n");
+    expect(&terminal, "went on\r\n");
+    type(&terminal, "read\n");
+    expect(&terminal, "read\r\nread\r\n");
+    type(&terminal, "\034"); /* ^\ */
+    expect(&terminal, "outer> ");
+    expect_report(&terminal, "r7", "ended code=-1 signal=3");
+    terminal_close(&terminal);
+}
+
+static void a_job_in_the_background_stops_when_it_reads_and_comes_to_the_front(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "./enter r8-$UID sh -c 'read x; echo \"got $x\"; exec cat' & wait\n");
+    expect(&terminal, "Stopped");
+    expect(&terminal, "outer> ");
+    type(&terminal, "fg\n");
+    expect(&terminal, "cat'\r\n");
+    type(&terminal, "this\n");
+    expect(&terminal, "got this\r\n");
+    /* Once more to the back, where it goes on and stops when it reads. */
+    type_stop(&terminal);
+    expect(&terminal, "outer> ");
+    type(&terminal, "bg; wait\n");
+    expect(&terminal, "Stopped");
+    expect(&terminal, "outer> ");
+    type(&terminal, "fg\n");
+    expect(&terminal, "cat'\r\n");
+    type(&terminal, "that\n");
+    expect(&terminal, "that\r\nthat\r\n");
+    type(&terminal, "\003");
+    expect(&terminal, "outer> ");
+    expect_report(&terminal, "r8", "ended code=-1 signal=2");
+    terminal_close(&terminal);
+}
+
+/* Pager and command are of one job, and either reads from the terminal when it wants to. */
+static void the_terminal_goes_to_who_reads_in_a_pipeline(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "./enter r9-$UID echo page | sh -c 'cat; read x </dev/tty; echo \"key $x\"'\n");
+    expect(&terminal, "page\r\n");
+    type(&terminal, "q\n");
+    expect(&terminal, "key q\r\n");
+    expect(&terminal, "outer> ");
+    type(&terminal, "mkfifo f9-$UID; ./enter r10-$UID sh -c 'read x </dev/tty; echo \"word $x\"; "
+                    "cat f9-'$UID | sh -c 'read x; echo \"$x\"; read x </dev/tty; "
+                    "echo \"key $x\" >f9-'$UID'; cat'\n");
+    expect(&terminal, "cat'\r\n");
+    type(&terminal, "open\n");
+    expect(&terminal, "\nword open\r\n");
+    type(&terminal, "q\n");
+    expect(&terminal, "key q\r\n");
+    expect(&terminal, "outer> ");
+    /* The whole pipeline stops, goes on and ends. */
+    type(&terminal, "./enter r11-$UID sh -c 'trap \"echo on >&2\" CONT; echo up; "
+                    "while :; do tail -f /dev/null & wait; done' | cat\n");
+    expect(&terminal, "up\r\n");
+    type_stop(&terminal);
+    expect(&terminal, "outer> ");
+    type(&terminal, "fg\n");
+    expect(&terminal, "on\r\n");
+    type(&terminal, "\003");
+    expect(&terminal, "outer> ");
+    expect_report(&terminal, "r11", "ended code=-1 signal=2");
+    terminal_close(&terminal);
+}
+
+/* A script that was interrupted in its command does not go on with the next one. */
+static void a_key_that_ended_the_command_reaches_the_script_around_it(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "dash -c './enter r12-'$UID' cat; echo next'; echo status=$?\n");
+    type(&terminal, "ready\n");
+    expect(&terminal, "ready\r\nready\r\n");
+    type(&terminal, "\003");
+    expect(&terminal, "\nouter> ");
+    type(&terminal, "echo status=$?\n");
+    expect(&terminal, "status=130\r\n");
+    expect(&terminal, "outer> ");
+    /* And ^Z stops the script too. */
+    type(&terminal, "dash -c './enter r13-'$UID' cat; echo next'\n");
+    type(&terminal, "ready\n");
+    expect(&terminal, "ready\r\nready\r\n");
+    type_stop(&terminal);
+    expect(&terminal, "outer> ");
+    type(&terminal, "fg\n");
+    expect(&terminal, "next'\r\n");
+    type(&terminal, "\004");
+    expect(&terminal, "next\r\n");
+    expect(&terminal, "outer> ");
+    terminal_close(&terminal);
+}
+
+static void resize(const struct terminal *terminal, unsigned short columns)
+{
+    const struct winsize size = { .ws_row = 25, .ws_col = columns };
+
+    assert_int_equal(ioctl(terminal->fd, TIOCSWINSZ, &size), 0);
+}
+
+static void a_change_of_the_windows_size_reaches_the_command(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "./enter r14-$UID sh -c 'trap \"stty size\" WINCH; echo up; "
+                    "while :; do tail -f /dev/null & wait; done'\n");
+    expect(&terminal, "up\r\n");
+    resize(&terminal, 101);
+    expect(&terminal, "25 101\r\n");
+    type(&terminal, "\003");
+    expect(&terminal, "outer> ");
+    type(&terminal, "./enter r15-$UID sh -c 'trap \"stty size </dev/tty\" WINCH; echo up; "
+                    "while :; do tail -f /dev/null & wait; done' | cat\n");
+    expect(&terminal, "up\r\n");
+    resize(&terminal, 102);
+    expect(&terminal, "25 102\r\n");
+    type(&terminal, "\003");
+    expect(&terminal, "outer> ");
+    terminal_close(&terminal);
+}
+
+/* Without a shell that could go on with it, nobody is stopped by a key. */
+static void a_key_stops_nobody_when_no_shell_is_there_to_go_on(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "exec ./enter r16-$UID sh -c 'trap \"echo on\" CONT; echo up; read x || read x; "
+                    "echo \"got $x\"'\n");
+    expect(&terminal, "up\r\n");
+    type(&terminal, "\032");
+    expect(&terminal, "on\r\n");
+    type(&terminal, "this\n");
+    expect(&terminal, "got this\r\n");
+    terminal_close(&terminal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         AS_BOTH(keys_reach_a_command_in_the_foreground),
         AS_BOTH(an_interactive_shell_inside_has_job_control),
         AS_BOTH(the_terminal_comes_back_when_the_shell_inside_is_killed),
+        AS_BOTH(a_signal_to_its_own_group_ends_or_stops_the_command_alone),
+        AS_BOTH(a_job_in_the_background_stops_when_it_reads_and_comes_to_the_front),
+        AS_BOTH(the_terminal_goes_to_who_reads_in_a_pipeline),
+        AS_BOTH(a_key_that_ended_the_command_reaches_the_script_around_it),
+        AS_BOTH(a_change_of_the_windows_size_reaches_the_command),
+        AS_BOTH(a_key_stops_nobody_when_no_shell_is_there_to_go_on),
     };
 
     umask(0022);
