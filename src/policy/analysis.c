@@ -76,6 +76,18 @@ static void put_pinned(struct cf_buffer *text, const struct cf_lint_finding *fin
     cf_buffer_puts(text, " allows the name, and a pinned address goes with it");
 }
 
+static void put_everything(struct cf_buffer *text, const struct cf_endpoint *endpoint)
+{
+    const char *family = "";
+
+    if (endpoint->kind == CF_HOST_PREFIX)
+        family = endpoint->prefix.addr.family == CF_FAMILY_IPV4 ? "IPv4 " : "IPv6 ";
+    cf_buffer_printf(text,
+                     "allows every %saddress on every port, so that egress.default: deny has "
+                     "nothing left to deny%s",
+                     family, *family ? " there" : "");
+}
+
 static void put_message(struct cf_buffer *text, const struct cf_lint_finding *finding)
 {
     bool one = finding->n_others == 1;
@@ -106,8 +118,7 @@ static void put_message(struct cf_buffer *text, const struct cf_lint_finding *fi
         cf_buffer_printf(text, ", which then %s nothing", one ? "adds" : "add");
         break;
     case CF_LINT_EVERYTHING:
-        cf_buffer_puts(text, "allows every address on every port, so that egress.default: deny "
-                             "has nothing left to deny");
+        put_everything(text, &finding->rule->endpoint);
         break;
     case CF_LINT_QUIC:
         cf_buffer_puts(text, "allows QUIC as well (egress.quic: allow), where names are not "

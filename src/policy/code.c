@@ -29,7 +29,7 @@ static const struct {
                         "machine that reads it." },
     [CF_CODE_UNREADABLE] = { "unreadable", "A file that cannot be read",
                              "Paths in a policy are relative to the policy's own folder." },
-    [CF_CODE_NEAR_GROUP] = { "near-group", "A host name that is nearly a group",
+    [CF_CODE_NEAR_GROUP] = { "near-group", "A host that is nearly a group, or reads as one",
                              "Write the group as the message has it, or the name with its "
                              "domain." },
     [CF_CODE_DUPLICATE_VALUE] = { "duplicate-value", "A value is listed twice",

@@ -86,21 +86,62 @@ void cf_reader_done(struct cf_reader *reader)
     cf_group_uses_free(reader);
 }
 
-/* A single label that is nearly a group is a host name; say so, it protects nothing else. */
-static void check_group_name(struct cf_reader *reader, const struct cf_endpoint *endpoint,
-                             struct cf_mark at, const char *key)
+/* Words that are host names, and what who writes them most likely means; NULL for any other. */
+static const char *suggest_for_word(const char *word)
 {
-    const char *groups[CF_GROUP_COUNT], *near;
+    static const char *const meant[][2] = {
+        { "all", "any" },        { "anything", "any" },   { "anywhere", "any" },
+        { "everything", "any" }, { "everywhere", "any" }, { "internet", "any" },
+        { "world", "any" },      { "ipv4", "0.0.0.0/0" }, { "ipv6", "[::]/0" },
+        { "tcp", "tcp://any" },  { "udp", "udp://any" },  { "icmp", "icmp://any" },
+    };
+    const char *groups[CF_GROUP_COUNT];
 
-    if (endpoint->kind != CF_HOST_NAME || strchr(endpoint->name, '.'))
-        return;
+    for (size_t i = 0; i < sizeof meant / sizeof meant[0]; i++) {
+        if (strcmp(word, meant[i][0]) == 0)
+            return meant[i][1];
+    }
     for (int i = 0; i < CF_GROUP_COUNT; i++)
         groups[i] = cf_addr_group_name((enum cf_addr_group)i);
-    near = cf_suggest(endpoint->name, groups, CF_GROUP_COUNT);
-    if (near)
-        cf_read_report(reader,
-                       &(struct cf_finding) {
-                           .code = CF_CODE_NEAR_GROUP, .at = at, .key = key, .suggestion = near },
+    return cf_suggest(word, groups, CF_GROUP_COUNT);
+}
+
+/* Whether an endpoint is the address of zeros, which is no host's. */
+static bool is_zero_address(const struct cf_endpoint *endpoint)
+{
+    const struct cf_prefix *prefix = &endpoint->prefix;
+
+    if (endpoint->kind != CF_HOST_PREFIX || prefix->bits != cf_addr_bits(&prefix->addr))
+        return false;
+    for (size_t i = 0; i < sizeof prefix->addr.bytes; i++) {
+        if (prefix->addr.bytes[i])
+            return false;
+    }
+    return true;
+}
+
+/*
+ * A single label that is nearly a group, or reads as one, is a host name, and
+ * the address of zeros is not all addresses: say so, it protects nothing else.
+ */
+static void check_reading(struct cf_reader *reader, const struct cf_endpoint *endpoint,
+                          struct cf_mark at, const char *key)
+{
+    struct cf_finding finding = { .code = CF_CODE_NEAR_GROUP, .at = at, .key = key };
+    bool ipv4 = endpoint->prefix.addr.family == CF_FAMILY_IPV4;
+
+    if (is_zero_address(endpoint)) {
+        finding.suggestion = ipv4 ? "0.0.0.0/0" : "[::]/0";
+        cf_read_report(reader, &finding,
+                       "expected an address that a host has, got '%s', which stands for no other "
+                       "address",
+                       ipv4 ? "0.0.0.0" : "[::]");
+    }
+    if (endpoint->kind != CF_HOST_NAME || strchr(endpoint->name, '.'))
+        return;
+    finding.suggestion = suggest_for_word(endpoint->name);
+    if (finding.suggestion)
+        cf_read_report(reader, &finding,
                        "expected a group or a name with a dot, got '%s', which "
                        "is taken as a host's name",
                        endpoint->name);
@@ -144,6 +185,8 @@ bool cf_read_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node,
     }
     if (r == -ENOMEM)
         cf_read_out_of_memory(reader);
+    if (r == 0)
+        check_reading(reader, ret_endpoint, cf_yaml_text_mark(node, 0), key);
     return r == 0;
 }
 
@@ -173,7 +216,6 @@ static bool read_endpoint(struct cf_reader *reader, const struct written_rule *w
 
     if (!cf_read_endpoint(reader, node, written->key, ret_endpoint))
         return false;
-    check_group_name(reader, ret_endpoint, cf_yaml_text_mark(node, 0), written->key);
     if (ret_endpoint->kind == CF_HOST_LIST)
         cf_read_group_use(reader, ret_endpoint->name,
                           cf_yaml_text_mark(node, strlen(CF_LIST_PREFIX)), written->key);
