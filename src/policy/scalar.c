@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "policy/read.h"
 #include "policy/suggest.h"
@@ -289,6 +290,31 @@ static void list_values(const char *const *values, char *text, size_t size)
     }
 }
 
+/*
+ * The value that was probably meant. The words that other readers of YAML take
+ * for true and false are one another's nearest: `no` is nearer to `on` than to `off`.
+ */
+static const char *suggest_value(const char *text, const char *const *values, unsigned n)
+{
+    static const char *const switches[][2] = {
+        { "yes", "on" },
+        { "true", "on" },
+        { "no", "off" },
+        { "false", "off" },
+    };
+
+    for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
+        if (strcasecmp(text, switches[i][0]) != 0)
+            continue;
+        for (unsigned k = 0; k < n; k++) {
+            if (strcmp(values[k], switches[i][1]) == 0)
+                return values[k];
+        }
+        return NULL;
+    }
+    return cf_suggest(text, values, n);
+}
+
 bool cf_read_choice(struct cf_reader *reader, const struct cf_schema_key *row,
                     const struct cf_yaml_node *node, const char *key, unsigned *ret_value)
 {
@@ -307,7 +333,7 @@ bool cf_read_choice(struct cf_reader *reader, const struct cf_schema_key *row,
             return true;
         }
     }
-    near = cf_suggest(node->text, row->values, n);
+    near = suggest_value(node->text, row->values, n);
     if (near)
         cf_read_report(
             reader,

@@ -356,7 +356,10 @@ static int check_matches(struct linter *linter, const struct cf_rule *rule,
 
 static bool is_everywhere(const struct cf_endpoint *endpoint, enum cf_proto proto)
 {
-    if (endpoint->ports || !(endpoint->protos & (unsigned)proto))
+    bool all_ports = !endpoint->ports || (endpoint->n_ports == 1 && endpoint->ports[0].first <= 1 &&
+                                          endpoint->ports[0].last == UINT16_MAX);
+
+    if (!all_ports || !(endpoint->protos & (unsigned)proto))
         return false;
     if (endpoint->kind == CF_HOST_GROUP)
         return endpoint->group == CF_GROUP_ANY;

@@ -204,7 +204,7 @@ static void an_allow_inside_another_makes_that_one_wider(void **state)
     check_lint("allow **.t.example; deny *.t.example; allow a.t.example", "");
     /* The name lifts the denial of its pinned address; the wide rule would not. */
     check_lint("allow any:1-65535; allow a.example; deny 10.0.0.0/8; host a.example 10.0.0.9",
-               "pinned a.example by 10.0.0.0/8");
+               "pinned a.example by 10.0.0.0/8; everything any:1-65535");
 }
 
 static void an_allow_that_several_others_cover_is_redundant(void **state)
@@ -225,6 +225,8 @@ static void an_allow_of_everything_is_named(void **state)
     check_lint("allow [::]/0", "everything [::]/0");
     check_lint("allow icmp://any", "");
     check_lint("allow any:443", "");
+    check_lint("allow any:1-65535", "everything any:1-65535");
+    check_lint("allow any:2-65535", "");
     check_lint("allow any; allow a.example:443", "wider any by a.example:443; everything any");
 }
 
