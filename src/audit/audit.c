@@ -168,20 +168,18 @@ void cf_audit_settle(struct cf_audit *audit)
 
 int cf_audit_close(struct cf_audit *audit, struct cf_error *err)
 {
-    bool intact;
-    int r;
+    struct cf_error changed = { 0 };
+    int r, stale;
 
     if (!audit)
         return 0;
     cf_audit_flush(audit);
-    intact = cf_log_file_intact(&audit->file, audit->path);
+    stale = cf_log_file_check(&audit->file, audit->path, &changed);
     r = cf_log_file_close(&audit->file);
     if (audit->error)
         r = audit->error;
-    if (r == 0 && !intact)
-        r = cf_error_set(err, -ESTALE,
-                         "the log '%s' was changed, moved or removed by another during the run",
-                         audit->path);
+    if (r == 0 && stale < 0)
+        r = cf_error_set(err, stale, "%s", changed.text);
     else if (r < 0)
         cf_error_errno(err, r, "cannot write the log '%s'", audit->path);
     audit_free(audit);

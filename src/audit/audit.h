@@ -64,14 +64,14 @@ int cf_audit_warn(struct cf_audit *audit, const char *code, const char *fmt, ...
 int cf_audit_flush(struct cf_audit *audit);
 
 /*
- * Flush, and begin to fsync in a thread while the caller goes on. No event may
+ * Flush, and begin to fsync and to read the log again in a thread while the caller goes on. No event may
  * follow, and cf_audit_close(), which waits for it, must.
  */
 void cf_audit_settle(struct cf_audit *audit);
 
 /*
  * Flush, fsync and close; 0 or the first error of this log, -ESTALE when its
- * path no longer names the file with what was written. audit is freed.
+ * path no longer names the file with what was written, byte for byte. audit is freed.
  */
 int cf_audit_close(struct cf_audit *audit, struct cf_error *err);
 

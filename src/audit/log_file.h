@@ -10,14 +10,25 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/siphash.h"
+
+/* Of a text that comes in pieces: SipHash-1-3 under this process's random key. */
+struct cf_log_print {
+    struct cf_siphash hash;
+    uint64_t left; /* the bytes that are no word yet */
+    uint64_t length;
+};
 
 struct cf_log_file {
     int fd;         /* -1 when closed */
     bool regular;   /* can be cut and synced; a pipe or a terminal cannot */
     uint64_t whole; /* bytes of whole pieces that this run wrote */
-    bool syncing;   /* by the thread, until the close */
+    struct cf_log_print print; /* of the same, when they are lines */
+    bool syncing;   /* by the thread, until the end of it is waited for */
+    bool synced;
     pthread_t thread;
     int sync_error; /* of the thread, positive */
+    bool same;      /* what it read is what was written */
 };
 
 /*
@@ -49,11 +60,17 @@ int cf_log_file_put(struct cf_log_file *file, const void *data, size_t length,
                     size_t *ret_written);
 void cf_log_file_keep(struct cf_log_file *file, size_t length);
 
-/* Is path still the file, with all that was written? Of what cannot be told, true. */
+/* Is path still the file, with as much as was written? Of what cannot be told, true. */
 bool cf_log_file_intact(const struct cf_log_file *file, const char *path);
 
 /*
- * Begin to put what was written on the disk, beside what the caller does next.
+ * The same of a file of lines, once nothing is written any more, and byte by byte. Waits for cf_log_file_sync(), or
+ * does what it does. Returns 0, or -ESTALE with a message of what has become of the file.
+ */
+int cf_log_file_check(struct cf_log_file *file, const char *path, struct cf_error *err);
+
+/*
+ * Begin to put what was written on the disk, and to read lines again, beside what the caller does next.
  * Nothing may be written any more. The close tells of an error, and does it all
  * where there is no thread to be had.
  */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -241,16 +242,24 @@ static int take_password(struct cf_run *run, struct cf_error *err)
                  : 0;
 }
 
+/* A named one: what comes out of it would be what the command writes, too. */
+static bool log_is_fifo(const struct cf_run *run)
+{
+    cf_auto_free char *path = NULL;
+    struct stat st;
+
+    if (cf_audit_path(run->audit))
+        path = realpath(cf_audit_path(run->audit), NULL); /* of /dev/fd/N there is none */
+    return path && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 /* Beside the network, and inside it as soon as there is something to be inside of. */
 static int start_sandbox(struct cf_run *run, struct cf_error *err)
 {
     const struct cf_proxy *proxy = &run->profile->proxy;
-    /* What the command could read the password from, or go around the policy by. */
-    const char *const hidden[] = {
-        proxy->url.path ? proxy->url.path : proxy->password_file,
-        proxy->url.path ? proxy->password_file : NULL,
-        NULL,
-    };
+    /* What the command could read the password from, go around the policy by, or lie by. */
+    const char *hidden[4] = { NULL };
+    size_t n_hidden = 0;
     struct cf_sandbox_config config = {
         .command = run->command,
         .guard = cf_audit_path(run->audit),
@@ -261,6 +270,12 @@ static int start_sandbox(struct cf_run *run, struct cf_error *err)
     struct cf_lookup_files files;
     int r;
 
+    if (proxy->url.path)
+        hidden[n_hidden++] = proxy->url.path;
+    if (proxy->password_file)
+        hidden[n_hidden++] = proxy->password_file;
+    if (log_is_fifo(run))
+        hidden[n_hidden++] = cf_audit_path(run->audit);
     r = cf_loop_new(&run->loop, err);
     if (r < 0)
         return r;

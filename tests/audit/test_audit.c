@@ -300,7 +300,7 @@ static void fifo_gets_the_lines(void **state)
 }
 
 /* Another does this to the log while it is open. */
-static void check_changed(const char *name, int (*change)(const char *at), int expected)
+static void check_changed(const char *name, int (*change)(const char *at), const char *expected)
 {
     struct cf_error err = { 0 };
     struct cf_audit *audit;
@@ -311,9 +311,9 @@ static void check_changed(const char *name, int (*change)(const char *at), int e
     assert_int_equal(cf_audit_flush(audit), 0);
     assert_int_equal(change(path), 0);
     assert_int_equal(cf_audit_warn(audit, "test", "two"), 0);
-    assert_int_equal(cf_audit_close(audit, &err), expected);
-    if (expected < 0)
-        assert_non_null(strstr(err.text, "was changed, moved or removed"));
+    assert_int_equal(cf_audit_close(audit, &err), expected ? -ESTALE : 0);
+    if (expected)
+        assert_non_null(strstr(err.text, expected));
 }
 
 static int leave(const char *at)
@@ -324,6 +324,22 @@ static int leave(const char *at)
 static int empty(const char *at)
 {
     return truncate(at, 0);
+}
+
+/* As long as it was, and written where it was. */
+static int rewrite(const char *at)
+{
+    cf_auto_close int fd = open(at, O_WRONLY | O_CLOEXEC);
+
+    return pwrite(fd, "X", 1, 40) == 1 ? 0 : -1;
+}
+
+static int link_and_remove(const char *at)
+{
+    char other[300];
+
+    snprintf(other, sizeof other, "%s.linked", at);
+    return link(at, other) < 0 ? -1 : unlink(at);
 }
 
 static int move(const char *at)
@@ -337,10 +353,12 @@ static int move(const char *at)
 static void log_that_another_changes_is_told(void **state)
 {
     (void)state;
-    check_changed("left.jsonl", leave, 0);
-    check_changed("emptied.jsonl", empty, -ESTALE);
-    check_changed("removed.jsonl", unlink, -ESTALE);
-    check_changed("moved.jsonl", move, -ESTALE);
+    check_changed("left.jsonl", leave, NULL);
+    check_changed("emptied.jsonl", empty, "was changed by another");
+    check_changed("rewritten.jsonl", rewrite, "was changed by another");
+    check_changed("removed.jsonl", unlink, "removed.jsonl' was removed by another during the run");
+    check_changed("linked.jsonl", link_and_remove, "a hard link to it is left");
+    check_changed("moved.jsonl", move, "moved.jsonl.moved' now");
 }
 
 static void dropped_log_is_removed_only_when_it_was_made(void **state)
@@ -451,7 +469,8 @@ static int remove_folder(void **state)
         "settled.jsonl",
         "old.jsonl",         "link.jsonl",   "fifo",        "cloexec.jsonl",
         "cut.jsonl",         "totals.jsonl", "left.jsonl",  "emptied.jsonl",
-        "moved.jsonl.moved", "dropped",      "dropped.fifo"
+        "moved.jsonl.moved", "dropped",      "dropped.fifo",
+        "rewritten.jsonl",   "linked.jsonl.linked"
     };
 
     (void)state;

@@ -1,6 +1,7 @@
 """The audit log and the summary."""
 import hashlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -169,6 +170,75 @@ def log_full(bench):
             json.loads(line)
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+# In a folder that is mounted at a second place: the log, as long as it was, with one word changed.
+REWRITE = """
+import pathlib, sys
+log = next(pathlib.Path("twice").glob("*.jsonl"))
+text = log.read_bytes()
+with log.open("r+b") as file:
+    file.write(text.replace(b'"run_start"', b'"run_stXrt"'))
+print("done")
+"""
+
+
+@case("a log that is rewritten by another mount of its file system, at the same length, is told, with 125")
+def log_rewritten(bench):
+    logs, twice = bench.folder / "logs", bench.folder / "twice"
+    for folder in (logs, twice):
+        folder.mkdir()
+        folder.chmod(0o777)
+    script = bench.write("rewrite.py", REWRITE)
+    subprocess.run(["mount", "--bind", str(logs), str(twice)], check=True)
+    try:
+        done = bench.run(["python3", str(script)], bench.policy(),
+                         ["--log", str(logs / "log.jsonl")], log_checked=False)
+    finally:
+        subprocess.run(["umount", str(twice)], check=True)
+    check_equal(done.out, "done\n")
+    check_equal(done.status, 125, "status")
+    check_in(f"the log '{logs}/log.jsonl' was changed by another during the run", done.err)
+
+
+@case("a log whose folder is moved is told with the place where it is, and 125")
+def log_moved(bench):
+    logs = bench.folder / "logs"
+    logs.mkdir()
+    logs.chmod(0o777)
+    done = bench.run(["mv", "logs", "away"], bench.policy(), ["--log", str(logs / "log.jsonl")],
+                     log_checked=False)
+    check_equal(done.status, 125, "status")
+    check_in(f"it is '{bench.folder}/away/log.jsonl' now", done.err)
+    check_in('"run_end"', (bench.folder / "away" / "log.jsonl").read_text())
+
+
+FIFO = """
+import os, sys
+try:
+    os.write(os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK), b'{"forged":1}\\n')
+except OSError as error:
+    print(error.strerror)
+print("done")
+"""
+
+
+@case("a log that is a FIFO gets the events, and nothing of the command's")
+def log_fifo(bench):
+    fifo = bench.folder / "log.fifo"
+    os.mkfifo(fifo)
+    fifo.chmod(0o666)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    script = bench.write("forge.py", FIFO)
+    done = bench.run(["python3", str(script), str(fifo)], bench.policy(), ["--log", str(fifo)],
+                     log_checked=False)
+    got = os.read(reader, 1 << 16).decode()
+    os.close(reader)
+    check_equal(done.status, 0, done.err)
+    check_in("done", done.out)
+    check_in('"run_end"', got)
+    check("forged" not in got, got)
+    check_in(str(fifo), json.loads(got.splitlines()[0])["masked"], "masked")
 
 
 @case("the log's folders are made, and its placeholders replaced")
