@@ -266,6 +266,7 @@ static int start_sandbox(struct cf_run *run, struct cf_error *err)
         .guard_more = run->capture ? cf_capture_guard(run->capture) : NULL,
         .hidden = hidden,
         .forget = proxy->password_env,
+        .one_table = cf_profile_has_exe(run->profile),
     };
     struct cf_lookup_files files;
     int r;

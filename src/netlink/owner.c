@@ -26,9 +26,10 @@
  *
  * A thread can have descriptors of its own (unshare(2), CLONE_FILES), and a process
  * goes on without its first thread, whose folder is empty then. So when nobody seems to have
- * the socket, threads are looked into too: /proc has a folder for each. Of holders that
- * a rule is about, only a process whose first thread has ended is looked at by another one: to
- * look into every thread would cost a program with many of them too much.
+ * the socket, threads are looked into too: /proc has a folder for each. To look into every
+ * thread for holders that a rule is about would cost a program with many of them too much: where there are
+ * such rules the command's threads cannot have descriptors of their own (sandbox/filter.c), and
+ * one thread of each process that runs on tells what it has.
  *
  * A program with thousands of descriptors would make each of its sockets cost
  * thousands of looks, and one thread does them all. So where the next probably

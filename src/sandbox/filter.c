@@ -20,6 +20,15 @@
  *       namespaces, and for the type dns_resolver that asks the host's DNS
  *       for any name. Keys that exist are found as ever.
  *
+ * Where rules hinge on which program has a socket, what gives a thread descriptors of its
+ * own is refused too: to look into every thread of every process for each flow would cost
+ * too much (netlink/owner.c), and no ordinary program does it.
+ *
+ *   clone          EPERM for a thread without CLONE_FILES.
+ *   clone3         ENOSYS, for its flags are behind a pointer; C libraries fall back to clone.
+ *   unshare        EPERM for CLONE_FILES.
+ *   close_range    EINVAL for CLOSE_RANGE_UNSHARE, as before Linux 5.9 had it.
+ *
  * Families let through: UNIX; INET and INET6, which go by the engine; NETLINK,
  * which programs need to see their interfaces; PACKET, which belongs to the
  * namespace and fails as it does for anyone without CAP_NET_RAW; ALG, the
@@ -33,8 +42,10 @@
 #include "sandbox/filter.h"
 
 #include <errno.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -121,7 +132,31 @@ static int add_families(scmp_filter_ctx ctx, int call)
     return r;
 }
 
-static int add_rules(scmp_filter_ctx ctx)
+/* On s390 the flags of clone(2) are its second argument. */
+static struct scmp_arg_cmp flags_of_clone(uint64_t mask, uint64_t value)
+{
+    const bool second = seccomp_arch_native() == SCMP_ARCH_S390X;
+
+    return SCMP_CMP(second ? 1 : 0, SCMP_CMP_MASKED_EQ, mask, value);
+}
+
+static int add_tables(scmp_filter_ctx ctx)
+{
+    const struct scmp_arg_cmp thread = flags_of_clone(CLONE_THREAD | CLONE_FILES, CLONE_THREAD);
+    int r = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, &thread);
+
+    if (r == 0)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (r == 0)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1,
+                             SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_FILES, CLONE_FILES));
+    if (r == 0)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(close_range), 1,
+                             SCMP_A2(SCMP_CMP_MASKED_EQ, CLOSE_RANGE_UNSHARE, CLOSE_RANGE_UNSHARE));
+    return r;
+}
+
+static int add_rules(scmp_filter_ctx ctx, bool one_table)
 {
     int r = add_ioctls(ctx);
 
@@ -133,6 +168,8 @@ static int add_rules(scmp_filter_ctx ctx)
         r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0);
     if (r == 0)
         r = add_keys(ctx);
+    if (r == 0 && one_table)
+        r = add_tables(ctx);
     return r;
 }
 
@@ -180,18 +217,18 @@ static int export_code(scmp_filter_ctx ctx, struct cf_filter *filter)
     return r;
 }
 
-static int compile(scmp_filter_ctx ctx, struct cf_filter *filter)
+static int compile(scmp_filter_ctx ctx, bool one_table, struct cf_filter *filter)
 {
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
 
     if (r == 0)
         r = add_architectures(ctx);
     if (r == 0)
-        r = add_rules(ctx);
+        r = add_rules(ctx, one_table);
     return r == 0 ? export_code(ctx, filter) : r;
 }
 
-int cf_filter_init(struct cf_filter *ret_filter, struct cf_error *err)
+int cf_filter_init(bool one_table, struct cf_filter *ret_filter, struct cf_error *err)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
     struct cf_filter filter = { 0 };
@@ -199,7 +236,7 @@ int cf_filter_init(struct cf_filter *ret_filter, struct cf_error *err)
 
     if (!ctx)
         return cf_error_errno(err, -ENOMEM, "cannot make the system call filter");
-    r = compile(ctx, &filter);
+    r = compile(ctx, one_table, &filter);
     seccomp_release(ctx);
     if (r < 0)
         return cf_error_errno(err, r, "cannot make the system call filter");

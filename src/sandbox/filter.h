@@ -7,6 +7,7 @@
 #ifndef CF_SANDBOX_FILTER_H
 #define CF_SANDBOX_FILTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -16,7 +17,8 @@ struct cf_filter {
     size_t bytes;
 };
 
-int cf_filter_init(struct cf_filter *ret_filter, struct cf_error *err);
+/* one_table: no thread may have descriptors that the others of its process have not. 0 or -errno. */
+int cf_filter_init(bool one_table, struct cf_filter *ret_filter, struct cf_error *err);
 void cf_filter_done(struct cf_filter *filter);
 
 /* For this process and all that it starts; needs no_new_privs. 0 or -errno. */

@@ -71,6 +71,7 @@ struct cf_sandbox {
     struct cf_job job;
     struct cf_init_ended end;
     bool has_end;
+    bool one_table;
     char *hidden[CF_SANDBOX_HIDDEN_MAX + 1]; /* NULL behind the last */
     char *masked[CF_SANDBOX_HIDDEN_MAX + CF_MASK_MAX];
     size_t n_masked;
@@ -491,6 +492,7 @@ int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config 
     sandbox->loop = loop;
     sandbox->ended = ended;
     sandbox->data = data;
+    sandbox->one_table = config->one_table;
     r = resolve_hidden(sandbox, config, err);
     if (r < 0)
         return r;
@@ -525,7 +527,7 @@ int cf_sandbox_join(struct cf_sandbox *sandbox, int netns_fd, struct cf_error *e
                       "the network namespace", err);
 
     if (r == 0)
-        r = cf_filter_init(&filter, err);
+        r = cf_filter_init(sandbox->one_table, &filter, err);
     if (r < 0)
         return r;
     r = filter_send(sandbox, &filter, err);

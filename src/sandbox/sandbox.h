@@ -64,6 +64,7 @@ struct cf_sandbox_config {   /* borrowed until cf_sandbox_start() returns */
      */
     const char *const *hidden; /* CF_SANDBOX_HIDDEN_MAX at most */
     const char *forget;        /* a variable that it may not see; or NULL */
+    bool one_table;            /* what one thread has open, every other of its process has too */
 };
 
 /* As many of them are named. */

@@ -165,6 +165,8 @@ int main(int argc, char **argv)
             hidden[0] = argv[at] + 7;
         else if (strncmp(argv[at], "forget=", 7) == 0)
             config.forget = argv[at] + 7;
+        else if (strcmp(argv[at], "tables=one") == 0)
+            config.one_table = true;
         else if (strcmp(argv[at], "netns=bad") == 0)
             netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         else if (strcmp(argv[at], "kill=prepared") == 0)

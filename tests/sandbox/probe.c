@@ -41,6 +41,28 @@ static int ioctl_try(char **arg)
     return (int)syscall(SYS_ioctl, 0, strtoul(arg[0], NULL, 0), "x");
 }
 
+/* Whatever the kernel thinks of the rest of such a call. */
+static int clone_try(char **arg)
+{
+    return (int)syscall(SYS_clone, strtoul(arg[0], NULL, 0), NULL, NULL, NULL, NULL);
+}
+
+static int clone3_try(char **arg)
+{
+    (void)arg;
+    return (int)syscall(SYS_clone3, NULL, 0);
+}
+
+static int unshare_try(char **arg)
+{
+    return unshare((int)strtoul(arg[0], NULL, 0));
+}
+
+static int close_range_try(char **arg)
+{
+    return (int)syscall(SYS_close_range, 1000000, 1000000, strtoul(arg[0], NULL, 0));
+}
+
 static int io_uring_try(char **arg)
 {
     char params[256] = { 0 };
@@ -172,6 +194,10 @@ static const struct {
     { "socketpair", socketpair_try },
     { "ioctl", ioctl_try },
     { "io_uring", io_uring_try },
+    { "clone", clone_try },
+    { "clone3", clone3_try },
+    { "unshare", unshare_try },
+    { "close_range", close_range_try },
     { "request_key", request_key_try },
     { "connect", connect_try },
     { "reach", reach_try },

@@ -75,6 +75,31 @@ static void no_program_of_the_host_makes_a_key(void **state)
     check_probe(who, "request_key", NULL, "request_key: ENOKEY");
 }
 
+/* option: of enter; flags of clone(2) that the kernel would refuse for another reason: EINVAL */
+static void check_tables(const struct who *who, const char *option, const char *expected)
+{
+    const struct scene scene = { .who = who, .option = option };
+    struct outcome outcome;
+
+    scene_shell(&scene, &outcome,
+                "./probe clone 0x10000; ./probe clone 0xffffffff00010000; ./probe clone 0x10400;"
+                "./probe clone3; ./probe unshare 0x400; ./probe unshare 0x200;"
+                "./probe close_range 2; ./probe close_range 0; sh -c 'true; echo forks'");
+    assert_string_equal(outcome.out, expected);
+}
+
+static void threads_have_no_descriptors_of_their_own_where_that_matters(void **state)
+{
+    const struct who *who = scene_who(state);
+
+    check_tables(who, "tables=one",
+                 "clone: EPERM\nclone: EPERM\nclone: EINVAL\nclone3: ENOSYS\n"
+                 "unshare: EPERM\nunshare ok\nclose_range: EINVAL\nclose_range ok\nforks\n");
+    check_tables(who, NULL,
+                 "clone: EINVAL\nclone: EINVAL\nclone: EINVAL\nclone3: EINVAL\n"
+                 "unshare ok\nunshare ok\nclose_range ok\nclose_range ok\nforks\n");
+}
+
 static void pid_1_cannot_be_looked_into_or_killed(void **state)
 {
     const struct who *who = scene_who(state);
@@ -443,6 +468,7 @@ int main(void)
 #endif
         AS_BOTH(nobody_types_into_the_callers_terminal),
         AS_BOTH(no_program_of_the_host_makes_a_key),
+        AS_BOTH(threads_have_no_descriptors_of_their_own_where_that_matters),
         AS_BOTH(pid_1_cannot_be_looked_into_or_killed),
         AS_BOTH(no_process_of_the_host_is_seen),
         AS_BOTH(what_we_mounted_stays_mounted),

@@ -1,4 +1,5 @@
 """What the policy allows passes; what it denies is refused at once, and as what it is."""
+import errno
 import os
 import pathlib
 import shutil
@@ -259,6 +260,49 @@ def hidden_socket(bench):
     event = done.one("dns")
     check_equal(event["verdict"]["action"], "deny")
     check_in("python3", event["process"]["exe"])
+
+
+# A thread would ask from a socket that an innocent program has and, but for this thread, no other.
+ASIDE = """
+import ctypes, os, socket, subprocess, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.settimeout(30)
+sock.connect((sys.argv[1], 53))
+holder = subprocess.Popen(["sleep", "1000"], pass_fds=[sock.fileno()])
+apart, alone = threading.Event(), threading.Event()
+
+def asks():
+    global refused
+    refused = libc.unshare(0x400) and ctypes.get_errno()     # CLONE_FILES
+    apart.set()
+    alone.wait()
+    sock.send(b"\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\2v4\\3lab\\0\\0\\1\\0\\1")
+    print(refused, sock.recv(512)[3] & 15, flush=True)
+    holder.kill()
+    os._exit(0)
+
+thread = threading.Thread(target=asks)
+thread.start()
+apart.wait()
+if not refused:
+    os.close(sock.fileno())
+alone.set()
+thread.join()
+"""
+
+
+@case("a thread does not hide descriptors of its own behind a program that may have them")
+def hidden_table(bench):
+    script = bench.write("aside.py", ASIDE)
+    sleep = os.path.realpath(shutil.which("sleep"))
+    done = bench.good(["python3", str(script), net.DNS4],
+                      bench.policy(allow=[{"to": "v4.lab", "exe": sleep}]))
+    check_equal(done.out.split(), [str(errno.EPERM), "3"])
+    check_in("python3", done.one("dns")["process"]["exe"])
+    # Without such a rule a program may do what it likes with its descriptors.
+    done = bench.good(["python3", str(script), net.DNS4], bench.policy(allow=["v4.lab"]))
+    check_equal(done.out.split(), ["0", "0"])
 
 
 @case("a rule past its last day denies as expired")
