@@ -40,7 +40,7 @@ static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter) &&
 #define VERSION_MINOR 10
 
 /* The end of a text, its closing brackets and what follows them. */
-#define TEXT_SIZE (2 * CF_FILTER_TEXT_MAX + 64)
+#define TEXT_SIZE (CF_FILTER_TEXT_MAX + CF_FILTER_WORDS_MAX + 64)
 
 /* Places that a comparison is tried at, among the brackets to be closed. */
 #define BRACKETS_TRIED 8
@@ -180,7 +180,7 @@ static const char *const tails[] = {
 static size_t brackets_close(const char *text, const struct cf_filter_word *words, size_t n,
                              char *ret_closing)
 {
-    char open[CF_FILTER_TEXT_MAX];
+    char open[CF_FILTER_WORDS_MAX];
     size_t depth = 0, inside = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -225,7 +225,7 @@ static bool is_good_with(const char *text, int length, const char *tail, const c
 /* Whether words 0 to n - 1 can begin a filter. */
 static bool is_viable(const char *text, const struct cf_filter_words *words, size_t n, int dlt)
 {
-    char closing[CF_FILTER_TEXT_MAX + 1];
+    char closing[CF_FILTER_WORDS_MAX + 1];
     size_t inside = brackets_close(text, words->items, n, closing);
     int length = n > 0 ? words->items[n - 1].offset + words->items[n - 1].length : 0;
 

@@ -63,8 +63,8 @@ struct reading {
     size_t *ret_offset;
     struct cf_error *err;
     size_t operands;
-    bool names;                       /* may stand here: of services and protocols */
-    bool outside[CF_FILTER_TEXT_MAX]; /* names, in front of each `(` that is open */
+    bool names;                        /* may stand here: of services and protocols */
+    bool outside[CF_FILTER_WORDS_MAX]; /* names, in front of each `(` that is open */
     size_t depth;
 };
 
@@ -273,6 +273,12 @@ static void other_take(struct reading *reading, const struct cf_filter_word *wor
         reading->names = reading->outside[--reading->depth];
 }
 
+static int too_long(struct reading *reading, size_t offset, int limit, const char *what)
+{
+    *reading->ret_offset = offset;
+    return cf_error_set(reading->err, -E2BIG, "expected at most %d %s, got more", limit, what);
+}
+
 static int word_judge(struct reading *reading, const struct cf_filter_word *word)
 {
     int r = 0;
@@ -285,12 +291,9 @@ static int word_judge(struct reading *reading, const struct cf_filter_word *word
         other_take(reading, word);
     else
         reading->operands++;
-    if (r == 0 && reading->operands > CF_FILTER_OPERANDS_MAX) {
-        *reading->ret_offset = word->offset;
-        r = cf_error_set(reading->err, -E2BIG,
-                         "expected at most %d numbers, addresses and services, got more",
-                         CF_FILTER_OPERANDS_MAX);
-    }
+    if (r == 0 && reading->operands > CF_FILTER_OPERANDS_MAX)
+        r = too_long(reading, word->offset, CF_FILTER_OPERANDS_MAX,
+                     "numbers, addresses and services");
     return r;
 }
 
@@ -310,8 +313,11 @@ int cf_filter_words_read(const char *text, struct cf_filter_words *ret_words, si
                             length);
     }
     while (r == 0 && text[offset]) {
-        struct cf_filter_word *word = &ret_words->items[ret_words->n++];
+        struct cf_filter_word *word;
 
+        if (ret_words->n == CF_FILTER_WORDS_MAX)
+            return too_long(&reading, offset, CF_FILTER_WORDS_MAX, "words");
+        word = &ret_words->items[ret_words->n++];
         *word = next_word(text, offset);
         r = word_judge(&reading, word);
         offset += word->length;

@@ -9,8 +9,12 @@
 
 #include "base/error.h"
 
-/* Bytes of a filter, and the numbers, addresses and services in it; a range has two numbers. */
+/*
+ * Bytes of a filter, its words, and the numbers, addresses and services among them; a range has
+ * two numbers. What libpcap takes for longer ones grows with their third power.
+ */
 #define CF_FILTER_TEXT_MAX 2048
+#define CF_FILTER_WORDS_MAX 256
 #define CF_FILTER_OPERANDS_MAX 64
 
 enum cf_filter_word_kind {
@@ -27,13 +31,13 @@ struct cf_filter_word {
 };
 
 struct cf_filter_words {
-    struct cf_filter_word items[CF_FILTER_TEXT_MAX];
+    struct cf_filter_word items[CF_FILTER_WORDS_MAX];
     size_t n;
 };
 
 /*
  * Cut text into words, and refuse what libpcap must not see: names that it
- * would look up, and more operands than it compiles in reasonable time.
+ * would look up, and more words than it compiles in reasonable time.
  *
  * text:       a filter of pcap-filter(7)
  * ret_words:  written also when the filter is refused, as far as it was read

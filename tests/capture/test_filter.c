@@ -284,6 +284,14 @@ static void what_takes_libpcap_long_is_refused(void **state)
     length = strlen(text);
     strcat(text, " or 5");
     check_wrong(text, length + 4, "expected at most 64");
+    strcpy(text, "ip");
+    for (int i = 1; i < CF_FILTER_WORDS_MAX / 2; i++)
+        strcat(text, " or ip6");
+    length = strlen(text);
+    strcat(text, " or");
+    check_wrong(text, length + 3, "got its end");
+    strcat(text, " ip");
+    check_wrong(text, length + 4, "expected at most 256 words");
 }
 
 static void other_link_types_are_refused(void **state)
