@@ -302,7 +302,6 @@ int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *
         .fd = start->fd,
         .interface = start->interface,
         .filter = start->filter,
-        .n_filter = start->n_filter,
         .snaplen = capture->config.snaplen,
         .n_blocks = RING_BLOCKS,
     };

@@ -10,11 +10,11 @@
 #ifndef CF_CAPTURE_CAPTURE_H
 #define CF_CAPTURE_CAPTURE_H
 
-#include <linux/filter.h>
 #include <stdint.h>
 
 #include "audit/event.h"
 #include "base/error.h"
+#include "capture/filter.h"
 #include "loop/loop.h"
 
 struct cf_capture;
@@ -40,8 +40,7 @@ struct cf_capture_start {
     struct cf_loop *loop;
     int fd;                           /* a packet socket of protocol 0; taken over */
     const char *interface;            /* of the socket's namespace */
-    const struct sock_filter *filter; /* NULL: every packet; copied */
-    unsigned short n_filter;
+    const struct cf_capture_filter *filter; /* borrowed until cf_capture_close() */
     /* Called once, when the file could not be written. */
     void (*failed)(void *data, const struct cf_error *err);
     void *data;

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -38,6 +39,8 @@ struct cf_ring {
     uint32_t left;
     int64_t last_ns;
     uint64_t received, dropped;
+    const struct cf_capture_filter *filter; /* that the kernel does not take; NULL: none */
+    uint64_t filtered;                      /* by it */
 };
 
 static struct tpacket_block_desc *block_at(const struct cf_ring *ring, unsigned block)
@@ -51,18 +54,18 @@ static bool is_ours(const struct cf_ring *ring, unsigned block)
            TP_STATUS_USER;
 }
 
-static int filter_attach(const struct cf_ring *ring, const struct cf_ring_config *config)
+static int filter_attach(struct cf_ring *ring, const struct cf_ring_config *config,
+                         struct cf_error *err)
 {
-    struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, config->snaplen);
-    struct sock_fprog program = { .len = 1, .filter = &all };
+    struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, config->snaplen);
+    const struct cf_capture_filter all = { .code = &code, .length = 1 };
+    bool in_kernel, filtered = config->filter && config->filter->length > 0;
+    int r;
 
-    if (config->filter) {
-        program.len = config->n_filter;
-        program.filter = (struct sock_filter *)config->filter;
-    }
-    return setsockopt(ring->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
-               ? -errno
-               : 0;
+    r = cf_capture_filter_attach(filtered ? config->filter : &all, ring->fd, &in_kernel, err);
+    if (r == 0 && !in_kernel)
+        ring->filter = config->filter;
+    return r;
 }
 
 static int map_make(struct cf_ring *ring)
@@ -118,9 +121,9 @@ int cf_ring_open(const struct cf_ring_config *config, struct cf_ring **ret_ring,
     }
     ring->fd = config->fd;
     ring->n_blocks = config->n_blocks;
-    r = filter_attach(ring, config);
+    r = filter_attach(ring, config, err);
     if (r < 0)
-        return cf_error_errno(err, r, "the kernel does not take the capture's filter");
+        return r;
     r = map_make(ring);
     if (r < 0)
         return cf_error_errno(err, r, "cannot make a ring of %u MiB for captured packets",
@@ -182,7 +185,7 @@ static int64_t time_of(const struct cf_ring *ring, const struct tpacket3_hdr *he
     return time_ns < ring->last_ns && ring->last_ns - time_ns < NS_PER_S ? ring->last_ns : time_ns;
 }
 
-bool cf_ring_peek(struct cf_ring *ring, struct cf_ring_packet *ret_packet)
+static bool packet_peek(struct cf_ring *ring, struct cf_ring_packet *ret_packet)
 {
     const struct tpacket3_hdr *header;
     const struct sockaddr_ll *address;
@@ -203,6 +206,28 @@ bool cf_ring_peek(struct cf_ring *ring, struct cf_ring_packet *ret_packet)
         .has_vlan = header->tp_status & TP_STATUS_VLAN_VALID,
     };
     return true;
+}
+
+/* The filter that the kernel did not take. */
+static bool filter_pass(struct cf_ring *ring, struct cf_ring_packet *packet)
+{
+    uint32_t keep =
+        cf_capture_filter_run(ring->filter, packet->data, packet->captured, packet->length);
+
+    if (keep < packet->captured)
+        packet->captured = keep;
+    return keep > 0;
+}
+
+bool cf_ring_peek(struct cf_ring *ring, struct cf_ring_packet *ret_packet)
+{
+    while (packet_peek(ring, ret_packet)) {
+        if (!ring->filter || filter_pass(ring, ret_packet))
+            return true;
+        ring->filtered++;
+        cf_ring_take(ring);
+    }
+    return false;
 }
 
 void cf_ring_take(struct cf_ring *ring)
@@ -246,6 +271,6 @@ void cf_ring_count(struct cf_ring *ring, uint64_t *ret_received, uint64_t *ret_d
         ring->received += statistics.tp_packets;
         ring->dropped += statistics.tp_drops;
     }
-    *ret_received = ring->received;
+    *ret_received = ring->received - ring->filtered;
     *ret_dropped = ring->dropped;
 }

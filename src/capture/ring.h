@@ -6,18 +6,18 @@
  * packet is looked at where it lies and given back with its block. What finds
  * all blocks full is dropped, and counted.
  *
- * The filter runs in the kernel. Times are of the clock of 1970-01-01 UTC, in
+ * The filter runs in the kernel, or here where the kernel does not take it. Times are of the clock of 1970-01-01 UTC, in
  * nanoseconds, and never go back by less than a second.
  */
 #ifndef CF_CAPTURE_RING_H
 #define CF_CAPTURE_RING_H
 
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "capture/filter.h"
 
 struct cf_ring;
 
@@ -28,8 +28,7 @@ struct cf_ring_config {
      */
     int fd;
     const char *interface;
-    const struct sock_filter *filter; /* NULL: every packet */
-    unsigned short n_filter;
+    const struct cf_capture_filter *filter; /* NULL: every packet; borrowed until the end */
     uint32_t snaplen;    /* bytes of a packet that are kept, where there is no filter to say so */
     unsigned n_blocks;   /* of CF_RING_BLOCK bytes */
 };

@@ -60,10 +60,15 @@ int cf_run_capture_open(struct cf_run *run, struct cf_error *err)
         .application = "childflow " PACKAGE_VERSION,
         .hardware = run->uts.machine,
     };
+    size_t offset;
     int r;
 
     if (!is_wanted(run))
         return 0;
+    r = cf_capture_filter_compile(config.filter, CF_CAPTURE_ETHERNET, config.snaplen,
+                                  &run->capture_filter, &offset, err);
+    if (r < 0)
+        return cf_error_wrap(err, "capture.filter");
     r = cf_audit_path_expand(profile->capture.file, profile->name, run->id, run->uts.nodename,
                              &run->capture_path, err);
     if (r < 0)
@@ -85,6 +90,7 @@ int cf_run_capture_start(struct cf_run *run, struct cf_error *err)
     struct cf_capture_start start = {
         .loop = run->loop,
         .interface = CF_GATEWAY_INTERFACE,
+        .filter = &run->capture_filter,
         .failed = on_failed,
         .data = run,
     };

@@ -121,6 +121,7 @@ void cf_run_close(struct cf_run *run)
     release(run);
     cf_secret_done(&run->password);
     free(run->user);
+    cf_capture_filter_done(&run->capture_filter);
     free(run->capture_comment);
     free(run->capture_os);
     free(run->capture_path);

@@ -56,6 +56,7 @@ struct cf_run {
     struct cf_signals signals;
     struct cf_live live;
     struct cf_capture *capture; /* NULL when the policy has none */
+    struct cf_capture_filter capture_filter;
     char *capture_comment, *capture_os, *capture_path; /* what its file says, and where it is */
 
     bool ipv6;

@@ -5,6 +5,7 @@ src_policy_libcf_policy_a_SOURCES = src/policy/analysis.c \
 	src/policy/analysis_proxy.c \
 	src/policy/builtin.c \
 	src/policy/builtin.h \
+	src/policy/capture.c \
 	src/policy/defaults.c \
 	src/policy/defaults.h \
 	src/policy/code.c \

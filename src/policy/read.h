@@ -158,6 +158,7 @@ cf_read_fn cf_read_hosts, cf_read_hosts_file_key, cf_read_command;
 cf_read_fn cf_read_egress_allow, cf_read_egress_deny, cf_read_egress_host_ports;
 cf_read_fn cf_read_egress_interface;
 cf_read_fn cf_read_egress_groups;
+cf_read_fn cf_read_capture_filter;
 cf_read_fn cf_read_proxy_url, cf_read_proxy_username, cf_read_proxy_password_env;
 cf_read_fn cf_read_proxy_password_file, cf_read_proxy_ca_file, cf_read_proxy_bypass;
 /* Of the map itself, when its keys have been read. */

@@ -109,7 +109,8 @@ endif
 
 # policy
 fuzz_policy_sources = tests/fuzz/fuzz_policy.c
-fuzz_policy_libs = src/policy/libcf-policy.a src/profile/libcf-profile.a src/base/libcf-base.a \
+fuzz_policy_libs = src/policy/libcf-policy.a src/capture/libcf-capture.a \
+	src/profile/libcf-profile.a src/base/libcf-base.a \
 	$(YAML_LIBS) $(MD_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus/policy

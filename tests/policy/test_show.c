@@ -57,6 +57,8 @@ static const char *const endpoints[] = { "registry.example.com:443",
                                          "any",
                                          "tcp://192.0.2.1",
                                          "[2001:db8::1]:1-65535" };
+static const char *const filters[] = { "", "tcp", "port 443 or (udp and not port 53)",
+                                       "ip6 host 2001:db8::1", "tcp[13] & 0x12 = 2" };
 static const char *const patterns[] = { "a.jsonl", "audit/{name}-{run}.jsonl", "/x/{time}{host}" };
 /* Text that tempts a writer: each is a piece of a longer one, escaped as JSON is. */
 static const char *const pieces[] = {
@@ -140,7 +142,10 @@ static void put_value(struct cf_buffer *policy, const struct cf_schema_key *row)
         cf_buffer_puts(policy, cf_mode_bits_format((int64_t)below(010000), text));
         break;
     case CF_TYPE_STRING:
-        put_text(policy);
+        if (strcmp(row->path, "capture.filter") == 0)
+            cf_buffer_printf(policy, "\"%s\"", PICK(filters));
+        else
+            put_text(policy);
         break;
     case CF_TYPE_LABEL:
         cf_buffer_printf(policy, "\"%s\"", PICK(words));
