@@ -14,6 +14,7 @@
 
 #define MATCHES_MAX ((ORACLE_RULES) * (ORACLE_MEMBERS) * (ORACLE_NAMES + 1))
 #define TODAY 20000
+#define QUIC_PORT 443
 
 unsigned oracle_draw(struct oracle_source *source, unsigned below)
 {
@@ -290,8 +291,9 @@ static void write_policy(struct oracle_policy *policy)
     char *text = policy->text;
     size_t size = sizeof policy->text, n;
 
-    n = (size_t)snprintf(text, size, "%s%s%s", policy->default_allow ? "default allow; " : "",
-                         policy->audit ? "audit; " : "", policy->filter_any ? "filter any; " : "");
+    n = (size_t)snprintf(text, size, "%s%s%s%s", policy->default_allow ? "default allow; " : "",
+                         policy->audit ? "audit; " : "", policy->filter_any ? "filter any; " : "",
+                         policy->quic ? "quic; " : "");
     for (unsigned i = 0; i < ORACLE_GROUPS; i++) {
         n += (size_t)snprintf(text + n, size - n, "g%u%s:", i,
                               policy->groups[i].is_file ? " (file)" : "");
@@ -324,6 +326,7 @@ void oracle_draw_policy(struct oracle_source *source, struct oracle_policy *poli
         draw_rule(source, &policy->rules[i], crowded);
     for (unsigned i = 0; i < policy->n_rules; i++)
         policy->rules[i].number = i + 1;
+    policy->quic = oracle_draw(source, 2);
     write_policy(policy);
 }
 
@@ -494,7 +497,9 @@ void oracle_draw_question(struct oracle_source *source, const struct oracle_poli
         question->query.dst = read_addr(question->addr);
     if (question->program >= 0)
         question->query.exe = programs[question->program];
-    question->query.port = proto == 2 ? 0 : (uint16_t)(1 + oracle_draw(source, 9));
+    question->query.port = proto == 2 ? 0 : (uint16_t)(1 + oracle_draw(source, 10));
+    if (question->query.port == 10)
+        question->query.port = QUIC_PORT;
     question->query.names = question->names;
     question->query.n_names = oracle_draw(source, 4);
     for (size_t i = 0; i < question->query.n_names; i++) {
@@ -581,6 +586,7 @@ struct cf_profile *oracle_profile(const struct oracle_policy *policy, bool backw
     profile->today = TODAY;
     profile->egress.fallback = policy->default_allow ? CF_ALLOW : CF_DENY;
     profile->mode = policy->audit ? CF_MODE_AUDIT : CF_MODE_ENFORCE;
+    profile->egress.quic = policy->quic ? CF_ALLOW : CF_DENY;
     profile->dns.filter = policy->filter_any ? CF_DNS_FILTER_ANY : CF_DNS_FILTER_ALLOWED;
     for (unsigned i = 0; i < ORACLE_GROUPS; i++)
         add_group(profile, &policy->groups[i], i);
@@ -667,6 +673,26 @@ static void find(const struct oracle_policy *policy, const struct oracle_questio
         find_matches(policy, &asker, &end, question->proto, question->query.port, &ret->expired);
 }
 
+/* Whether the rules let a flow through, or the default where they say nothing of it. */
+static bool is_let_through(const struct oracle_policy *policy, const struct findings *found)
+{
+    enum says name = says(&found->by_name), addr = says(&found->by_addr);
+
+    if (name == ALLOWS && addr == DENIES)
+        return has_top(&found->by_addr, true) || found->pinned.n > 0;
+    if (name == NOTHING && addr == NOTHING)
+        return policy->default_allow;
+    return name != DENIES && addr != DENIES;
+}
+
+static bool is_denied_by_quic(const struct oracle_policy *policy, const struct cf_verdict *verdict)
+{
+    return verdict->reason == CF_REASON_QUIC && verdict->rule && !verdict->member &&
+           strcmp(verdict->rule->text, "egress.quic") == 0 &&
+           verdict->action == (policy->audit ? CF_ALLOW : CF_DENY) &&
+           verdict->would_deny == policy->audit;
+}
+
 bool oracle_check_flow(const struct oracle_policy *policy, const struct oracle_question *question,
                        const struct cf_verdict *verdict)
 {
@@ -676,6 +702,9 @@ bool oracle_check_flow(const struct oracle_policy *policy, const struct oracle_q
     find(policy, question, &found);
     name = says(&found.by_name);
     addr = says(&found.by_addr);
+    if (!policy->quic && question->proto == 'u' && question->query.port == QUIC_PORT &&
+        is_let_through(policy, &found))
+        return is_denied_by_quic(policy, verdict);
     if (name == DENIES)
         return is_verdict(policy, verdict, true) && is_winner(&found.by_name, false, verdict);
     if (name == ALLOWS && addr == DENIES) {

@@ -65,7 +65,7 @@ struct oracle_policy {
     struct oracle_rule rules[ORACLE_RULES];
     unsigned n_rules;
     struct oracle_group groups[ORACLE_GROUPS];
-    bool default_allow, audit, filter_any;
+    bool default_allow, audit, filter_any, quic;
     char text[8192]; /* for messages */
 };
 
