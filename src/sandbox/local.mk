@@ -22,6 +22,7 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/init.h \
 	src/sandbox/job.c \
 	src/sandbox/job.h \
+	src/sandbox/known.c \
 	src/sandbox/listeners.c \
 	src/sandbox/listeners.h \
 	src/sandbox/listing.c \

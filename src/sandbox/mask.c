@@ -13,12 +13,7 @@
  * to what stands there. So a folder is preferred where it serves nothing else:
  * a daemon that restarts replaces its socket, but not the folder around it.
  *
- * No list can know every daemon. So every socket at which somebody waits when the
- * run begins is added, wherever it lies and whatever mount shows it (sweep.c), but for
- * some that are for programs like the command. What is known is named all
- * the same: a folder stays hidden when its daemon is started later.
- *
- * The list is made before the fork, where memory may be allocated; it is
+ * The list is made (known.c) before the fork, where memory may be allocated; it is
  * applied by PID 1 in the new mount namespace.
  */
 #include "sandbox/mask.h"
@@ -34,89 +29,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "sandbox/attach.h"
-#include "sandbox/automount.h"
-#include "sandbox/elsewhere.h"
-#include "sandbox/sweep.h"
 
 #define TRIES 8
-#define MOUNTINFO_MAX ((size_t)16 << 20)
-
-/*
- * "@/" stands for the user's runtime folder, "~/" for the home folder, "*" for whatever
- * follows. Rows of /run are for a /var/run beside it too.
- */
-static const char *const known_paths[] = {
-    /* Name services: they answer DNS from outside. */
-    "/run/nscd",
-    "/run/systemd/resolve",
-    "/run/avahi-daemon",
-    "/run/mdnsd",
-    "/run/nslcd",
-    "/run/samba",
-    "/var/lib/samba/winbindd_privileged",
-    "/var/lib/sss/pipes",
-    /* Daemons that fetch, print or talk to the network for whoever asks. */
-    "/run/cups",
-    "/run/tailscale",
-    "/run/wpa_supplicant",
-    "/run/rpcbind.sock",
-    "/nix/var/nix/daemon-socket",
-    "/var/guix/daemon-socket",
-    "@/gnupg/S.dirmngr",
-    "~/.gnupg/S.dirmngr",
-    "@/pulse",
-    "@/gvfsd",
-    /* Network hardware that has no network namespace. */
-    "/dev/infiniband",
-    /* Message buses: resolved, systemd, and everything that can be activated. */
-    "/run/dbus",
-    "@/bus",
-    "@/dbus-1",
-    "@/at-spi",
-    /* Service managers: a transient unit runs anywhere. */
-    "/run/systemd/private",
-    "/run/systemd/machine",
-    "/run/systemd/import",
-    "@/systemd",
-    "/run/snapd.socket",
-    "/run/snapd-snap.socket",
-    "@/snapd-session-agent.socket",
-    /* Containers and virtual machines. */
-    "/run/docker.sock",
-    "/run/docker",
-    "/run/cri-dockerd.sock",
-    "/run/containerd",
-    "/run/podman",
-    "/run/crio",
-    "/run/buildkit",
-    "/run/k3s",
-    "/run/libvirt",
-    "/var/lib/lxd",
-    "/var/snap/lxd/common/lxd",
-    "/var/snap/lxd/common/lxd-user",
-    "/var/lib/incus",
-    "/run/incus",
-    "@/docker.sock",
-    "@/docker",
-    "@/containerd",
-    "@/containerd-rootless",
-    "@/podman",
-    "@/buildkit",
-    "@/libvirt",
-    "~/.docker/run",
-    "~/.docker/desktop",
-    /* Terminal multiplexers and editors that run commands for whoever asks. */
-    "/run/screen",
-    "@/emacs",
-    "@/zellij",
-    "@/nvim.*",
-    "@/vscode-ipc-*",
-    "@/wezterm",
-    "@/sway-ipc.*",
-    "@/i3",
-};
 
 /* Folders of which only this is shown: what else their owners put there is for themselves. */
 static const struct {
@@ -128,27 +43,6 @@ static const struct {
       (const char *const[]) { "container", "journal", "notify", "system", "userdb", NULL } },
     /* Runtime folders of other users, which root could enter. The caller's is a top. */
     { "/run/user", (const char *const[]) { NULL } },
-};
-
-/* Variables that name a socket, alone or in an address. */
-static const char *const known_variables[] = {
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DBUS_SYSTEM_BUS_ADDRESS",
-    "DOCKER_HOST",
-    "CONTAINER_HOST",
-    "BUILDKIT_HOST",
-    "CONTAINERD_ADDRESS",
-    "LIBVIRT_DEFAULT_URI",
-    "TMUX",
-    "NVIM",
-    "NVIM_LISTEN_ADDRESS",
-    "KITTY_LISTEN_ON",
-    "WEZTERM_UNIX_SOCKET",
-    "VSCODE_IPC_HOOK_CLI",
-    "I3SOCK",
-    "SWAYSOCK",
-    "PULSE_SERVER",
-    "WATCHMAN_SOCK",
 };
 
 /* "//" and "/." mean nothing, nor does a slash at the end; and /var/run is a /run. */
@@ -170,9 +64,7 @@ void cf_mask_tidy(char *path)
     *to = '\0';
 }
 
-/* The rest of path behind folder and a slash; "" when they are the same, NULL when it is elsewhere.
- */
-static const char *below(const char *path, const char *folder)
+const char *cf_mask_below(const char *path, const char *folder)
 {
     for (; *folder; folder++, path++) {
         if (*folder != *path)
@@ -194,7 +86,7 @@ bool cf_mask_is_inside(const struct cf_mask_list *list, const char *path)
     if (strstr(path, "/../") || (length >= 3 && strcmp(path + length - 3, "/..") == 0))
         return false;
     for (size_t i = 0; i < list->n_tops; i++) {
-        const char *rest = below(path, list->tops[i].as);
+        const char *rest = cf_mask_below(path, list->tops[i].as);
 
         if (rest && *rest)
             return true;
@@ -223,259 +115,6 @@ int cf_mask_add(struct cf_mask_list *list, char *path, enum cf_mask_kind kind)
     return 0;
 }
 
-static int add_joined(struct cf_mask_list *list, const char *folder, const char *name)
-{
-    char *path;
-
-    return cf_mask_add(list, asprintf(&path, "%s%s", folder, name) < 0 ? NULL : path,
-                       CF_MASK_SOCKET_OR_FOLDER);
-}
-
-/* One row of the table, with its first letter resolved. */
-static int add_row(struct cf_mask_list *list, unsigned uid, const char *row)
-{
-    const char *home = getenv("HOME"), *runtime = getenv("XDG_RUNTIME_DIR");
-    char usual[64];
-    int r;
-
-    if (row[0] == '~')
-        return home && home[0] == '/' ? add_joined(list, home, row + 1) : 0;
-    if (row[0] != '@')
-        return add_joined(list, row, "");
-    snprintf(usual, sizeof usual, "/run/user/%u", uid);
-    r = add_joined(list, usual, row + 1);
-    if (r == 0 && runtime && runtime[0] == '/' && strcmp(runtime, usual) != 0)
-        r = add_joined(list, runtime, row + 1);
-    return r;
-}
-
-/* The octets of a D-Bus address are written as %2f where they are not plain. */
-static void decode_percent(char *text)
-{
-    char *to = text;
-
-    for (const char *from = text; *from; from++) {
-        unsigned octet;
-
-        if (from[0] == '%' && sscanf(from + 1, "%2x", &octet) == 1 && from[1] && from[2]) {
-            *to++ = (char)octet;
-            from += 2;
-        } else {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
-}
-
-/* Each absolute path in "unix:path=/a,guid=b;unix:path=/c", "unix:///a", "/a,1,2". */
-static int add_address(struct cf_mask_list *list, const char *value)
-{
-    const char *at = value;
-    int r = 0;
-
-    while (r == 0 && (at = strchr(at, '/'))) {
-        size_t length = strcspn(at, ",;?");
-        char *path;
-
-        while (length > 1 && at[1] == '/') { /* the slashes of "unix://" */
-            at++;
-            length--;
-        }
-        path = strndup(at, length);
-        if (path)
-            decode_percent(path);
-        r = cf_mask_add(list, path, CF_MASK_SOCKET);
-        at += length;
-    }
-    return r;
-}
-
-static int add_folder(void *data, const char *path)
-{
-    return cf_mask_add(data, strdup(path), CF_MASK_SOCKET_OR_FOLDER);
-}
-
-/* Roots of an automounter that asks whatever host is named. */
-static int add_automounts(struct cf_mask_list *list, const char *mountinfo)
-{
-    cf_auto_free char *copy = strdup(mountinfo);
-
-    return copy ? cf_automount_hosts(copy, add_folder, list) : -ENOMEM;
-}
-
-static int add_top(struct cf_mask_list *list, const char *path, const char *as)
-{
-    struct cf_mask_top *top = &list->tops[list->n_tops];
-
-    if (list->n_tops == CF_MASK_TOPS_MAX)
-        return -ENOSPC;
-    top->path = strdup(path);
-    if (!top->path)
-        return -ENOMEM;
-    cf_mask_tidy(top->path);
-    top->as = as ? as : top->path;
-    list->n_tops++;
-    return 0;
-}
-
-/*
- * Whether it is what the XDG Base Directory Specification says of such a folder: the
- * user's own, for nobody else. Another may be one that others share, such as /tmp.
- */
-static bool is_runtime_folder(const char *path, unsigned uid)
-{
-    const char *home = getenv("HOME");
-    struct stat st;
-
-    if (!path || path[0] != '/' || strstr(path, "/..") || (home && strcmp(home, path) == 0))
-        return false;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid &&
-           (st.st_mode & (S_IRWXG | S_IRWXO)) == 0;
-}
-
-static int add_tops(struct cf_mask_list *list, unsigned uid)
-{
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    char usual[64];
-    int r;
-
-    snprintf(usual, sizeof usual, "/run/user/%u", uid);
-    r = add_top(list, "/run", NULL);
-    if (r == 0)
-        r = add_top(list, "/var/run", "/run");
-    if (r == 0)
-        r = add_top(list, usual, NULL);
-    if (r == 0 && is_runtime_folder(runtime, uid))
-        r = add_top(list, runtime, NULL);
-    return r;
-}
-
-/* The folders of multiplexers and editors that have no place of their own. */
-static int add_servers(struct cf_mask_list *list, unsigned uid)
-{
-    static const char *const templates[] = { "/tmp/tmux-%u", "/tmp/emacs%u" };
-    const char *tmux = getenv("TMUX_TMPDIR"), *screen = getenv("SCREENDIR");
-    char name[32];
-    int r = 0;
-
-    for (size_t i = 0; i < sizeof templates / sizeof *templates && r == 0; i++) {
-        snprintf(name, sizeof name, templates[i], uid);
-        r = add_joined(list, name, "");
-    }
-    snprintf(name, sizeof name, "/tmux-%u", uid);
-    if (r == 0 && tmux && tmux[0] == '/')
-        r = add_joined(list, tmux, name);
-    if (r == 0 && screen && screen[0] == '/')
-        r = add_joined(list, screen, "");
-    return r;
-}
-
-struct other_top {
-    struct cf_mask_list *list;
-    const char *as;
-};
-
-/*
- * A top in which the same folder is shown goes with that. In one that shows something else there
- * it would show itself again, and so on.
- */
-static int add_other_top(void *data, const char *path)
-{
-    const struct other_top *other = data;
-
-    for (size_t i = 0; i < other->list->n_tops; i++) {
-        const struct cf_mask_top *top = &other->list->tops[i];
-        const char *rest = below(path, top->path), *same = below(other->as, top->as);
-
-        if (rest && (!*rest || (same && strcmp(rest, same) == 0)))
-            return 0;
-        if (rest)
-            return -ELOOP;
-    }
-    return add_top(other->list, path, other->as);
-}
-
-/* Where other mounts show the tops. */
-static int add_other_tops(struct cf_mask_list *list, const struct cf_elsewhere *elsewhere)
-{
-    const size_t n = list->n_tops;
-    int r = 0;
-
-    for (size_t i = 0; i < n && r == 0; i++) {
-        struct other_top other = { .list = list, .as = list->tops[i].as };
-
-        if (other.as == list->tops[i].path)
-            r = cf_elsewhere_folder(elsewhere, other.as, add_other_top, &other);
-    }
-    return r;
-}
-
-static int add_known(struct cf_mask_list *list, unsigned uid)
-{
-    int r = 0;
-
-    for (size_t i = 0; i < sizeof known_paths / sizeof *known_paths && r == 0; i++)
-        r = add_row(list, uid, known_paths[i]);
-    if (r == 0)
-        r = add_servers(list, uid);
-    for (size_t i = 0; i < sizeof known_variables / sizeof *known_variables && r == 0; i++) {
-        const char *value = getenv(known_variables[i]);
-
-        if (value)
-            r = add_address(list, value);
-    }
-    return r;
-}
-
-static int plan(unsigned uid, struct cf_mask_list *list)
-{
-    struct cf_elsewhere elsewhere = { 0 };
-    char *mountinfo;
-    size_t length;
-    int r = cf_fd_read_file("/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &length);
-
-    if (r < 0)
-        return r;
-    r = add_tops(list, uid);
-    if (r == 0)
-        r = add_known(list, uid);
-    if (r == 0)
-        r = add_automounts(list, mountinfo);
-    list->n_known = list->n;
-    if (r < 0) {
-        free(mountinfo);
-        return r;
-    }
-    r = cf_elsewhere_init(&elsewhere, mountinfo);
-    if (r == 0)
-        r = add_other_tops(list, &elsewhere);
-    if (r == 0)
-        r = cf_sweep(list, &elsewhere);
-    cf_elsewhere_done(&elsewhere);
-    return r;
-}
-
-int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_list,
-                 struct cf_error *err)
-{
-    int r;
-
-    memset(ret_list, 0, sizeof *ret_list);
-    r = plan(identity->uid, ret_list);
-    if (r == 0)
-        return 0;
-    cf_mask_list_done(ret_list);
-    if (r == -ELOOP)
-        return cf_error_set(err, r,
-                            "cannot give the command a /run of its own: another mount shows it "
-                            "inside of itself; unmount that one");
-    if (r == -ENOENT)
-        return cf_error_set(err, r,
-                            "cannot list the host's unix sockets: the kernel lacks unix_diag "
-                            "(CONFIG_UNIX_DIAG)");
-    return cf_error_errno(err, r, "cannot list the sockets to mask");
-}
-
 void cf_mask_list_done(struct cf_mask_list *list)
 {
     for (size_t i = 0; i < list->n; i++)
@@ -490,7 +129,7 @@ static bool is_unlisted(const char *path)
 {
     for (size_t i = 0; i < sizeof known_folders / sizeof *known_folders; i++) {
         const char *const *names = known_folders[i].names;
-        const char *name = below(path, known_folders[i].folder);
+        const char *name = cf_mask_below(path, known_folders[i].folder);
 
         if (!name || !*name || strchr(name, '/'))
             continue;
@@ -534,13 +173,13 @@ static bool is_below_unlisted(const char *path)
 bool cf_mask_hides(const struct cf_mask_list *list, const char *path)
 {
     for (size_t i = 0; i < list->n_known; i++) {
-        const char *rest = below(path, list->paths[i]);
+        const char *rest = cf_mask_below(path, list->paths[i]);
 
         if (rest && (!*rest || list->kinds[i] == CF_MASK_SOCKET_OR_FOLDER))
             return true;
     }
     for (size_t i = 0; i < list->n_tops; i++) {
-        if (strcmp(list->tops[i].as, "/run") != 0 && below(path, list->tops[i].as))
+        if (strcmp(list->tops[i].as, "/run") != 0 && cf_mask_below(path, list->tops[i].as))
             return false; /* of the caller, in what is not shown of others */
     }
     return is_below_unlisted(path);
@@ -586,7 +225,7 @@ static bool is_about(const struct cf_mask_list *list, size_t row, const char *pa
 {
     if (!list->inside[row])
         return false;
-    *ret_holds |= below(list->paths[row], path) != NULL;
+    *ret_holds |= cf_mask_below(list->paths[row], path) != NULL;
     return is_row(list->paths[row], path) &&
            !(type == DT_DIR && list->kinds[row] == CF_MASK_SOCKET);
 }
@@ -613,7 +252,7 @@ enum cf_mask_verdict cf_mask_judge(const struct cf_mask_list *list, const char *
 
     *ret_row = CF_MASK_MAX;
     for (size_t i = 0; i < list->n_tops; i++) {
-        const char *rest = below(list->tops[i].as, path);
+        const char *rest = cf_mask_below(list->tops[i].as, path);
 
         if (rest && !*rest)
             return type == DT_LNK ? CF_MASK_FOLLOW : CF_MASK_TOP;
@@ -641,7 +280,7 @@ void cf_mask_note_links(struct cf_mask_done *done, size_t row, unsigned long lin
 void cf_mask_leads_out(struct cf_mask_list *list, const char *path)
 {
     for (size_t i = 0; i < list->n; i++) {
-        if (below(list->paths[i], path))
+        if (cf_mask_below(list->paths[i], path))
             list->inside[i] = false;
     }
 }

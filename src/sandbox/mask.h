@@ -54,7 +54,7 @@ struct cf_mask_done {
     size_t linked_row;
 };
 
-/* What to look for, for this user and environment. 0 or -errno. */
+/* What to look for, for this user, environment and host (known.c). 0 or -errno. */
 int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_list,
                  struct cf_error *err);
 void cf_mask_list_done(struct cf_mask_list *list);
@@ -78,6 +78,10 @@ enum cf_mask_verdict cf_mask_judge(const struct cf_mask_list *list, const char *
 
 /* Take path over, which is NULL without memory. 0, -ENOMEM or -ENOSPC. */
 int cf_mask_add(struct cf_mask_list *list, char *path, enum cf_mask_kind kind);
+
+/* The rest of path behind folder and a slash; "" when they are the same, NULL when it is elsewhere.
+ */
+const char *cf_mask_below(const char *path, const char *folder);
 
 /* Whether what is known hides path already, or a folder that it is in. */
 bool cf_mask_hides(const struct cf_mask_list *list, const char *path);
