@@ -31,6 +31,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/mask.h \
 	src/sandbox/mounts.c \
 	src/sandbox/mounts.h \
+	src/sandbox/names.c \
+	src/sandbox/names.h \
 	src/sandbox/orders.c \
 	src/sandbox/orders.h \
 	src/sandbox/sandbox.c \

@@ -53,6 +53,7 @@
 #include "sandbox/filter.h"
 #include "sandbox/init.h"
 #include "sandbox/job.h"
+#include "sandbox/names.h"
 #include "sandbox/orders.h"
 
 #define WARNINGS_MAX 8
@@ -454,32 +455,6 @@ static int hand_over(struct cf_sandbox *sandbox, enum cf_init_request_type type,
     return 0;
 }
 
-/* Whatever links lead there: what is hidden is what is at the end, and what comes in its place. */
-static int resolve_hidden(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
-                          struct cf_error *err)
-{
-    for (size_t i = 0; config->hidden && config->hidden[i]; i++) {
-        const char *given = config->hidden[i];
-        char *path;
-
-        if (i == CF_SANDBOX_HIDDEN_MAX)
-            return cf_error_set(err, -E2BIG, "cannot hide '%s': too much is hidden", given);
-        path = realpath(given, NULL);
-        if (!path && errno == ENOENT)
-            path = strdup(given);
-        if (!path)
-            return cf_error_errno(err, -errno, "cannot hide '%s' from the command", given);
-        sandbox->hidden[i] = path;
-        if (strncmp(path, "/proc/", 6) == 0 ||
-            (strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0))
-            return cf_error_set(err, -EINVAL,
-                                "cannot hide '%s' from the command: what lies below /dev and /proc "
-                                "has other names",
-                                given);
-    }
-    return 0;
-}
-
 int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config *config,
                      struct cf_loop *loop,
                      void (*ended)(void *data, const struct cf_sandbox_end *end), void *data,
@@ -493,7 +468,7 @@ int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config 
     sandbox->ended = ended;
     sandbox->data = data;
     sandbox->one_table = config->one_table;
-    r = resolve_hidden(sandbox, config, err);
+    r = cf_hidden_resolve(config->hidden, sandbox->hidden, err);
     if (r < 0)
         return r;
     resolved.hidden = (const char *const *)sandbox->hidden;

@@ -48,7 +48,7 @@ struct cf_identity {
  */
 int cf_sandbox_identity(struct cf_identity *ret_identity, struct cf_error *err);
 
-#define CF_SANDBOX_HIDDEN_MAX 8
+#define CF_SANDBOX_HIDDEN_MAX 32
 
 struct cf_sandbox_config {   /* borrowed until cf_sandbox_start() returns */
     const char *resolv_conf; /* text of the three files */
@@ -60,7 +60,8 @@ struct cf_sandbox_config {   /* borrowed until cf_sandbox_start() returns */
     const char *guard_more; /* another, or a folder with all that will be in it; or NULL */
     /*
      * Files and sockets that it may not use: absolute paths, NULL-terminated; or NULL. One that
-     * is not there, and cannot be kept from appearing, refuses the run.
+     * is not there, and cannot be kept from appearing, refuses the run; so does one with hard links.
+     * Other mounts that show the same file are found and count.
      */
     const char *const *hidden; /* CF_SANDBOX_HIDDEN_MAX at most */
     const char *forget;        /* a variable that it may not see; or NULL */

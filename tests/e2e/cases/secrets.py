@@ -1,6 +1,7 @@
 """The password of a proxy: where it comes from, and that nobody sees it."""
 import os
 import resource
+import subprocess
 
 from lab.case import case, check, check_equal, check_in
 
@@ -66,6 +67,38 @@ def file_hidden(bench):
     check(SECRET not in done.err + done.log_path.read_text(), "it is told")
     check_in(str(path), done.one("run_start")["masked"], "masked")
     check_equal(path.read_text(), SECRET + "\n", "the file")
+
+
+@case("a password file is empty at every mount of its file system")
+def file_elsewhere(bench):
+    path = write_password(bench)
+    deep, twice, alone = (bench.folder / name for name in ("deep", "twice", "alone"))
+    for folder in (deep, twice):
+        folder.mkdir()
+    alone.touch()
+    mounts = ((bench.folder, twice), (twice, deep), (path, alone))
+    mounted = []
+    try:
+        for source, target in mounts:
+            subprocess.run(["mount", "--bind", str(source), str(target)], check=True)
+            mounted.insert(0, target)
+        done = bench.good(["sh", "-c", "cat password twice/password deep/password alone; echo end"],
+                          from_file(bench))
+    finally:
+        for target in mounted:
+            subprocess.run(["umount", str(target)], check=True)
+    check_equal(done.out, "end\n")
+    for place in (path, twice / "password", deep / "password", alone):
+        check_in(str(place), done.one("run_start")["masked"], "masked")
+
+
+@case("a password file with a second hard link refuses the run")
+def file_linked(bench):
+    path = write_password(bench)
+    os.link(path, bench.folder / "other")
+    refused(bench, from_file(bench), str(path), "it has 2 names (hard links)")
+    (bench.folder / "other").unlink()
+    bench.good(["true"], from_file(bench))
 
 
 @case("a password file that others can get at refuses the run")
