@@ -28,6 +28,8 @@
  *   clone3         ENOSYS, for its flags are behind a pointer; C libraries fall back to clone.
  *   unshare        EPERM for CLONE_FILES.
  *   close_range    EINVAL for CLOSE_RANGE_UNSHARE, as before Linux 5.9 had it.
+ *   prlimit64                  EPERM when it sets a limit of PID 1, which has the command's
+ *       ids: without descriptors it cannot name what is left, and a limit of CPU time kills it.
  *
  * Families let through: UNIX; INET and INET6, which go by the engine; NETLINK,
  * which programs need to see their interfaces; PACKET, which belongs to the
@@ -101,6 +103,13 @@ static int add_ioctls(scmp_filter_ctx ctx)
     return r;
 }
 
+/* Nobody inside but PID 1 has this number, but in a PID namespace that the command makes. */
+static int add_limits(scmp_filter_ctx ctx)
+{
+    return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 2,
+                            SCMP_A0(SCMP_CMP_MASKED_EQ, LOW_32, 1), SCMP_A2(SCMP_CMP_NE, 0));
+}
+
 /* Its third argument is what the kernel passes on to the program that makes the key. */
 static int add_keys(scmp_filter_ctx ctx)
 {
@@ -168,6 +177,8 @@ static int add_rules(scmp_filter_ctx ctx, bool one_table)
         r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0);
     if (r == 0)
         r = add_keys(ctx);
+    if (r == 0)
+        r = add_limits(ctx);
     if (r == 0 && one_table)
         r = add_tables(ctx);
     return r;

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "sandbox/automount.h"
+#include "sandbox/cgroups.h"
 #include "sandbox/elsewhere.h"
 #include "sandbox/mask.h"
 #include "sandbox/sweep.h"
@@ -332,6 +333,7 @@ static int plan(unsigned uid, struct cf_mask_list *list)
 
     if (r < 0)
         return r;
+    list->cgroups_delegated = cf_cgroups_are_delegated(mountinfo);
     r = add_tops(list, uid);
     if (r == 0)
         r = add_known(list, uid);

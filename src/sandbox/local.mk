@@ -6,6 +6,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/automount.h \
 	src/sandbox/caller.c \
 	src/sandbox/caller.h \
+	src/sandbox/cgroups.c \
+	src/sandbox/cgroups.h \
 	src/sandbox/command.c \
 	src/sandbox/command.h \
 	src/sandbox/elsewhere.c \

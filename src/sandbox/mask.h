@@ -44,6 +44,7 @@ struct cf_mask_list {
     size_t n_known, n;        /* what was found stands behind what is known, sorted */
     struct cf_mask_top tops[CF_MASK_TOPS_MAX]; /* one that lies in another comes behind it */
     size_t n_tops;
+    bool cgroups_delegated; /* the host's: cgroups.h */
 };
 
 /* Which of the list's paths were there and are hidden. */

@@ -39,6 +39,7 @@
 
 #include "base/cleanup.h"
 #include "sandbox/attach.h"
+#include "sandbox/cgroups.h"
 #include "sandbox/hide.h"
 #include "sandbox/view.h"
 
@@ -171,6 +172,8 @@ int cf_mounts_cover(bool root, const struct cf_etc *etc, struct cf_mask_list *ma
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         return cf_error_errno(err, -errno, "cannot cut mounts off from the host");
     r = renew_proc(err);
+    if (r == 0)
+        r = cf_cgroups_guard(masks->cgroups_delegated, err);
     if (r == 0 && root)
         r = guard_proc(err);
     if (r == 0)

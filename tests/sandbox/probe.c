@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -69,6 +70,16 @@ static int io_uring_try(char **arg)
 
     (void)arg;
     return (int)syscall(SYS_io_uring_setup, 1, params);
+}
+
+static int limit_try(char **arg)
+{
+    struct rlimit limit;
+    const pid_t pid = (pid_t)strtol(arg[0], NULL, 0);
+
+    if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) < 0)
+        return -1;
+    return prlimit(pid, RLIMIT_NOFILE, &limit, NULL);
 }
 
 /* A key that nobody has; with information for the program that would make it, or without. */
@@ -199,6 +210,7 @@ static const struct {
     { "unshare", unshare_try },
     { "close_range", close_range_try },
     { "request_key", request_key_try },
+    { "limit", limit_try },
     { "connect", connect_try },
     { "reach", reach_try },
     { "abstract", abstract_try },
