@@ -7,12 +7,11 @@
 #include "scene.h"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -47,18 +46,23 @@ static void listen_at(const char *path)
     bind_at(path, SOCK_STREAM, true);
 }
 
-/* Until the engine, which we become, has ended. */
+/* Until the engine, which we become, has ended. (It may not be one that can signal us.) */
 static void keep(void)
 {
-    const pid_t engine = getpid();
+    struct pollfd engine = { .events = POLLIN };
 
-    if (fork() != 0)
-        return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != engine || syscall(SYS_close_range, 0, KEPT_FROM - 1, 0) < 0)
+    engine.fd = fcntl((int)syscall(SYS_pidfd_open, getpid(), 0), F_DUPFD_CLOEXEC, KEPT_FROM);
+    if (engine.fd < 0)
         _exit(82);
-    for (;;)
-        pause();
+    if (fork() != 0) {
+        close(engine.fd);
+        return;
+    }
+    if (syscall(SYS_close_range, 0, KEPT_FROM - 1, 0) < 0)
+        _exit(82);
+    while (poll(&engine, 1, -1) < 0)
+        ;
+    _exit(0);
 }
 
 static void new_folders(const struct scene *scene)
