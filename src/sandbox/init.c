@@ -153,7 +153,7 @@ static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct
         return cf_error_errno(err, r, "cannot close descriptors");
     if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) < 0)
         return cf_error_errno(err, -errno, "cannot make mount, UTS and IPC namespaces");
-    r = cf_mounts_cover(plan->root, &plan->etc, &plan->masks, ret_mounts, err);
+    r = cf_mounts_cover(&plan->etc, &plan->masks, ret_mounts, err);
     if (r == 0)
         r = take_orders(init, err);
     if (r == 0)
@@ -163,7 +163,7 @@ static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct
     if (r == 0)
         r = cf_mounts_renew(plan->root, ret_mounts, err);
     if (r == 0)
-        r = cf_mounts_finish(ret_mounts, err);
+        r = cf_mounts_finish(plan->root, &plan->masks, ret_mounts, err);
     if (r == 0)
         r = enter_cwd(init, err);
     if (r == 0 && stat(".", &cwd) == 0)

@@ -7,25 +7,23 @@
  * namespace that it makes itself all of this comes locked.
  *
  *   1. Mounts of the host still arrive (automounter), ours never leave.
- *   2. /proc of our PID namespace. Root only: /proc/sys and the like
- *      read-only. Their files belong to uid 0, which root keeps, and some
- *      (core_pattern) run programs outside of every namespace without asking
- *      for a capability.
- *   3. A small tmpfs over /proc holds what we mount from. It is detached at
- *      the end; what is mounted from it keeps it alive, without a name, and it
- *      goes with the namespace. To detach one waits for the kernel (RCU), so
- *      this comes last, when others have work to do meanwhile.
- *   4. /run of our own (view.c), the masks, and /dev/mqueue of our IPC
+ *   2. A small tmpfs over /proc holds what we mount from.
+ *   3. /run of our own (view.c), the masks, and /dev/mqueue of our IPC
  *      namespace, where there is one.
  *      Up to here the policy need not be known (cf_mounts_cover()).
- *   5. The three files of /etc, what the run hides from its command, and the
+ *   4. The three files of /etc, what the run hides from its command, and the
  *      log of the run, which is mounted on itself read-only: a file that is a
  *      mount point cannot be removed or renamed either.
  *      Up to here no network namespace is needed (cf_mounts_place()).
- *   6. /sys/class/net of our network namespace (a sysfs shows that of who
+ *   5. /sys/class/net of our network namespace (a sysfs shows that of who
  *      mounted it). Only the folders of network interfaces are replaced:
  *      a whole new /sys would lose the cgroups. Root only: /sys read-only,
  *      for uevent_helper is like core_pattern.
+ *   6. /proc of our PID namespace, over the tmpfs, which has no name from then
+ *      on and goes with the namespace. To unmount it instead would wait for the
+ *      kernel (RCU). Root only: /proc/sys and the like read-only. Their files
+ *      belong to uid 0, which root keeps, and some (core_pattern) run programs
+ *      outside of every namespace without asking for a capability.
  */
 #include "sandbox/mounts.h"
 
@@ -164,20 +162,14 @@ static int guard_path(const char *path, const struct cf_mask_list *masks, struct
 
 static const struct cf_mask_cover covers = { .file = COVER_FILE, .folder = COVER_FOLDER };
 
-int cf_mounts_cover(bool root, const struct cf_etc *etc, struct cf_mask_list *masks,
+int cf_mounts_cover(const struct cf_etc *etc, struct cf_mask_list *masks,
                     struct cf_mounts_result *ret_result, struct cf_error *err)
 {
     int r;
 
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         return cf_error_errno(err, -errno, "cannot cut mounts off from the host");
-    r = renew_proc(err);
-    if (r == 0)
-        r = cf_cgroups_guard(masks->cgroups_delegated, err);
-    if (r == 0 && root)
-        r = guard_proc(err);
-    if (r == 0)
-        r = scratch_open(err);
+    r = scratch_open(err);
     if (r == 0)
         r = cf_view_make(masks, SCRATCH "/top", &ret_result->masked, err);
     if (r == 0 && !etc->incomplete)
@@ -207,14 +199,17 @@ int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_er
     return r == 0 && root ? guard_sys(err) : r;
 }
 
-int cf_mounts_finish(struct cf_mounts_result *ret_result, struct cf_error *err)
+int cf_mounts_finish(bool root, const struct cf_mask_list *masks,
+                     struct cf_mounts_result *ret_result, struct cf_error *err)
 {
     struct stat ours;
+    int r;
 
     if (stat(SCRATCH, &ours) < 0)
         return cf_error_errno(err, -errno, "cannot look at the tmpfs");
     ret_result->device = ours.st_dev;
-    if (umount2(SCRATCH, MNT_DETACH) < 0)
-        return cf_error_errno(err, -errno, "cannot unmount the tmpfs");
-    return 0;
+    r = renew_proc(err);
+    if (r == 0) /* which writes below the new /proc */
+        r = cf_cgroups_guard(masks->cgroups_delegated, err);
+    return r == 0 && root ? guard_proc(err) : r;
 }

@@ -27,18 +27,20 @@ struct cf_mounts_result {
  * In the new mount and PID namespaces, before any foreign program, in this
  * order; renew in the new network namespace too. 0 or -errno with a message.
  *
- * cover:  what no policy has a say in: a new /proc, a new /run, the masks (which wait for place
- * when /etc is to be replaced, so that they cover what lies below it then) place:  our files over
- * /etc, what the run hides, and its guard over itself, read-only renew:  what shows the network
- * finish: take away what the others mounted from; once, and what lies below /proc
- *         can only be named afterwards
+ * cover:  what no policy has a say in: a new /run, the masks (which wait for place
+ *         when /etc is to be replaced, so that they cover what lies below it then)
+ * place:  our files over /etc, what the run hides, and its guard over itself, read-only
+ * renew:  what shows the network
+ * finish: a new /proc, over what the others mounted from, and what is done by its
+ *         files; what lies below /proc can only be named afterwards
  */
-int cf_mounts_cover(bool root, const struct cf_etc *etc, struct cf_mask_list *masks,
+int cf_mounts_cover(const struct cf_etc *etc, struct cf_mask_list *masks,
                     struct cf_mounts_result *ret_result, struct cf_error *err);
 int cf_mounts_place(const struct cf_etc *etc, const struct cf_mask_list *masks,
                     const struct cf_orders *orders, struct cf_mounts_result *ret_result,
                     struct cf_error *err);
 int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_error *err);
-int cf_mounts_finish(struct cf_mounts_result *ret_result, struct cf_error *err);
+int cf_mounts_finish(bool root, const struct cf_mask_list *masks,
+                     struct cf_mounts_result *ret_result, struct cf_error *err);
 
 #endif
