@@ -7,6 +7,14 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "netlink/nft.h"
+
+/*
+ * As the kernel handles them, which is none when there are none. From any thread.
+ * Returns 0 or -errno with a message.
+ */
+int cf_count_trains(const struct cf_nft_counter *counter, uint64_t *ret_trains,
+                    struct cf_error *err);
 
 /*
  * Packets that came through the gateway's door: those that were long enough for
@@ -15,8 +23,11 @@
  * That is what sockets and nflog count as well. What its kernel says to the link alone
  * (multicast groups, neighbours, routers) is left out.
  *
- * Of the network namespace of the calling thread. Returns 0 or -errno.
+ * counter: of the network namespace of the calling thread
+ *
+ * Returns 0 or -errno.
  */
-int cf_count_read(uint64_t *ret_packets, struct cf_error *err);
+int cf_count_read(const struct cf_nft_counter *counter, uint64_t *ret_packets,
+                  struct cf_error *err);
 
 #endif

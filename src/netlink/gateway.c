@@ -184,7 +184,7 @@ static int gateway_namespace_make(struct cf_gateway_making *making, struct cf_er
         return making->gateway->rtnl_fd;
     r = cf_sysctl_gateway_ipv4_write(&making->host, err);
     if (r == 0)
-        r = cf_nft_load(err);
+        r = cf_nft_load(&making->gateway->counter, err);
     if (r == 0)
         r = cf_sockets_open(making->gateway, err);
     if (r == 0)
@@ -247,6 +247,7 @@ static struct cf_gateway *gateway_new(void)
             .flows_fd = -1,
             .strays_fd = -1,
             .rtnl_fd = -1,
+            .counter.fd = -1,
             .diag_fd = -1,
         };
     return gateway;
@@ -273,6 +274,7 @@ void cf_gateway_close(struct cf_gateway *gateway)
     cf_fd_close(&gateway->flows_fd);
     cf_fd_close(&gateway->strays_fd);
     cf_fd_close(&gateway->rtnl_fd);
+    cf_fd_close(&gateway->counter.fd);
     cf_fd_close(&gateway->diag_fd);
     free(gateway);
 }
@@ -360,6 +362,7 @@ int cf_gateway_socket(struct cf_gateway *gateway, int domain, int type, int prot
 }
 
 struct count_request {
+    const struct cf_nft_counter *counter;
     uint64_t packets;
     struct cf_error *err;
 };
@@ -368,17 +371,20 @@ static int count(void *data)
 {
     struct count_request *request = data;
 
-    return cf_count_read(&request->packets, request->err);
+    return cf_count_read(request->counter, &request->packets, request->err);
 }
 
 int cf_gateway_counters(struct cf_gateway *gateway, uint64_t *ret_packets, uint64_t *ret_bytes,
                         struct cf_error *err)
 {
-    struct count_request request = { .err = err };
-    int r;
+    struct count_request request = { .counter = &gateway->counter, .err = err };
+    int r = cf_count_trains(&gateway->counter, &request.packets, err);
 
-    cf_gateway_thread_begin(gateway->thread, count, &request);
-    r = cf_gateway_thread_finish(gateway->thread);
+    /* As for a command that speaks to nobody: to hand it over and the statistics take 0.1 ms. */
+    if (r == 0 && request.packets > 0) {
+        cf_gateway_thread_begin(gateway->thread, count, &request);
+        r = cf_gateway_thread_finish(gateway->thread);
+    }
     if (r == 0)
         r = cf_link_bytes(gateway->rtnl_fd, ret_bytes, err);
     if (r == 0)

@@ -17,6 +17,7 @@
 
 #include "base/addr.h"
 #include "base/error.h"
+#include "netlink/nft.h"
 
 /* Addresses that are routed nowhere (RFC 2544, RFC 3849). */
 #define CF_SANDBOX_IPV4 "198.18.0.2"
@@ -76,6 +77,7 @@ struct cf_gateway {
     int strays_fd; /* netlink, bound to CF_NFLOG_STRAYS */
     int rtnl_fd;   /* rtnetlink of the gateway's namespace, for this room's own use */
     int diag_fd;   /* netlink, sock_diag(7) of the sandbox's namespace: netlink/owner.h */
+    struct cf_nft_counter counter; /* of packets that the sandbox sends */
     struct cf_gateway_thread *thread, *helper;
     struct cf_gateway_making *making; /* until cf_gateway_finish() */
 };

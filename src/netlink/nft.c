@@ -30,6 +30,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -252,7 +253,8 @@ static void chain_put(struct batch *batch)
 
 static void rule_put(struct batch *batch, const struct rule *rule, bool last)
 {
-    const int flags = NLM_F_CREATE | NLM_F_APPEND | (last ? NLM_F_ACK : 0);
+    const int flags = NLM_F_CREATE | NLM_F_APPEND | (last ? NLM_F_ACK : 0) |
+                      (rule->action == ACTION_COUNT ? NLM_F_ECHO : 0);
     const uint32_t loopback = LOOPBACK_INDEX; /* in the host's byte order */
     struct nlattr *expressions;
     struct cf_nft_message e;
@@ -328,8 +330,21 @@ static int refusal_set(const struct batch *batch, uint32_t number, int code, str
                           number);
 }
 
+/* The kernel's echo of the rule that counts says what it is to be asked for by. */
+static void echo_read(const struct nlmsghdr *answer, struct cf_nft_counter *counter)
+{
+    struct nlattr *of[NFTA_RULE_MAX + 1];
+
+    if (answer->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) &&
+        nlmsg_parse((struct nlmsghdr *)(uintptr_t)answer, sizeof(struct nfgenmsg), of,
+                    NFTA_RULE_MAX, NULL) == 0 &&
+        of[NFTA_RULE_HANDLE] && nla_len(of[NFTA_RULE_HANDLE]) == (int)sizeof counter->handle_be)
+        memcpy(&counter->handle_be, nla_data(of[NFTA_RULE_HANDLE]), sizeof counter->handle_be);
+}
+
 /* The kernel has answered by the time send(2) returns. */
-static int answers_read(int fd, const struct batch *batch, struct cf_error *err)
+static int answers_read(int fd, const struct batch *batch, struct cf_nft_counter *counter,
+                        struct cf_error *err)
 {
     _Alignas(struct nlmsghdr) char buffer[16384];
     struct nlmsghdr *answer;
@@ -342,6 +357,7 @@ static int answers_read(int fd, const struct batch *batch, struct cf_error *err)
         for (left = (int)n; nlmsg_ok(answer, left); answer = nlmsg_next(answer, &left)) {
             const struct nlmsgerr *error = nlmsg_data(answer);
 
+            echo_read(answer, counter);
             if (answer->nlmsg_type != NLMSG_ERROR ||
                 answer->nlmsg_len < NLMSG_LENGTH(sizeof *error))
                 continue;
@@ -350,7 +366,9 @@ static int answers_read(int fd, const struct batch *batch, struct cf_error *err)
             done = true;
         }
     }
-    return done ? 0 : cf_error_set(err, -EIO, "the kernel does not confirm the gateway's rules");
+    return done && counter->handle_be
+               ? 0
+               : cf_error_set(err, -EIO, "the kernel does not confirm the gateway's rules");
 }
 
 static bool kernel_has_ipv6(void)
@@ -360,10 +378,12 @@ static bool kernel_has_ipv6(void)
     return fd >= 0;
 }
 
-int cf_nft_load(struct cf_error *err)
+int cf_nft_load(struct cf_nft_counter *ret_counter, struct cf_error *err)
 {
+    struct cf_nft_counter counter = { .fd = -1 };
     CF_CLEANUP(batch_done) struct batch batch = { 0 };
     cf_auto_close int fd = -1;
+    int r;
 
     fd = cf_netlink_open(NETLINK_NETFILTER, err);
     if (fd < 0)
@@ -375,5 +395,12 @@ int cf_nft_load(struct cf_error *err)
         return cf_error_set(err, -ENOMEM, "cannot make the gateway's rules: out of memory");
     if (send(fd, batch.bytes.data, batch.bytes.length, 0) < 0)
         return cf_error_errno(err, -errno, "cannot send the gateway's rules");
-    return answers_read(fd, &batch, err);
+    r = answers_read(fd, &batch, &counter, err);
+    if (r < 0)
+        return r;
+    counter.family = batch.family;
+    counter.fd = fd;
+    fd = -1;
+    *ret_counter = counter;
+    return 0;
 }
