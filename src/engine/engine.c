@@ -26,6 +26,7 @@
 #include "engine/account.h"
 #include "engine/internal.h"
 #include "engine/packet.h"
+#include "engine/tcp_outward.h"
 #include "netlink/nflog.h"
 
 /* Measured with 64 that connect at once: 8 double the median wait, 512 gain nothing. */
@@ -65,6 +66,13 @@ void cf_engine_warn(struct cf_engine *engine, enum cf_engine_warning warning, in
                       "hold the group that runs childflow");
         break;
     }
+}
+
+bool cf_engine_make_room(struct cf_engine *engine)
+{
+    const bool forgotten = cf_tcp_outward_forget(&engine->tcp);
+
+    return cf_loop_rest(engine->config.loop) || forgotten;
 }
 
 void cf_engine_judge(struct cf_engine *engine, const struct cf_flow *flow,

@@ -300,6 +300,10 @@ static void judge(struct echo_flow *flow, const struct cf_packet *packet)
     cf_engine_judge(engine, &flow->flow, &judgement);
     if (judgement.verdict.action == CF_ALLOW)
         r = socket_open(flow);
+    if (cf_outward_exhausted(-r) && cf_engine_make_room(engine)) {
+        socket_close(flow);
+        r = socket_open(flow);
+    }
     if (cf_outward_exhausted(-r)) {
         socket_close(flow);
         cf_engine_warn(engine, CF_WARNING_RESOURCES, -r);

@@ -63,6 +63,13 @@ struct cf_engine {
 void cf_engine_judge(struct cf_engine *engine, const struct cf_flow *flow,
                      struct cf_judgement *ret_judgement);
 
+/*
+ * Descriptors have run out: give up those that nobody would miss, which are sockets
+ * made ahead and what flows that are over have not closed yet. Returns whether it is
+ * worth another try.
+ */
+bool cf_engine_make_room(struct cf_engine *engine);
+
 /* Write a warning unless this run has had it. */
 void cf_engine_warn(struct cf_engine *engine, enum cf_engine_warning warning, int error);
 

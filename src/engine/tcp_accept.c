@@ -100,7 +100,7 @@ static struct cf_tcp_flow *connecting_find(struct cf_tcp *tcp)
 }
 
 /*
- * There is no descriptor to accept with. Those of flows that are over go first. A
+ * There is no descriptor to accept with. Those that nobody would miss go first. A
  * flow that is still connecting can be denied as any other, so it goes for one
  * that is connected. Returns false when there is none.
  */
@@ -108,7 +108,7 @@ static bool accept_make_room(struct cf_tcp *tcp, int error)
 {
     struct cf_tcp_flow *flow;
 
-    if (cf_loop_rest(tcp->engine->config.loop))
+    if (cf_engine_make_room(tcp->engine))
         return true;
     flow = connecting_find(tcp);
     cf_engine_warn(tcp->engine, CF_WARNING_RESOURCES, error);

@@ -353,7 +353,7 @@ static void connect_start(struct cf_tcp_flow *flow, struct cf_judgement *judgeme
 
     flow->state = CF_TCP_CONNECTING;
     r = outside_begin(flow, judgement, hop_limit);
-    if (r < 0 && cf_outward_exhausted(-r) && cf_loop_rest(engine->config.loop)) {
+    if (r < 0 && cf_outward_exhausted(-r) && cf_engine_make_room(engine)) {
         cf_relay_done(&flow->relay);
         r = outside_begin(flow, judgement, hop_limit);
     }

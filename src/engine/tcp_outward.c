@@ -5,7 +5,8 @@
  * made and set up, which takes 8 of some 100 us. So when one has been taken
  * and nothing else is to do, the next is made, of the same family: one of each
  * at most. It is bound to an interface, where there is one, only when it is taken:
- * by then that may be another one, or gone.
+ * by then that may be another one, or gone. Where descriptors have run out, what was
+ * made ahead goes first, before anybody is denied for want of them.
  */
 #include "engine/tcp_outward.h"
 
@@ -78,9 +79,17 @@ void cf_tcp_outward_init(struct cf_tcp *tcp)
     tcp->ready.task.fn = make_next;
 }
 
-void cf_tcp_outward_done(struct cf_tcp *tcp)
+bool cf_tcp_outward_forget(struct cf_tcp *tcp)
 {
+    bool any = tcp->ready.fds[0] >= 0 || tcp->ready.fds[1] >= 0;
+
     cf_loop_task_remove(tcp->engine->config.loop, &tcp->ready.task);
     cf_fd_close(&tcp->ready.fds[0]);
     cf_fd_close(&tcp->ready.fds[1]);
+    return any;
+}
+
+void cf_tcp_outward_done(struct cf_tcp *tcp)
+{
+    cf_tcp_outward_forget(tcp);
 }

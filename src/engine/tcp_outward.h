@@ -4,6 +4,8 @@
 #ifndef CF_ENGINE_TCP_OUTWARD_H
 #define CF_ENGINE_TCP_OUTWARD_H
 
+#include <stdbool.h>
+
 #include "base/addr.h"
 #include "engine/tcp.h"
 
@@ -16,5 +18,8 @@ void cf_tcp_outward_done(struct cf_tcp *tcp);
  * Returns a descriptor or -errno.
  */
 int cf_tcp_outward_take(struct cf_tcp *tcp, const struct cf_addr *to);
+
+/* Close what nobody has taken, and make no other before the next take. False when there was none. */
+bool cf_tcp_outward_forget(struct cf_tcp *tcp);
 
 #endif

@@ -452,7 +452,7 @@ static int flow_open(struct udp_flow *flow, const struct cf_addr_port *target)
         cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
         cf_fd_close(&flow->outside_fd);
         cf_fd_close(&flow->inside_fd);
-        if (cf_loop_rest(udp->engine->config.loop))
+        if (cf_engine_make_room(udp->engine))
             continue;
         cf_engine_warn(udp->engine, CF_WARNING_RESOURCES, -r);
         if (!evict(udp))

@@ -494,6 +494,79 @@ static void datagrams_that_the_host_has_no_room_for_are_lost(void **state)
     assert_int_equal(fixture_inside(inside_echo_both_families), 0);
 }
 
+static int tcp4(void)
+{
+    int fd = dial(SOCK_STREAM, WORLD_IPV4, WORLD_ECHO);
+
+    CHECK(fd >= 0 && write_all(fd, "four", 4) && reads(fd, "four"));
+    return 0;
+}
+
+static int tcp6(void)
+{
+    int fd = dial(SOCK_STREAM, WORLD_IPV6, WORLD_ECHO);
+
+    CHECK(fd >= 0 && write_all(fd, "six", 3) && reads(fd, "six"));
+    return 0;
+}
+
+static int udp4(void)
+{
+    int fd = dial(SOCK_DGRAM, WORLD_IPV4, WORLD_ECHO);
+    char byte;
+
+    CHECK(fd >= 0 && inside_ask(fd, "x", 1, &byte, 1) == 1);
+    return 0;
+}
+
+/* The next outward socket of each family stands ready, and no flow holds a descriptor. */
+static void make_ahead(void)
+{
+    const struct cf_tcp *tcp = &fixture_engine->tcp;
+
+    assert_int_equal(fixture_inside(tcp4), 0);
+    fixture_wait(CF_EVENT_FLOW_CLOSE, 1);
+    cf_loop_rest(loop());
+    assert_int_equal(fixture_inside(tcp6), 0);
+    fixture_wait(CF_EVENT_FLOW_CLOSE, 1);
+    cf_loop_rest(loop());
+    assert_true(tcp->ready.fds[0] >= 0 && tcp->ready.fds[1] >= 0);
+}
+
+/* The only descriptors that can be had are those of the sockets that were made ahead. */
+static void check_made_ahead(int (*fn)(void))
+{
+    const int *ready = fixture_engine->tcp.ready.fds;
+    int others[64], n = 0;
+
+    make_ahead();
+    assert_int_equal(fixture_begin(fn), 0);
+    do { /* no number below theirs is free */
+        others[n] = dup(0);
+        assert_true(others[n] >= 0 && n < 63);
+    } while (others[n++] < (ready[0] > ready[1] ? ready[0] : ready[1]));
+    descriptors_leave(0);
+    assert_int_equal(fixture_end(), 0);
+    descriptors_give_back();
+    while (n > 0)
+        close(others[--n]);
+    assert_int_equal(fixture_count(CF_EVENT_FLOW_OPEN), 1);
+    assert_int_equal(fixture_count(CF_EVENT_FLOW_DENIED), 0);
+    assert_int_equal(fixture_count(CF_EVENT_WARNING), 0);
+}
+
+static void sockets_made_ahead_go_before_a_datagram_is_denied(void **state)
+{
+    (void)state;
+    check_made_ahead(udp4);
+}
+
+static void sockets_made_ahead_go_before_the_listener_lacks_any(void **state)
+{
+    (void)state;
+    check_made_ahead(tcp4);
+}
+
 static int transfer(void)
 {
     return inside_download() || inside_upload();
@@ -547,6 +620,8 @@ static int tests(void)
     const struct CMUnitTest all[] = {
         TEST(flows_without_descriptors_are_denied_and_the_others_live),
         TEST(datagrams_without_descriptors_are_denied_once_each),
+        TEST(sockets_made_ahead_go_before_a_datagram_is_denied),
+        TEST(sockets_made_ahead_go_before_the_listener_lacks_any),
         TEST(the_conversation_idle_for_longest_gives_its_descriptors),
         TEST(the_conversation_idle_for_longest_makes_room_in_the_table),
         TEST(conversations_end_when_they_are_idle),
