@@ -238,12 +238,18 @@ static int netlink_watch(struct cf_engine *engine, struct cf_error *err)
     return r < 0 ? cf_error_errno(err, r, "cannot watch the gateway's packets") : 0;
 }
 
+unsigned cf_engine_threads_for(int cores)
+{
+    return cores > 2 ? 2 : 1;
+}
+
 unsigned cf_engine_threads_default(void)
 {
     cpu_set_t cores;
 
     /* Fails where there are more cores than the set can hold. */
-    return sched_getaffinity(0, sizeof cores, &cores) < 0 || CPU_COUNT(&cores) > 2 ? 2 : 1;
+    return cf_engine_threads_for(
+        sched_getaffinity(0, sizeof cores, &cores) < 0 ? CPU_SETSIZE : CPU_COUNT(&cores));
 }
 
 static int shards_start(struct cf_engine *engine, struct cf_error *err)

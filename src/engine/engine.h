@@ -62,7 +62,10 @@ struct cf_engine_config { /* everything is borrowed and outlives the engine */
     void *process_data;
 };
 
-/* How many threads this machine is worth: 2 when the caller may use more than 2 cores, else 1. */
+/* How many threads so many cores are worth: 2 when there are more than 2, else 1. */
+unsigned cf_engine_threads_for(int cores);
+
+/* That of the cores that the caller may use. */
 unsigned cf_engine_threads_default(void);
 
 /*

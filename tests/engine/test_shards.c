@@ -27,6 +27,7 @@
 
 #include "base/fd.h"
 #include "base/hash.h"
+#include "engine/engine.h"
 #include "engine/meter.h"
 #include "engine/shards.h"
 
@@ -599,6 +600,18 @@ static void threads_block_all_signals(void **state)
     assert_int_equal(n, THREADS - 1);
 }
 
+static void a_second_thread_is_the_default_where_there_are_more_than_two_cores(void **state)
+{
+    static const struct {
+        int cores;
+        unsigned threads;
+    } rows[] = { { 1, 1 }, { 2, 1 }, { 3, 2 }, { 4, 2 }, { 1024, 2 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(cf_engine_threads_for(rows[i].cores), rows[i].threads);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -619,6 +632,7 @@ int main(void)
         TEST(threads_that_cannot_be_had_are_an_error_that_leaves_nothing),
         TEST(who_can_do_with_one_thread_gets_one),
         TEST(threads_block_all_signals),
+        cmocka_unit_test(a_second_thread_is_the_default_where_there_are_more_than_two_cores),
     };
 
     return cmocka_run_group_tests_name("shards", tests, NULL, NULL);
