@@ -367,6 +367,11 @@ int cf_mask_plan(const struct cf_identity *identity, struct cf_mask_list *ret_li
         return cf_error_set(err, r,
                             "cannot give the command a /run of its own: another mount shows it "
                             "inside of itself; unmount that one");
+    if (r == -ENOSPC)
+        return cf_error_set(err, r,
+                            "cannot hide the host's unix sockets: more than %d are listened at, or "
+                            "/run is mounted at more than %d places",
+                            CF_MASK_MAX, CF_MASK_TOPS_MAX);
     if (r == -ENOENT)
         return cf_error_set(err, r,
                             "cannot list the host's unix sockets: the kernel lacks unix_diag "

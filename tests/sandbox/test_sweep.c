@@ -233,6 +233,27 @@ static void a_run_that_is_shown_in_itself_is_refused(void **state)
     assert_has(outcome.report, "another mount shows it inside of itself");
 }
 
+static void run_is_shown_often(const struct scene *scene)
+{
+    char path[32];
+
+    new_folders(scene);
+    for (int i = 0; i < 16; i++) {
+        snprintf(path, sizeof path, "/mnt/%d", i);
+        if (mkdir(path, 0755) < 0 || mount("/run", path, NULL, MS_BIND, NULL) < 0)
+            _exit(90);
+    }
+}
+
+static void what_is_too_much_to_hide_is_refused(void **state)
+{
+    struct outcome outcome;
+
+    play_layout(state, run_is_shown_often, NULL, "echo alive", &outcome);
+    assert_has_not(outcome.out, "alive");
+    assert_has(outcome.report, "/run is mounted at more than 16 places");
+}
+
 static void a_socket_has_two_names(const struct scene *scene)
 {
     new_folders(scene);
@@ -284,6 +305,7 @@ int main(void)
         AS_BOTH(other_mounts_of_run_show_no_socket),
         AS_BOTH(a_socket_is_found_that_its_owner_knows_by_another_path),
         AS_BOTH(a_run_that_is_shown_in_itself_is_refused),
+        AS_BOTH(what_is_too_much_to_hide_is_refused),
         AS_BOTH(a_second_name_of_a_socket_is_told),
         AS_BOTH(a_link_that_a_row_with_a_star_is_about_leads_nowhere),
     };
