@@ -52,3 +52,22 @@ unsigned cf_egress_bound(int fd)
         return 0;
     return (unsigned)index;
 }
+
+static const struct cf_egress_listener *listening;
+
+void cf_egress_listen(const struct cf_egress_listener *listener)
+{
+    listening = listener;
+}
+
+void cf_egress_connected(int fd, const struct sockaddr *to)
+{
+    if (listening)
+        listening->connected(listening->data, fd, to);
+}
+
+void cf_egress_closing(int fd)
+{
+    if (listening && fd >= 0)
+        listening->closing(listening->data, fd);
+}

@@ -45,6 +45,21 @@ const char *cf_egress_interface(const char *interface, const struct cf_addr *to)
  */
 int cf_egress_bind(int fd, const char *interface, const struct cf_addr *to);
 
+/*
+ * To be called behind each connect(2) of a socket towards the outside that did not fail, and
+ * before such a socket of datagrams is closed: who captures what leaves has to know them.
+ */
+struct cf_egress_listener {
+    void (*connected)(void *data, int fd, const struct sockaddr *to);
+    void (*closing)(void *data, int fd);
+    void *data;
+};
+void cf_egress_connected(int fd, const struct sockaddr *to);
+void cf_egress_closing(int fd); /* -1 does nothing */
+
+/* Who is told, one at a time and in this thread; borrowed; NULL: nobody. */
+void cf_egress_listen(const struct cf_egress_listener *listener);
+
 /* The index of the device that a socket is bound to, 0 for none; it may be gone. */
 unsigned cf_egress_bound(int fd);
 

@@ -10,6 +10,11 @@
  * packet becomes a flow. What has been held in vain is not held again, and
  * nothing is held while half of the ring waits.
  *
+ * What leaves the host is read from a second ring, of all its interfaces, and only
+ * what is of a socket of ours is kept (sockets.h). Of two rings the older packet is
+ * written first; one waits where the other ring has nothing to read and may have
+ * something yet.
+ *
  * Bytes go into the file's buffer, and leave at the end of each call, or earlier
  * when there are many. That the reader is the thread that carries the traffic
  * makes the ring's room enough: while packets are written none are relayed, and
@@ -34,12 +39,18 @@
 #include "capture/notes.h"
 #include "capture/pcapng.h"
 #include "capture/ring.h"
+#include "capture/sockets.h"
 
-#define LINKTYPE_ETHERNET 1
 #define PORT_DNS 53
 
 /* Longer than the engine takes for a verdict, short enough for what is none of its business. */
 #define HOLD_US (100 * INT64_C(1000))
+
+/* Of two rings: a packet may get into its own so long after the time that it bears. */
+#define SETTLE_US (2 * CF_RING_RETIRE_MS * INT64_C(1000))
+
+/* Nothing is waited for longer. */
+#define SETTLE_MAX_US (1000 * INT64_C(1000))
 
 /* Of the ring, in its blocks: what a burst has. */
 #define RING_BLOCKS 32
@@ -47,26 +58,79 @@
 /* Bytes that are written in one turn of the loop, before others have theirs. */
 #define TURN_BYTES ((uint64_t)4 << 20)
 
+/* Packets of others are passed over; so many in a turn. */
+#define TURN_PACKETS 65536
+
+/* A point where packets are taken. */
+struct source {
+    struct cf_capture *capture;
+    struct cf_ring *ring; /* NULL: before the start */
+    struct cf_watch watch;
+    bool outside;                 /* packets of the host, that begin with IP */
+    bool ready, read;             /* there is a packet; frame says whose it is */
+    bool over;                    /* what comes is later than the end */
+    struct cf_ring_packet packet; /* the next */
+    struct cf_frame frame;
+    bool inbound; /* to the sandbox, or to our socket */
+    uint64_t received, dropped, written;
+};
+
 struct cf_capture {
     struct cf_capture_config config;
     struct cf_capture_file file;
     struct cf_capture_names names;
     struct cf_notes *notes;
-    struct cf_loop *loop; /* NULL before cf_capture_start() */
-    struct cf_ring *ring;
-    struct cf_watch watch;
+    struct cf_notes *outside_notes;     /* NULL: nothing is taken there */
+    struct cf_capture_sockets *sockets; /* likewise */
+    struct cf_loop *loop;               /* NULL before cf_capture_start() */
+    struct source sources[2];           /* in the order of the interfaces in the file */
+    size_t n_sources;
     struct cf_timer timer; /* of what is held */
     struct cf_task task;   /* to read on */
     bool held, patient; /* patient: may wait for an event */
+    struct source *awaiting; /* whose packet is held for one; NULL: for the other ring */
+    int64_t until_ns;   /* the end; 0: not yet */
     void (*failed)(void *data, const struct cf_error *err);
     void *failed_data;
     int64_t start_ns, last_ns;
-    uint64_t received, dropped;
 };
 
 static int64_t now_ns(void)
 {
     return cf_clock_realtime_us() * 1000;
+}
+
+static bool is_logical(const struct cf_capture *capture)
+{
+    return capture->config.point == CF_CAPTURE_EGRESS_LOGICAL;
+}
+
+static uint16_t link_type(const struct cf_capture *capture, const struct source *source)
+{
+    return source->outside || is_logical(capture) ? CF_CAPTURE_RAW_IP : CF_CAPTURE_ETHERNET;
+}
+
+static void interface_put(const struct cf_capture *capture, const struct source *source,
+                          struct cf_buffer *blocks)
+{
+    struct cf_pcapng_interface interface = {
+        .link_type = link_type(capture, source),
+        .snaplen = capture->config.snaplen,
+        .name = "child",
+        .description = "what the command's tree sent and received, before any verdict",
+        .filter = capture->config.filter,
+    };
+
+    if (source->outside) {
+        interface.name = "egress";
+        interface.description = "what the sockets of this run sent and received on the host";
+    } else if (is_logical(capture)) {
+        interface.name = "egress-logical";
+        interface.description =
+            "reconstructed, not seen on any interface: what the command's tree sent and received, "
+            "with the addresses and ports that its flows had outside";
+    }
+    cf_pcapng_interface_put(blocks, &interface);
 }
 
 /* What every file begins with, the names that are known by then included. */
@@ -79,39 +143,99 @@ static void file_begin(void *data, struct cf_buffer *blocks)
         .application = capture->config.application,
         .comment = capture->config.comment,
     };
-    const struct cf_pcapng_interface interface = {
-        .link_type = LINKTYPE_ETHERNET,
-        .snaplen = capture->config.snaplen,
-        .name = "child",
-        .description = "what the command's tree sent and received, before any verdict",
-        .filter = capture->config.filter,
-    };
-
     if (capture->file.classic) {
-        cf_pcap_header_put(blocks, LINKTYPE_ETHERNET, capture->config.snaplen);
+        cf_pcap_header_put(blocks, link_type(capture, &capture->sources[0]),
+                           capture->config.snaplen);
         return;
     }
     cf_pcapng_section_put(blocks, &section);
-    cf_pcapng_interface_put(blocks, &interface);
+    for (size_t i = 0; i < capture->n_sources; i++)
+        interface_put(capture, &capture->sources[i], blocks);
     cf_capture_names_put(&capture->names, blocks);
+}
+
+static void statistics_put(const struct cf_capture *capture, struct source *source,
+                           struct cf_buffer *blocks)
+{
+    struct cf_pcapng_statistics statistics = {
+        .interface = (uint32_t)(source - capture->sources),
+        .start_ns = capture->start_ns,
+        .end_ns = now_ns(),
+        .written = source->written,
+    };
+
+    cf_ring_count(source->ring, &source->received, &source->dropped);
+    statistics.time_ns = statistics.end_ns;
+    statistics.received = source->received;
+    statistics.dropped = source->dropped;
+    cf_pcapng_statistics_put(blocks, &statistics);
 }
 
 static void file_end(void *data, struct cf_buffer *blocks)
 {
     struct cf_capture *capture = data;
-    struct cf_pcapng_statistics statistics = {
-        .start_ns = capture->start_ns,
-        .end_ns = now_ns(),
-        .written = capture->file.in_files.packets + capture->file.in_blocks.packets,
-    };
 
-    if (!capture->ring || capture->file.classic)
+    if (capture->file.classic)
         return;
-    cf_ring_count(capture->ring, &capture->received, &capture->dropped);
-    statistics.time_ns = statistics.end_ns;
-    statistics.received = capture->received;
-    statistics.dropped = capture->dropped;
-    cf_pcapng_statistics_put(blocks, &statistics);
+    for (size_t i = 0; i < capture->n_sources; i++)
+        if (capture->sources[i].ring)
+            statistics_put(capture, &capture->sources[i], blocks);
+}
+
+bool cf_capture_is_outside(enum cf_capture_point point)
+{
+    return point == CF_CAPTURE_EGRESS || point == CF_CAPTURE_BOTH;
+}
+
+static void sources_make(struct cf_capture *capture)
+{
+    enum cf_capture_point point = capture->config.point;
+
+    if (point != CF_CAPTURE_EGRESS)
+        capture->sources[capture->n_sources++].capture = capture;
+    if (cf_capture_is_outside(point)) {
+        capture->sources[capture->n_sources].outside = true;
+        capture->sources[capture->n_sources++].capture = capture;
+    }
+}
+
+/* Returns 0 or -ENOMEM. */
+static int tables_make(struct cf_capture *capture)
+{
+    int r = cf_notes_new(&capture->notes);
+
+    if (r == 0 && cf_capture_is_outside(capture->config.point))
+        r = cf_notes_new(&capture->outside_notes);
+    if (r == 0 && capture->outside_notes)
+        r = cf_capture_sockets_new(&capture->sockets);
+    return r;
+}
+
+static void unwatch(struct cf_capture *capture)
+{
+    for (size_t i = 0; i < capture->n_sources; i++)
+        cf_loop_unwatch(capture->loop, &capture->sources[i].watch);
+}
+
+static void stop(struct cf_capture *capture)
+{
+    if (!capture->loop)
+        return;
+    unwatch(capture);
+    cf_loop_timer_stop(capture->loop, &capture->timer);
+    cf_loop_task_remove(capture->loop, &capture->task);
+}
+
+static void capture_free(struct cf_capture *capture)
+{
+    stop(capture);
+    for (size_t i = 0; i < capture->n_sources; i++)
+        cf_ring_close(capture->sources[i].ring);
+    cf_capture_names_done(&capture->names);
+    cf_notes_free(capture->notes);
+    cf_notes_free(capture->outside_notes);
+    cf_capture_sockets_free(capture->sockets);
+    free(capture);
 }
 
 int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **ret_capture,
@@ -132,14 +256,19 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
         return cf_error_set(err, -ENOMEM, "out of memory");
     capture->config = *config;
     cf_capture_names_init(&capture->names);
-    r = cf_notes_new(&capture->notes);
+    sources_make(capture);
+    r = tables_make(capture);
     if (r < 0)
         cf_error_set(err, r, "out of memory");
+    else if (capture->n_sources > 1 && cf_capture_path_is_classic(config->path))
+        r = cf_error_set(err, -EINVAL,
+                         "'%s' would be classic pcap, which has one interface: for both points "
+                         "name a file in .pcapng",
+                         config->path);
     else
         r = cf_capture_file_open(&file, &capture->file, err);
     if (r < 0) {
-        cf_notes_free(capture->notes);
-        free(capture);
+        capture_free(capture);
         return r;
     }
     *ret_capture = capture;
@@ -149,15 +278,6 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
 const char *cf_capture_guard(const struct cf_capture *capture)
 {
     return cf_capture_file_guard(&capture->file);
-}
-
-static void stop(struct cf_capture *capture)
-{
-    if (!capture->loop)
-        return;
-    cf_loop_unwatch(capture->loop, &capture->watch);
-    cf_loop_timer_stop(capture->loop, &capture->timer);
-    cf_loop_task_remove(capture->loop, &capture->task);
 }
 
 /* The file tells its first error on and on; only that one is told. */
@@ -175,81 +295,201 @@ static void fail(struct cf_capture *capture)
 }
 
 /* Will the engine, or did it, say something about the flow that this packet begins? */
-static bool is_awaited(const struct cf_capture *capture, const struct cf_ring_packet *packet,
-                       const struct cf_frame *frame)
+static bool is_awaited(const struct source *source)
 {
+    const struct cf_frame *frame = &source->frame;
     const uint8_t *to = frame->dst.bytes;
 
-    if (!capture->patient || packet->outgoing || !frame->first || frame->fragment ||
-        frame->dst_port == PORT_DNS)
+    if (!source->capture->patient || source->outside || !source->read || source->inbound ||
+        !frame->first || frame->fragment || frame->dst_port == PORT_DNS)
         return false;
     if (frame->dst.family == CF_FAMILY_IPV4 ? to[0] >= 224 : to[0] == 0xff)
         return false; /* multicast, broadcast: no flow */
-    return !cf_notes_know(capture->notes, frame, false);
+    return !cf_notes_know(source->capture->notes, frame, false);
 }
 
-static int packet_write(struct cf_capture *capture, const struct cf_ring_packet *packet,
-                        const struct cf_frame *frame)
+/* Is it one to keep? Sets what is known of it. */
+static bool packet_read(struct source *source)
 {
-    cf_auto_free char *comment =
-        frame && !capture->file.classic ? cf_notes_take(capture->notes, frame, packet->outgoing)
-                                        : NULL;
-    const struct cf_pcapng_packet block = {
+    const struct cf_ring_packet *packet = &source->packet;
+    bool outbound;
+
+    source->read = cf_frame_read(packet->data, packet->captured,
+                                 source->outside ? 0 : CF_FRAME_ETHERNET, &source->frame) == 0;
+    source->inbound = packet->outgoing; /* what the gateway sends the sandbox receives */
+    if (!source->outside)
+        return true;
+    if (!source->read || !cf_capture_sockets_own(source->capture->sockets, packet,
+                                                 &source->frame, &outbound))
+        return false;
+    source->inbound = !outbound;
+    return true;
+}
+
+/* Is there a packet to write? Passes over those of others; false when they were very many. */
+static bool source_ready(struct source *source, unsigned *passed)
+{
+    const int64_t until_ns = source->capture->until_ns;
+
+    while (!source->ready && !source->over && *passed < TURN_PACKETS &&
+           (!until_ns || cf_ring_wait_last(source->ring)) &&
+           cf_ring_peek(source->ring, &source->packet)) {
+        source->over = until_ns && source->packet.time_ns > until_ns;
+        if (source->over)
+            break;
+        source->ready = packet_read(source);
+        if (!source->ready) {
+            cf_ring_take(source->ring);
+            ++*passed;
+        }
+    }
+    return source->ready;
+}
+
+static void source_take(struct source *source)
+{
+    source->ready = false;
+    cf_ring_take(source->ring);
+}
+
+/* As it left: the addresses of outside, and no link. False for what has no way out. */
+static bool make_logical(const struct source *source, struct cf_pcapng_packet *block)
+{
+    const struct cf_ring_packet *packet = &source->packet;
+    const struct cf_frame *frame = &source->frame;
+    struct cf_addr_port local, far = { frame->dst, frame->dst_port };
+
+    if (!source->read ||
+        !cf_notes_find_way(source->capture->notes, frame, source->inbound, &local))
+        return false;
+    if (source->inbound)
+        far = (struct cf_addr_port) { frame->src, frame->src_port };
+    cf_frame_rewrite(packet->data, packet->captured, packet->captured == packet->length, frame,
+                     source->inbound ? &far : &local, source->inbound ? &local : &far);
+    block->data += CF_FRAME_ETHERNET;
+    block->captured -= CF_FRAME_ETHERNET;
+    block->length -= CF_FRAME_ETHERNET;
+    return true;
+}
+
+static char *comment_take(const struct source *source)
+{
+    const struct cf_capture *capture = source->capture;
+
+    if (!source->read || capture->file.classic)
+        return NULL;
+    return source->outside
+               ? cf_notes_take_outside(capture->outside_notes, &source->frame, source->inbound)
+               : cf_notes_take(capture->notes, &source->frame, source->inbound);
+}
+
+static int packet_write(struct source *source)
+{
+    struct cf_capture *capture = source->capture;
+    const struct cf_ring_packet *packet = &source->packet;
+    cf_auto_free char *comment = NULL;
+    struct cf_pcapng_packet block = {
+        .interface = (uint32_t)(source - capture->sources),
         .time_ns = packet->time_ns,
         .data = packet->data,
         .captured = packet->captured,
         .length = packet->length,
-        /* What the gateway sends the sandbox receives. */
-        .direction = packet->outgoing ? CF_PCAPNG_INBOUND : CF_PCAPNG_OUTBOUND,
-        .comment = comment,
+        .direction = source->inbound ? CF_PCAPNG_INBOUND : CF_PCAPNG_OUTBOUND,
     };
-    size_t most = packet->captured + (comment ? strlen(comment) : 0) + CF_CAPTURE_BLOCK_MAX;
-    int r = cf_capture_file_reserve(&capture->file, most);
+    int r;
 
+    if (is_logical(capture) && !make_logical(source, &block))
+        return 0;
+    if (block.time_ns < capture->last_ns && capture->last_ns - block.time_ns < SETTLE_MAX_US * 1000)
+        block.time_ns = capture->last_ns;
+    capture->last_ns = block.time_ns;
+    comment = comment_take(source);
+    block.comment = comment;
+    r = cf_capture_file_reserve(&capture->file, packet->captured + CF_CAPTURE_BLOCK_MAX +
+                                                    (comment ? strlen(comment) : 0));
     if (r < 0)
         return r;
-    if (packet->no_checksum && frame && packet->captured == packet->length)
-        cf_frame_checksum(packet->data, packet->captured, frame);
+    if (packet->no_checksum && source->read && packet->captured == packet->length)
+        cf_frame_checksum(packet->data, packet->captured, &source->frame);
     r = capture->file.classic ? cf_pcap_packet_put(&capture->file.blocks, &block)
                               : cf_pcapng_packet_put(&capture->file.blocks, &block);
     if (r == 0) {
+        source->written++;
         capture->file.in_blocks.packets++;
-        capture->file.in_blocks.bytes += packet->length;
+        capture->file.in_blocks.bytes += block.length;
     }
     return r;
 }
 
-static void hold(struct cf_capture *capture)
+static void hold(struct cf_capture *capture, struct source *awaiting, int64_t wait_us)
 {
     capture->held = true;
-    cf_loop_unwatch(capture->loop, &capture->watch);
-    if (cf_loop_timer_start(capture->loop, &capture->timer, cf_clock_monotonic_us() + HOLD_US) < 0)
+    capture->awaiting = awaiting;
+    unwatch(capture);
+    if (cf_loop_timer_start(capture->loop, &capture->timer, cf_clock_monotonic_us() + wait_us) < 0)
         cf_loop_task_add(capture->loop, &capture->task);
 }
 
-/* Write packets until there are none, one is awaited, or it has been much. Returns 0 or -errno. */
+/* The source whose packet is the next to be written; NULL when there is none. */
+static struct source *source_next(struct cf_capture *capture, unsigned *passed)
+{
+    struct source *next = NULL;
+
+    for (size_t i = 0; i < capture->n_sources; i++) {
+        struct source *source = &capture->sources[i];
+
+        if (source_ready(source, passed) &&
+            (!next || source->packet.time_ns < next->packet.time_ns))
+            next = source;
+    }
+    return next;
+}
+
+/* May something older come out of the other ring? */
+static bool is_early(const struct cf_capture *capture, const struct source *next)
+{
+    int64_t age_us = (now_ns() - next->packet.time_ns) / 1000;
+
+    if (!capture->patient || age_us > SETTLE_MAX_US ||
+        cf_ring_waiting(next->ring) > RING_BLOCKS / 2)
+        return false;
+    for (size_t i = 0; i < capture->n_sources; i++)
+        if (!capture->sources[i].ready &&
+            (age_us < SETTLE_US || !cf_ring_is_empty(capture->sources[i].ring)))
+            return true;
+    return false;
+}
+
+/* Must the next packet wait? Says so to the loop then. */
+static bool is_held(struct cf_capture *capture, struct source *next)
+{
+    if (is_early(capture, next)) {
+        hold(capture, NULL, SETTLE_US);
+        return true;
+    }
+    if (!is_awaited(next))
+        return false;
+    if (cf_ring_waiting(next->ring) <= RING_BLOCKS / 2) {
+        hold(capture, next, HOLD_US);
+        return true;
+    }
+    cf_notes_give_up(capture->notes, &next->frame);
+    return false;
+}
+
+/* Write packets until there are none, one must wait, or it has been much. Returns 0 or -errno. */
 static int packets_write(struct cf_capture *capture, uint64_t most)
 {
     uint64_t end = capture->file.written + most;
-    struct cf_ring_packet packet;
-    struct cf_frame frame;
+    unsigned passed = 0;
+    struct source *next;
     int r = 0;
 
     while (r == 0 && capture->file.written + capture->file.blocks.length < end &&
-           cf_ring_peek(capture->ring, &packet)) {
-        bool read =
-            cf_frame_read(packet.data, packet.captured, CF_FRAME_ETHERNET, &frame) == 0;
-
-        if (read && is_awaited(capture, &packet, &frame)) {
-            if (cf_ring_waiting(capture->ring) <= RING_BLOCKS / 2) {
-                hold(capture);
-                break;
-            }
-            cf_notes_give_up(capture->notes, &frame);
-        }
-        r = packet_write(capture, &packet, read ? &frame : NULL);
+           (next = source_next(capture, &passed)) && !is_held(capture, next)) {
+        r = packet_write(next);
         if (r == 0)
-            cf_ring_take(capture->ring);
+            source_take(next);
     }
     if (r < 0 && !capture->file.error)
         capture->file.error = r;
@@ -258,12 +498,22 @@ static int packets_write(struct cf_capture *capture, uint64_t most)
 
 static void ring_ready(struct cf_watch *watch, uint32_t events)
 {
-    struct cf_capture *capture = cf_container_of(watch, struct cf_capture, watch);
+    struct source *source = cf_container_of(watch, struct source, watch);
 
     (void)events;
-    cf_loop_bulk(capture->loop);
-    if (packets_write(capture, TURN_BYTES) < 0)
-        fail(capture);
+    cf_loop_bulk(source->capture->loop);
+    if (packets_write(source->capture, TURN_BYTES) < 0)
+        fail(source->capture);
+}
+
+static int watch_all(struct cf_capture *capture)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < capture->n_sources; i++)
+        r = cf_loop_watch(capture->loop, &capture->sources[i].watch,
+                          cf_ring_fd(capture->sources[i].ring), EPOLLIN);
+    return r;
 }
 
 static void read_on(struct cf_capture *capture)
@@ -272,9 +522,10 @@ static void read_on(struct cf_capture *capture)
     cf_loop_timer_stop(capture->loop, &capture->timer);
     if (packets_write(capture, TURN_BYTES) < 0)
         fail(capture);
-    else if (!capture->held &&
-             cf_loop_watch(capture->loop, &capture->watch, cf_ring_fd(capture->ring), EPOLLIN) < 0)
+    else if (!capture->held && watch_all(capture) < 0) {
+        unwatch(capture);
         cf_loop_task_add(capture->loop, &capture->task);
+    }
 }
 
 static void on_task(struct cf_task *task)
@@ -286,28 +537,34 @@ static void on_task(struct cf_task *task)
 static void on_timer(struct cf_timer *timer)
 {
     struct cf_capture *capture = cf_container_of(timer, struct cf_capture, timer);
-    struct cf_ring_packet packet;
-    struct cf_frame frame;
 
-    if (cf_ring_peek(capture->ring, &packet) &&
-        cf_frame_read(packet.data, packet.captured, CF_FRAME_ETHERNET, &frame) == 0)
-        cf_notes_give_up(capture->notes, &frame);
+    if (capture->awaiting)
+        cf_notes_give_up(capture->notes, &capture->awaiting->frame);
     read_on(capture);
+}
+
+static int source_open(struct source *source, const struct cf_capture_start *start,
+                       struct cf_error *err)
+{
+    struct cf_ring_config ring = {
+        .fd = source->outside ? start->outside_fd : start->fd,
+        .interface = source->outside ? NULL : start->interface,
+        .filter = source->outside ? start->outside_filter : start->filter,
+        .snaplen = source->capture->config.snaplen,
+        .n_blocks = RING_BLOCKS,
+    };
+
+    source->watch.fn = ring_ready;
+    return cf_ring_open(&ring, &source->ring, err);
 }
 
 int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *start,
                      struct cf_error *err)
 {
-    const struct cf_ring_config ring = {
-        .fd = start->fd,
-        .interface = start->interface,
-        .filter = start->filter,
-        .snaplen = capture->config.snaplen,
-        .n_blocks = RING_BLOCKS,
-    };
-    int r;
+    int r = 0;
 
-    r = cf_ring_open(&ring, &capture->ring, err);
+    for (size_t i = 0; r == 0 && i < capture->n_sources; i++)
+        r = source_open(&capture->sources[i], start, err);
     if (r < 0)
         return r;
     capture->start_ns = now_ns();
@@ -318,10 +575,9 @@ int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *
     capture->failed = start->failed;
     capture->failed_data = start->data;
     capture->patient = !capture->file.classic;
-    capture->watch.fn = ring_ready;
     capture->timer.fn = on_timer;
     capture->task.fn = on_task;
-    r = cf_loop_watch(start->loop, &capture->watch, cf_ring_fd(capture->ring), EPOLLIN);
+    r = watch_all(capture);
     return r < 0 ? cf_error_errno(err, r, "cannot watch the captured packets") : 0;
 }
 
@@ -336,41 +592,64 @@ void cf_capture_event(struct cf_capture *capture, const struct cf_event *event)
     case CF_EVENT_FLOW_OPEN:
     case CF_EVENT_FLOW_DENIED:
         cf_notes_event(capture->notes, event);
-        if (capture->held)
+        if (capture->outside_notes)
+            cf_notes_event_outside(capture->outside_notes, event);
+        if (capture->held && capture->awaiting)
             cf_loop_task_add(capture->loop, &capture->task);
         break;
     case CF_EVENT_FLOW_CLOSE:
         cf_notes_event(capture->notes, event);
+        if (capture->outside_notes)
+            cf_notes_event_outside(capture->outside_notes, event);
         break;
     default:
         break;
     }
 }
 
+void cf_capture_connected(struct cf_capture *capture, int fd, const struct sockaddr *to)
+{
+    if (capture->sockets)
+        cf_capture_sockets_add(capture->sockets, fd, to);
+}
+
+void cf_capture_closing(struct cf_capture *capture, int fd)
+{
+    if (capture->sockets)
+        cf_capture_sockets_close(capture->sockets, fd, now_ns());
+}
+
+/* Is something left, or about to be? Of several rings all are asked, so that they are in step. */
+static bool wait_last(struct cf_capture *capture)
+{
+    bool left = false;
+
+    for (size_t i = 0; i < capture->n_sources; i++)
+        if (!capture->sources[i].over && cf_ring_wait_last(capture->sources[i].ring))
+            left = true;
+    return left && !capture->file.error;
+}
+
 void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_event)
 {
     *ret_event = (struct cf_event_capture) { .file = cf_capture_guard(capture) };
-    if (capture->ring) {
+    if (capture->loop) {
         stop(capture);
         capture->patient = false;
-        while (!capture->file.error && cf_ring_wait_last(capture->ring))
+        capture->until_ns = now_ns();
+        while (wait_last(capture))
             if (packets_write(capture, UINT64_MAX / 2) < 0)
                 fail(capture);
-        cf_ring_count(capture->ring, &capture->received, &capture->dropped);
+    }
+    for (size_t i = 0; capture->loop && i < capture->n_sources; i++) {
+        struct source *source = &capture->sources[i];
+
+        cf_ring_count(source->ring, &source->received, &source->dropped);
+        ret_event->dropped += source->dropped;
     }
     ret_event->packets = capture->file.in_files.packets;
     ret_event->bytes = capture->file.in_files.bytes;
-    ret_event->dropped = capture->dropped;
     ret_event->files = capture->file.number;
-}
-
-static void capture_free(struct cf_capture *capture)
-{
-    stop(capture);
-    cf_ring_close(capture->ring);
-    cf_capture_names_done(&capture->names);
-    cf_notes_free(capture->notes);
-    free(capture);
 }
 
 int cf_capture_close(struct cf_capture *capture, struct cf_error *err)

@@ -10,7 +10,9 @@
 #ifndef CF_CAPTURE_CAPTURE_H
 #define CF_CAPTURE_CAPTURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "audit/event.h"
 #include "base/error.h"
@@ -24,6 +26,7 @@ struct cf_capture_config { /* texts are borrowed until cf_capture_close() */
     uint64_t max_size;     /* bytes of one file; 0: no limit */
     uint64_t keep;         /* files; 0: all */
     uint32_t snaplen;
+    enum cf_capture_point point;
     const char *filter; /* as it was written; NULL: none */
     const char *application, *os, *hardware;
     const char *comment; /* which policy, which run */
@@ -36,10 +39,19 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
 /* The file or folder that the command may not write to. */
 const char *cf_capture_guard(const struct cf_capture *capture);
 
+/* Does this point need a packet socket of the host's network? */
+bool cf_capture_is_outside(enum cf_capture_point point);
+
+/* A socket towards the outside: connected to this address, or about to be closed (-1: none). */
+void cf_capture_connected(struct cf_capture *capture, int fd, const struct sockaddr *to);
+void cf_capture_closing(struct cf_capture *capture, int fd);
+
 struct cf_capture_start {
     struct cf_loop *loop;
-    int fd;                           /* a packet socket of protocol 0; taken over */
-    const char *interface;            /* of the socket's namespace */
+    int fd;                /* a packet socket of protocol 0, SOCK_RAW, of the gateway; -1: none */
+    const char *interface; /* the gateway's end of the link */
+    int outside_fd;        /* one of SOCK_DGRAM, of the host, where the point needs it; -1: none */
+    const struct cf_capture_filter *outside_filter; /* for what begins with IP; borrowed too */
     const struct cf_capture_filter *filter; /* borrowed until cf_capture_close() */
     /* Called once, when the file could not be written. */
     void (*failed)(void *data, const struct cf_error *err);

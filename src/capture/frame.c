@@ -16,7 +16,9 @@
 #define TCP_SYN_ACK_BITS 0x12
 #define TCP_SYN 0x02
 #define ICMP_ECHO_REQUEST 8
+#define ICMP_ECHO_REPLY 0
 #define ICMP6_ECHO 128
+#define ICMP6_ECHO_REPLY 129
 
 static uint16_t be16(const uint8_t *data)
 {
@@ -45,6 +47,9 @@ static int transport_read(const uint8_t *data, size_t length, struct cf_frame *f
             return -EBADMSG;
         frame->first =
             header[0] == (frame->protocol == IPPROTO_ICMP ? ICMP_ECHO_REQUEST : ICMP6_ECHO);
+        if (frame->first || header[0] == (frame->protocol == IPPROTO_ICMP ? ICMP_ECHO_REPLY
+                                                                           : ICMP6_ECHO_REPLY))
+            frame->echo = be16(header + 4);
         return 0;
     default:
         return 0;
@@ -179,4 +184,53 @@ void cf_frame_checksum(uint8_t *data, size_t length, const struct cf_frame *fram
     if (frame->protocol == IPPROTO_UDP && result == 0)
         result = 0xffff;
     memcpy(data + frame->payload + place, &result, sizeof(result));
+}
+
+/* Replace bytes at an even offset, and keep the sum at `at` right (RFC 1624); NULL: none. */
+static void replace(uint8_t *data, const void *with, size_t length, uint8_t *at)
+{
+    uint16_t before, old, now;
+    uint64_t total;
+
+    if (at) {
+        memcpy(&before, at, sizeof(before));
+        old = fold(sum(0, data, length)); /* the complement of the old sum */
+        total = (uint16_t)~before + (uint64_t)old;
+        now = fold(sum(total, with, length));
+        memcpy(at, &now, sizeof(now));
+    }
+    memcpy(data, with, length);
+}
+
+void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_frame *frame,
+                      const struct cf_addr_port *src, const struct cf_addr_port *dst)
+{
+    bool v4 = frame->src.family == CF_FAMILY_IPV4;
+    bool ported = !frame->fragment &&
+                  (frame->protocol == IPPROTO_TCP || frame->protocol == IPPROTO_UDP);
+    uint8_t *ip = data + frame->ip, *header = data + frame->payload, *header_sum, *sum_at = NULL;
+    uint8_t ports[4] = { (uint8_t)(src->port >> 8), (uint8_t)src->port, (uint8_t)(dst->port >> 8),
+                         (uint8_t)dst->port };
+    uint8_t addrs[32];
+    size_t size = v4 ? 4 : 16;
+
+    memcpy(addrs, src->addr.bytes, size);
+    memcpy(addrs + size, dst->addr.bytes, size);
+    header_sum = v4 ? ip + 10 : NULL;
+    if (ported && length - frame->payload >= (frame->protocol == IPPROTO_TCP ? 18 : 8))
+        sum_at = header + (frame->protocol == IPPROTO_TCP ? 16 : 6);
+    if (sum_at)
+        replace(ip + (v4 ? 12 : 8), addrs, 2 * size, sum_at);
+    if (v4) { /* the header's own sum, over the addresses as they were */
+        uint8_t was[8];
+
+        memcpy(was, frame->src.bytes, 4);
+        memcpy(was + 4, frame->dst.bytes, 4);
+        replace(was, addrs, sizeof(was), header_sum);
+    }
+    memcpy(ip + (v4 ? 12 : 8), addrs, 2 * size);
+    if (ported)
+        replace(header, ports, sizeof(ports), sum_at);
+    if (whole)
+        cf_frame_checksum(data, length, frame);
 }

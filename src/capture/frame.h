@@ -17,6 +17,7 @@ struct cf_frame {
     uint8_t protocol; /* of IP; ICMPv6 is 58 */
     struct cf_addr src, dst;
     uint16_t src_port, dst_port; /* TCP and UDP, host order; else 0 */
+    uint16_t echo;               /* of an echo request or its reply: the id; else 0 */
     bool fragment;               /* one of several: there are no ports */
     bool first;                  /* begins a flow: a SYN, a datagram, an echo request */
     size_t ip, payload;          /* offsets of the headers of IP and of what is behind it */
@@ -31,6 +32,13 @@ struct cf_frame {
  * Returns 0, or -EBADMSG for what is no IP, or malformed, or cut before the ports.
  */
 int cf_frame_read(const uint8_t *data, size_t length, size_t ip, struct cf_frame *ret_frame);
+
+/*
+ * Put other addresses and ports into the packet, of the same family, and set its checksums
+ * right. whole: all of it is at data; else the checksum behind IP's is changed by what changed.
+ */
+void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_frame *frame,
+                      const struct cf_addr_port *src, const struct cf_addr_port *dst);
 
 /*
  * Write the checksum of TCP or UDP that the sender left to a device, over all of the packet,

@@ -18,4 +18,6 @@ src_capture_libcf_capture_a_SOURCES = \
 	src/capture/pcapng.c \
 	src/capture/pcapng.h \
 	src/capture/ring.c \
-	src/capture/ring.h
+	src/capture/ring.h \
+	src/capture/sockets.c \
+	src/capture/sockets.h

@@ -32,6 +32,7 @@ struct note {
     uint64_t flow; /* 0: no event will come */
     bool closed;
     char *comment; /* NULL: none waits */
+    struct cf_addr_port local; /* outside; family NONE: none */
 };
 
 struct cf_notes {
@@ -246,6 +247,9 @@ static void flow_said(struct cf_notes *notes, const struct cf_event_flow_open *f
         }
         note->flow = flow->flow;
     }
+    note->local = (struct cf_addr_port) { 0 };
+    if (flow->verdict.action == CF_ALLOW)
+        note->local = flow->via_local;
     comment_add(note, flow);
 }
 
@@ -295,4 +299,53 @@ char *cf_notes_take(struct cf_notes *notes, const struct cf_frame *frame, bool i
     if (note->closed)
         note_free(notes, note);
     return comment;
+}
+
+/* Echoes of different ids leave by one address: only where they go to tells them apart. */
+static bool is_ping(uint8_t protocol)
+{
+    return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
+void cf_notes_event_outside(struct cf_notes *notes, const struct cf_event *event)
+{
+    struct cf_event outside = *event;
+
+    if (event->type == CF_EVENT_FLOW_CLOSE) {
+        cf_notes_event(notes, event);
+        return;
+    }
+    if (event->type != CF_EVENT_FLOW_OPEN || !event->flow_open.via_local.addr.family)
+        return;
+    outside.flow_open.src = event->flow_open.via_local;
+    if (event->flow_open.proto != CF_PROTO_ICMP) {
+        memset(&outside.flow_open.dst, 0, sizeof(outside.flow_open.dst));
+        outside.flow_open.dst.addr.family = outside.flow_open.src.addr.family;
+    }
+    cf_notes_event(notes, &outside);
+}
+
+char *cf_notes_take_outside(struct cf_notes *notes, const struct cf_frame *frame, bool inbound)
+{
+    struct cf_frame outside = *frame;
+
+    if (!is_ping(frame->protocol)) {
+        struct cf_addr *far = inbound ? &outside.src : &outside.dst;
+
+        memset(far->bytes, 0, sizeof(far->bytes));
+        *(inbound ? &outside.src_port : &outside.dst_port) = 0;
+    }
+    return cf_notes_take(notes, &outside, inbound);
+}
+
+bool cf_notes_find_way(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound,
+                       struct cf_addr_port *ret_local)
+{
+    const struct key key = key_of_frame(frame, inbound);
+    const struct note *note = find(notes, &key);
+
+    if (!note || note->local.addr.family != key.src.addr.family)
+        return false;
+    *ret_local = note->local;
+    return true;
 }

@@ -32,6 +32,17 @@ void cf_notes_event(struct cf_notes *notes, const struct cf_event *event);
  */
 bool cf_notes_know(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound);
 
+/*
+ * As the socket that carries the flow outside has them: frames are then of the host, and
+ * known by their protocol, local address and port alone. Of what has no such socket: nothing.
+ */
+void cf_notes_event_outside(struct cf_notes *notes, const struct cf_event *event);
+char *cf_notes_take_outside(struct cf_notes *notes, const struct cf_frame *frame, bool inbound);
+
+/* Where the allowed flow of this packet leaves the host; false when it is not known to. */
+bool cf_notes_find_way(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound,
+                       struct cf_addr_port *ret_local);
+
 /* Say that no event will come for such packets. */
 void cf_notes_give_up(struct cf_notes *notes, const struct cf_frame *frame);
 

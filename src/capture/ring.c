@@ -15,6 +15,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,8 +98,8 @@ static int interface_bind(const struct cf_ring *ring, const char *interface)
     struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
     struct ifreq request = { 0 };
 
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
-    if (ioctl(ring->fd, SIOCGIFINDEX, &request) < 0)
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface ? interface : "");
+    if (interface && ioctl(ring->fd, SIOCGIFINDEX, &request) < 0)
         return -errno;
     address.sll_ifindex = request.ifr_ifindex;
     return bind(ring->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
@@ -130,7 +131,8 @@ int cf_ring_open(const struct cf_ring_config *config, struct cf_ring **ret_ring,
                               ring->n_blocks);
     r = interface_bind(ring, config->interface);
     if (r < 0)
-        return cf_error_errno(err, r, "cannot capture at '%s'", config->interface);
+        return cf_error_errno(err, r, "cannot capture at '%s'",
+                              config->interface ? config->interface : "any");
     *ret_ring = ring;
     ring = NULL;
     return 0;
@@ -202,6 +204,8 @@ static bool packet_peek(struct cf_ring *ring, struct cf_ring_packet *ret_packet)
         .time_ns = time_of(ring, header),
         .outgoing = address->sll_pkttype == PACKET_OUTGOING,
         .no_checksum = header->tp_status & TP_STATUS_CSUMNOTREADY,
+        .ifindex = (unsigned)address->sll_ifindex,
+        .loopback = address->sll_hatype == ARPHRD_LOOPBACK,
         .vlan = (uint16_t)header->hv1.tp_vlan_tci,
         .has_vlan = header->tp_status & TP_STATUS_VLAN_VALID,
     };
@@ -250,14 +254,22 @@ unsigned cf_ring_waiting(const struct cf_ring *ring)
     return n;
 }
 
+/* The kernel counts in the block that it fills. */
+bool cf_ring_is_empty(const struct cf_ring *ring)
+{
+    const struct tpacket_hdr_v1 *header = &block_at(ring, ring->block)->hdr.bh1;
+
+    return !ring->packet && !is_ours(ring, ring->block) &&
+           __atomic_load_n(&header->num_pkts, __ATOMIC_ACQUIRE) == 0;
+}
+
 bool cf_ring_wait_last(struct cf_ring *ring)
 {
     struct pollfd poll_fd = { .fd = ring->fd, .events = POLLIN };
-    const struct tpacket_hdr_v1 *header = &block_at(ring, ring->block)->hdr.bh1;
 
     if (ring->packet || is_ours(ring, ring->block))
         return true;
-    if (__atomic_load_n(&header->num_pkts, __ATOMIC_ACQUIRE) == 0)
+    if (cf_ring_is_empty(ring))
         return false;
     return poll(&poll_fd, 1, 20 * CF_RING_RETIRE_MS) > 0 && is_ours(ring, ring->block);
 }

@@ -23,11 +23,12 @@ struct cf_ring;
 
 struct cf_ring_config {
     /*
-     * A packet socket of protocol 0 (AF_PACKET, SOCK_RAW) of the namespace that the
-     * interface is in; the ring's own from the call on, whatever it returns.
+     * A packet socket of protocol 0 (AF_PACKET) of the namespace that the interface is in, of
+     * SOCK_RAW for whole frames or SOCK_DGRAM for what begins with IP; the ring's own from the
+     * call on, whatever it returns.
      */
     int fd;
-    const char *interface;
+    const char *interface; /* NULL: all of the namespace */
     const struct cf_capture_filter *filter; /* NULL: every packet; borrowed until the end */
     uint32_t snaplen;    /* bytes of a packet that are kept, where there is no filter to say so */
     unsigned n_blocks;   /* of CF_RING_BLOCK bytes */
@@ -45,6 +46,8 @@ struct cf_ring_packet {
     bool no_checksum; /* that of TCP or UDP was left to a device that there is none of */
     uint16_t vlan;    /* a tag that was taken out of the frame; 0: none */
     bool has_vlan;
+    unsigned ifindex;
+    bool loopback; /* the interface is one */
 };
 
 /* Returns 0 or -errno with a message. */
@@ -61,6 +64,9 @@ void cf_ring_take(struct cf_ring *ring);
 
 /* How many blocks wait to be read; of all blocks, those that are left are what a burst has. */
 unsigned cf_ring_waiting(const struct cf_ring *ring);
+
+/* Whether the kernel has no packet that was not taken. */
+bool cf_ring_is_empty(const struct cf_ring *ring);
 
 /*
  * When no more packets come: wait until those that have come can be read, as long as it

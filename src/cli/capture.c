@@ -4,17 +4,96 @@
 #include "config.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/egress.h"
+#include "base/fd.h"
 #include "cli/run.h"
 
 /* A policy without an end is no policy without a capture: it may have a filter for `-c`. */
 static bool is_wanted(const struct cf_run *run)
 {
     return run->profile->capture.file && run->profile->capture.file[0];
+}
+
+static bool may_open_packet_sockets(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+    return syscall(SYS_capget, &header, data) == 0 &&
+           (data[CAP_TO_INDEX(CAP_NET_RAW)].effective & CAP_TO_MASK(CAP_NET_RAW));
+}
+
+#define POLICY_MAX ((size_t)4 << 20)
+
+/*
+ * Words without which no policy has a point, here or in a parent: "point" itself, an escape
+ * that may be part of it, or a parent. What cannot be read twice may have them.
+ */
+static bool may_have_point(const char *path)
+{
+    cf_auto_free char *text = NULL;
+    struct stat st;
+    size_t length;
+
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+        cf_fd_read_file(path, POLICY_MAX, &text, &length) < 0)
+        return true;
+    return memmem(text, length, "point", 5) || memmem(text, length, "extends", 7) ||
+           memchr(text, '\\', length);
+}
+
+bool cf_run_capture_may_need_host(const struct cf_options *options)
+{
+    return may_open_packet_sockets() &&
+           (options->point || (options->policy && may_have_point(options->policy)));
+}
+
+void cf_run_capture_open_host(struct cf_run *run)
+{
+    if (!is_wanted(run) || !cf_capture_is_outside(run->profile->capture.point))
+        return;
+    run->outside_fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (run->outside_fd < 0)
+        run->outside_fd = -errno;
+}
+
+static void on_connected(void *data, int fd, const struct sockaddr *to)
+{
+    cf_capture_connected(data, fd, to);
+}
+
+static void on_closing(void *data, int fd)
+{
+    cf_capture_closing(data, fd);
+}
+
+/* Sockets towards the outside are told of from here on. */
+static void listen_outside(struct cf_run *run)
+{
+    run->outside_listener = (struct cf_egress_listener) { .connected = on_connected,
+                                                          .closing = on_closing,
+                                                          .data = run->capture };
+    cf_egress_listen(&run->outside_listener);
+}
+
+static int refuse_outside(const struct cf_run *run, struct cf_error *err)
+{
+    return cf_error_errno(err, run->outside_fd,
+                          "capture.point: what leaves the host is seen by a packet socket of the "
+                          "host's network alone, which takes CAP_NET_RAW there (root has it); "
+                          "'egress-logical' is put together from what the command sent, for "
+                          "everyone");
 }
 
 static void on_failed(void *data, const struct cf_error *err)
@@ -57,6 +136,7 @@ int cf_run_capture_open(struct cf_run *run, struct cf_error *err)
         .keep = or_none(profile->capture.keep),
         .snaplen = (uint32_t)profile->capture.snaplen,
         .filter = profile->capture.filter,
+        .point = profile->capture.point,
         .application = "childflow " PACKAGE_VERSION,
         .hardware = run->uts.machine,
     };
@@ -65,8 +145,13 @@ int cf_run_capture_open(struct cf_run *run, struct cf_error *err)
 
     if (!is_wanted(run))
         return 0;
+    if (cf_capture_is_outside(config.point) && run->outside_fd < 0)
+        return refuse_outside(run, err);
     r = cf_capture_filter_compile(config.filter, CF_CAPTURE_ETHERNET, config.snaplen,
                                   &run->capture_filter, &offset, err);
+    if (r == 0 && cf_capture_is_outside(config.point))
+        r = cf_capture_filter_compile(config.filter, CF_CAPTURE_RAW_IP, config.snaplen,
+                                      &run->outside_filter, &offset, err);
     if (r < 0)
         return cf_error_wrap(err, "capture.filter");
     r = cf_audit_path_expand(profile->capture.file, profile->name, run->id, run->uts.nodename,
@@ -82,7 +167,10 @@ int cf_run_capture_open(struct cf_run *run, struct cf_error *err)
     config.path = run->capture_path;
     config.os = run->capture_os;
     config.comment = run->capture_comment;
-    return cf_capture_new(&config, &run->capture, err);
+    r = cf_capture_new(&config, &run->capture, err);
+    if (r == 0 && cf_capture_is_outside(config.point))
+        listen_outside(run);
+    return r;
 }
 
 int cf_run_capture_start(struct cf_run *run, struct cf_error *err)
@@ -91,15 +179,21 @@ int cf_run_capture_start(struct cf_run *run, struct cf_error *err)
         .loop = run->loop,
         .interface = CF_GATEWAY_INTERFACE,
         .filter = &run->capture_filter,
+        .fd = -1,
+        .outside_fd = run->outside_fd,
+        .outside_filter = &run->outside_filter,
         .failed = on_failed,
         .data = run,
     };
 
     if (!run->capture)
         return 0;
-    start.fd = cf_gateway_socket(run->gateway, AF_PACKET, SOCK_RAW, 0);
-    if (start.fd < 0)
-        return cf_error_errno(err, start.fd, "cannot open a packet socket for the capture");
+    if (run->profile->capture.point != CF_CAPTURE_EGRESS) {
+        start.fd = cf_gateway_socket(run->gateway, AF_PACKET, SOCK_RAW, 0);
+        if (start.fd < 0)
+            return cf_error_errno(err, start.fd, "cannot open a packet socket for the capture");
+    }
+    run->outside_fd = -1; /* the capture's now */
     return cf_capture_start(run->capture, &start, err);
 }
 
@@ -115,7 +209,10 @@ void cf_run_capture_finish(struct cf_run *run)
 
 int cf_run_capture_close(struct cf_run *run, struct cf_error *err)
 {
-    int r = cf_capture_close(run->capture, err);
+    int r;
+
+    cf_egress_listen(NULL);
+    r = cf_capture_close(run->capture, err);
 
     run->capture = NULL;
     return r;

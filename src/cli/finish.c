@@ -122,6 +122,8 @@ void cf_run_close(struct cf_run *run)
     cf_secret_done(&run->password);
     free(run->user);
     cf_capture_filter_done(&run->capture_filter);
+    cf_capture_filter_done(&run->outside_filter);
+    cf_fd_close(&run->outside_fd);
     free(run->capture_comment);
     free(run->capture_os);
     free(run->capture_path);
@@ -134,6 +136,7 @@ void cf_run_drop_log(struct cf_run *run)
 {
     cf_audit_drop(run->audit);
     run->audit = NULL;
+    cf_egress_listen(NULL);
     cf_capture_drop(run->capture);
     run->capture = NULL;
 }

@@ -28,7 +28,7 @@ static const char usage[] =
     "      --deny ENDPOINT   add a deny rule; of all rules the most specific decides\n"
     "      --log FILE        write the audit log here (JSON Lines)\n"
     "  -c, --capture FILE    write the command's packets here (pcapng; .pcap: classic pcap)\n"
-    "      --point POINT     where packets are taken: child\n"
+    "      --point POINT     child, egress, egress-logical or both: where they are taken\n"
     "      --summary KIND    none, text or json, on stderr at the end\n"
     "      --live            keep a line on the terminal: flows, bytes, queries, denials\n"
     "      --engine-threads N\n"

@@ -23,6 +23,7 @@
  */
 #include "cli/run.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
@@ -124,11 +125,13 @@ static bool reads_by_capability(void)
 static int load_and_begin(struct cf_run *run, int *ret_begun, struct cf_error *err)
 {
     int status = CF_EXIT_OK;
-    bool first = reads_by_capability();
+    bool first = reads_by_capability() || cf_run_capture_may_need_host(run->options);
 
     *ret_begun = 0;
     if (first)
         status = cf_cli_policy_load(run->options, &run->profile);
+    if (first && status == CF_EXIT_OK)
+        cf_run_capture_open_host(run);
     if (status == CF_EXIT_OK)
         *ret_begun = cf_run_begin(run, err);
     return first ? status : cf_cli_policy_load(run->options, &run->profile);
@@ -136,7 +139,7 @@ static int load_and_begin(struct cf_run *run, int *ret_begun, struct cf_error *e
 
 int cf_cli_run(int argc, char **argv)
 {
-    struct cf_run run = { 0 };
+    struct cf_run run = { .outside_fd = -EPERM };
     struct cf_options options;
     struct cf_error err = { 0 };
     int status, begun;

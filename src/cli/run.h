@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 #include "audit/audit.h"
+#include "base/egress.h"
 #include "base/secret.h"
 #include "capture/capture.h"
 #include "cli/cli.h"
@@ -57,6 +58,9 @@ struct cf_run {
     struct cf_live live;
     struct cf_capture *capture; /* NULL when the policy has none */
     struct cf_capture_filter capture_filter;
+    struct cf_egress_listener outside_listener;
+    int outside_fd; /* a packet socket of the host, or why there is none: -errno */
+    struct cf_capture_filter outside_filter;
     char *capture_comment, *capture_os, *capture_path; /* what its file says, and where it is */
 
     bool ipv6;
@@ -106,6 +110,14 @@ int cf_run_proxy_open(struct cf_run *run, struct cf_error *err);
 
 /* A stream to a DNS server through it, as struct cf_resolver_config wants it; data: the run. */
 int cf_run_proxy_stream(void *data, const struct cf_addr_port *server);
+
+/*
+ * A packet socket of the host can only be had before cf_run_begin(), and by who has
+ * CAP_NET_RAW. Can this caller have one, and may the policy want it? Asked before the policy
+ * has been read; and open it, once it has, if it wants it.
+ */
+bool cf_run_capture_may_need_host(const struct cf_options *options);
+void cf_run_capture_open_host(struct cf_run *run);
 
 /*
  * Make the file of the policy's capture; take packets from the gateway, which is whole; end

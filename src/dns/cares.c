@@ -267,7 +267,14 @@ static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_sockle
     const struct cf_cares *cares = data;
     const struct sock *sock = *sock_find(data, fd);
 
-    return sock && (!sock->stream || cares->config.stream_open) ? 0 : connect(fd, to, length);
+    int r;
+
+    if (sock && (!sock->stream || cares->config.stream_open))
+        return 0;
+    r = connect(fd, to, length);
+    if (r == 0 || errno == EINPROGRESS)
+        cf_egress_connected(fd, to);
+    return r;
 }
 
 /* The stub of the next answer that came in a datagram; -1 with errno. */

@@ -75,6 +75,7 @@ static void port_close(struct port *port)
     ports->n_open--;
     if (port == ports->ready)
         ports->ready = NULL;
+    cf_egress_closing(fd);
     cf_loop_unwatch_close(ports->config.loop, &port->watch, &fd);
     free(port);
 }
@@ -88,6 +89,7 @@ static void ahead_close(struct cf_ports *ports)
         return;
     fd = port->watch.fd;
     ports->ahead = NULL;
+    cf_egress_closing(fd);
     cf_loop_unwatch_close(ports->config.loop, &port->watch, &fd);
     free(port);
 }
@@ -161,6 +163,8 @@ static int port_make(struct cf_ports *ports, struct port **ret_port)
         r = cf_egress_bind(fd, ports->config.interface, &ports->config.server.addr);
     if (r == 0 && connect(fd, (struct sockaddr *)&ports->server, ports->server_length) < 0)
         r = -errno;
+    if (r == 0)
+        cf_egress_connected(fd, (struct sockaddr *)&ports->server);
     if (r == 0) {
         port->watch.fn = port_ready;
         r = cf_loop_watch(ports->config.loop, &port->watch, fd, EPOLLIN);

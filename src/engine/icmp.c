@@ -58,6 +58,7 @@ static struct echo_flow *flow_of(struct cf_list *age)
 static void socket_close(struct echo_flow *flow)
 {
     cf_loop_unwatch(flow->icmp->engine->config.loop, &flow->watch);
+    cf_egress_closing(flow->fd);
     cf_fd_close(&flow->fd);
 }
 

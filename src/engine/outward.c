@@ -53,9 +53,10 @@ int cf_outward_connect(int fd, const struct cf_addr_port *to)
     struct sockaddr_storage sa;
     socklen_t length = cf_addr_port_to_sockaddr(to, &sa);
 
-    if (connect(fd, (struct sockaddr *)&sa, length) == 0 || errno == EINPROGRESS)
-        return 0;
-    return -errno;
+    if (connect(fd, (struct sockaddr *)&sa, length) < 0 && errno != EINPROGRESS)
+        return -errno;
+    cf_egress_connected(fd, (struct sockaddr *)&sa);
+    return 0;
 }
 
 void cf_outward_ack_hold(int fd)

@@ -100,6 +100,7 @@ static void flow_free(struct udp_flow *flow)
     cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
     udp->engine->lost += cf_gateway_lost(flow->inside_fd);
     cf_fd_close(&flow->inside_fd);
+    cf_egress_closing(flow->outside_fd);
     cf_fd_close(&flow->outside_fd);
     cf_udp_proxy_free(flow->proxy);
     cf_flow_unlist(&udp->engine->flows, &flow->flow);
@@ -450,6 +451,7 @@ static int flow_open(struct udp_flow *flow, const struct cf_addr_port *target)
         if (r == 0 || !cf_outward_exhausted(-r))
             return r;
         cf_loop_unwatch(udp->engine->config.loop, &flow->outside);
+        cf_egress_closing(flow->outside_fd);
         cf_fd_close(&flow->outside_fd);
         cf_fd_close(&flow->inside_fd);
         if (cf_engine_make_room(udp->engine))

@@ -31,7 +31,7 @@ static_assert(COUNT(summary_values) == CF_SUMMARY_COUNT + 1, "a name for each su
 
 static const char *const backend_values[] = { "auto", "rootless", "rootful", NULL };
 static const char *const transport_values[] = { "auto", "udp", "tcp", NULL };
-static const char *const point_values[] = { "child", NULL };
+static const char *const point_values[] = { "child", "egress", "egress-logical", "both", NULL };
 static const char *const identity_values[] = { "caller", "root", NULL };
 static const char *const subset_values[] = { "all", "pid", NULL };
 
@@ -438,7 +438,7 @@ static const struct cf_schema_key keys[] = {
       .values = point_values,
       .fallback = "child",
       .since = "0.1",
-      .help = "where packets are taken; child: at the command's end, before any verdict",
+      .help = "where packets are taken: child, before any verdict; egress: as they leave the host",
       .field = AT(enum cf_capture_point, capture.point) },
     { .path = "capture.snaplen",
       .type = CF_TYPE_INTEGER,

@@ -60,7 +60,10 @@ enum cf_transport {
 
 /* Where packets are taken. */
 enum cf_capture_point {
-    CF_CAPTURE_CHILD, /* between the sandbox and the gateway, before any verdict */
+    CF_CAPTURE_CHILD,          /* between the sandbox and the gateway, before any verdict */
+    CF_CAPTURE_EGRESS,         /* what the engine's own sockets send and receive */
+    CF_CAPTURE_EGRESS_LOGICAL, /* CHILD with the addresses that it has outside */
+    CF_CAPTURE_BOTH,           /* CHILD and EGRESS */
     CF_CAPTURE_POINT_COUNT
 };
 

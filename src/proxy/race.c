@@ -21,6 +21,7 @@
 #include <sys/un.h>
 
 #include "base/clock.h"
+#include "base/egress.h"
 #include "base/fd.h"
 #include "base/hash.h"
 
@@ -100,6 +101,8 @@ static int attempt_begin(struct cf_proxy_attempt *attempt)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, (struct sockaddr *)&sa, length) < 0 && errno != EINPROGRESS)
         return -errno;
+    if (!*race->path)
+        cf_egress_connected(fd, (struct sockaddr *)&sa);
     if (is_connected(fd))
         return 1;
     return cf_loop_watch(race->loop, &attempt->watch, fd, EPOLLOUT);

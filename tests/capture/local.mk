@@ -42,3 +42,9 @@ TESTS += tests/capture/test_notes
 tests_capture_test_notes_SOURCES = tests/capture/test_notes.c
 tests_capture_test_notes_CFLAGS = $(capture_test_cflags)
 tests_capture_test_notes_LDADD = $(capture_test_libs)
+
+check_PROGRAMS += tests/capture/test_sockets
+TESTS += tests/capture/test_sockets
+tests_capture_test_sockets_SOURCES = tests/capture/test_sockets.c
+tests_capture_test_sockets_CFLAGS = $(capture_test_cflags)
+tests_capture_test_sockets_LDADD = $(capture_test_libs)

@@ -148,11 +148,44 @@ static void an_unfinished_checksum_is_finished(void **state)
                             "8235 0007 000a ffff f587");
 }
 
+static void check_rewrite(const char *hex, bool whole, uint16_t src_port, const char *expected)
+{
+    size_t length, expected_length;
+    uint8_t *data = copy_make(hex, &length), *made = copy_make(expected, &expected_length);
+    struct cf_addr_port src = { .port = src_port }, dst;
+    struct cf_frame frame;
+
+    assert_int_equal(cf_frame_read(data, length, CF_FRAME_ETHERNET, &frame), 0);
+    assert_int_equal(cf_addr_parse("192.0.2.10", &src.addr), 0);
+    dst = (struct cf_addr_port) { frame.dst, frame.dst_port };
+    cf_frame_rewrite(data, length, whole, &frame, &src, &dst);
+    assert_int_equal(length, expected_length);
+    assert_memory_equal(data, made, length);
+    free(data);
+    free(made);
+}
+
+/* From 198.18.0.2:33333 to 192.0.2.10:44444; sums as above. */
+static void other_addresses_have_other_sums(void **state)
+{
+    static const char before[] =
+        ETHERNET "0800 4500002c000040004006b2b6 c6120002 c0000201 "
+                 "8235 0050 00000001 00000000 6002 ffff 8dee 0000 02040550";
+    static const char after[] =
+        ETHERNET "0800 4500002c000040004006b6c0 c000020a c0000201 "
+                 "ad9c 0050 00000001 00000000 6002 ffff 6691 0000 02040550";
+
+    (void)state;
+    check_rewrite(before, true, 44444, after);
+    check_rewrite(before, false, 44444, after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_is_read),
         cmocka_unit_test(what_is_no_packet_of_ip_or_cut_is_an_error),
+        cmocka_unit_test(other_addresses_have_other_sums),
         cmocka_unit_test(an_unfinished_checksum_is_finished),
     };
 

@@ -238,3 +238,108 @@ def killed(bench):
     os.kill(process.pid, signal.SIGKILL)
     bench.finish(process)
     check(fields(bench, file, "http.response", "frame.number"), "no answer in it")
+
+
+FORGED = f"""
+curl -sS -4 -o /dev/null http://web.lab/
+{{probe}} connect {net.OTHER4} 80
+{{probe}} udp {net.WEB4} 7 x
+ping -c 1 -W 5 {net.WEB4} >/dev/null
+exit 0
+"""
+
+
+def from_outside(bench, file, point, **keys):
+    policy = bench.policy(allow=["web.lab:80", f"udp://{net.WEB4}:7", f"icmp://{net.WEB4}"],
+                          capture={"point": point}, **keys)
+    return bench.run(["sh", "-c", FORGED.format(probe=bench.probe)], policy,
+                     options=["-c", str(file)])
+
+
+@case("at egress there is what the engine's sockets sent and received, with their addresses, and of no "
+      "one else", identities=("root",))
+def egress(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    others = bench.start(["sh", "-c", f"while :; do curl -sS -o /dev/null http://{net.OTHER4}/; "
+                                      f"{bench.probe} udp {net.WEB4} 7 y; done"])
+    done = from_outside(bench, file, "egress")
+    os.killpg(others.pid, signal.SIGKILL)
+    others.wait()
+    check_equal(done.status, 0)
+    info = bench.direct("capinfos", str(file)).out
+    for words in ("Name = egress", "Number of interfaces in file: 1", "Strict time order:   True"):
+        check_in(words, info)
+    rows = fields(bench, file, "ip || ipv6", "ip.src", "ip.dst", "_ws.col.protocol", "frame.number")
+    check(rows, "nothing in it")
+    check_equal([row for row in rows if net.OTHER4 in row[:2]], [], "packets of another process")
+    check_equal([row for row in rows if net.HOST4 not in row[:2]], [], "packets of nobody here")
+    vias = {(event["proto"], event["via"]["local"]["port"]): event
+            for event in done.of("flow_open")}
+    for kind in ("tcp", "udp"):
+        ports = {int(port) for row in
+                 fields(bench, file, f"{kind} && ip.src == {net.HOST4} && !dns", f"{kind}.srcport")
+                 for port in row}
+        check_equal(ports, {port for proto, port in vias if proto == kind}, f"{kind} ports")
+    said = {re.match(r"flow (\d+); ", comment).group(1)
+            for (comment,) in fields(bench, file, "frame.comment", "frame.comment")}
+    check_equal(said, {str(event["flow"]) for event in done.of("flow_open")}, "flows that are named")
+    check(fields(bench, file, "dns", "frame.number"), "no query of the resolver")
+    check(fields(bench, file, "icmp.type == 8", "frame.number"), "no echo request")
+    check(fields(bench, file, "icmp.type == 0", "frame.number"), "no echo reply")
+    wrong = bench.direct("tshark", "-n", "-r", str(file), "-o", "tcp.check_checksum:TRUE", "-o",
+                         "udp.check_checksum:TRUE", "-Y",
+                         "tcp.checksum.status == 0 || udp.checksum.status == 0")
+    check_equal((wrong.status, wrong.out), (0, ""), "wrong checksums")
+
+
+@case("both points are two interfaces of one file, in order, and denied packets are at one of them",
+      identities=("root",))
+def both(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    done = from_outside(bench, file, "both")
+    check_equal(done.status, 0)
+    info = bench.direct("capinfos", str(file)).out
+    for words in ("Name = child", "Name = egress", "Number of interfaces in file: 2",
+                  "Strict time order:   True"):
+        check_in(words, info)
+    for point, denied in (("child", True), ("egress", False)):
+        shown = f'frame.interface_name == "{point}" && ip.dst == '
+        check(fields(bench, file, shown + net.WEB4, "frame.number"), f"nothing at {point}")
+        check_equal(bool(fields(bench, file, shown + net.OTHER4, "frame.number")), denied, point)
+
+
+@case("an ordinary user is refused the host's interfaces, with the reason", identities=("user",))
+def egress_refused(bench):
+    for point in ("egress", "both"):
+        file = bench.folder / f"{point}.pcapng"
+        done = bench.run(["touch", "ran"], bench.policy(capture={"point": point}),
+                         options=["-c", str(file)])
+        check_equal(done.status, 125)
+        check_in("CAP_NET_RAW", done.err)
+        check_in("egress-logical", done.err)
+        check(not file.exists() and not (bench.folder / "ran").exists(), "something was done")
+
+
+@case("egress-logical says that it is reconstructed, and has the addresses of outside")
+def egress_logical(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    done = from_outside(bench, file, "egress-logical")
+    check_equal(done.status, 0)
+    info = bench.direct("capinfos", str(file)).out
+    for words in ("Name = egress-logical", "reconstructed", "Strict time order:   True"):
+        check_in(words, info)
+    rows = fields(bench, file, "ip", "ip.src", "ip.dst")
+    check_equal([row for row in rows if net.HOST4 not in row], [], "addresses of inside")
+    check_equal([row for row in rows if net.OTHER4 in row], [], "what was denied")
+    ports = {int(port) for row in fields(bench, file, "tcp.flags.syn == 1 && tcp.flags.ack == 0",
+                                         "tcp.srcport") for port in row}
+    check_equal(ports, {event["via"]["local"]["port"] for event in done.of("flow_open")
+                        if event["proto"] == "tcp"})
+    wrong = bench.direct("tshark", "-n", "-r", str(file), "-o", "tcp.check_checksum:TRUE", "-o",
+                         "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-Y",
+                         "tcp.checksum.status == 0 || udp.checksum.status == 0 || "
+                         "ip.checksum.status == 0 || icmp.checksum.status == 0")
+    check_equal((wrong.status, wrong.out), (0, ""), "wrong checksums")
