@@ -287,6 +287,8 @@ static int word_judge(struct reading *reading, const struct cf_filter_word *word
         r = name_judge(reading, word);
     else if (word->kind == CF_FILTER_KEYWORD)
         keyword_take(reading, word);
+    else if (reading->text[word->offset] == '\\')
+        r = refuse(reading, word, "a word behind '\\'"); /* what is put there later would be one */
     else if (word->kind == CF_FILTER_OTHER)
         other_take(reading, word);
     else

@@ -258,6 +258,7 @@ static void a_name_that_would_be_looked_up_is_refused(void **state)
     check_wrong("port http or tcp src x", 21, "got 'x'");
     check_wrong("len-5 > 3", 0, "got 'len-5'");
     check_wrong("host ::ether", 7, "got 'ether'");
+    check_wrong("net \\) or", 4, "a word behind");
     check_wrong("inbound and tcp", 0, "got 'inbound'");
 }
 

@@ -50,6 +50,8 @@ static void no_name_of_a_host_is_looked_up(void **state)
         "ip6 host x::1",
         "ether host 00:00:5e:00:53:01x",
         "port 80 and \\x",
+        "net  \\) }",
+        "net [ \\",
     };
 
     (void)state;
@@ -92,6 +94,7 @@ static void no_words_in_any_order_make_it_look_up(void **state)
         "http ",
         "\\tcp ",
         "\\x ",
+        "\\",
         "::1",
         "::e",
         "ther ",
