@@ -331,17 +331,21 @@ static void rest_over(struct cf_timer *timer)
     cf_loop_stop(side.loop, 0);
 }
 
-/* And what is done when no other has come for a moment: this timer is due behind that of the ports.
- */
-static void ask_and_rest(void)
+/* What is done when no question has come for a moment: this timer is due behind that of the ports. */
+static void rest(void)
 {
     struct cf_timer after = { .fn = rest_over };
 
-    ask_alone();
     assert_int_equal(
         cf_loop_timer_start(side.loop, &after, cf_loop_now_us(side.loop) + CF_PORTS_REST_US + 1),
         0);
     assert_int_equal(cf_loop_run(side.loop), 0);
+}
+
+static void ask_and_rest(void)
+{
+    ask_alone();
+    rest();
 }
 
 /* Of 32, more than six twice is less than chance. */
@@ -388,12 +392,6 @@ static int connected_to(const struct cf_addr_port *at)
     return -1;
 }
 
-static void stop_loop(struct cf_task *task)
-{
-    (void)task;
-    cf_loop_stop(side.loop, 0);
-}
-
 /* A datagram from the server to the port that rests, or is open for the next question. */
 static void send_stray(void)
 {
@@ -410,15 +408,13 @@ static void send_stray(void)
 /* What comes to it is told of, and it is not used. */
 static void a_port_that_is_open_ahead_takes_nothing(void **state)
 {
-    struct cf_task stop = { .fn = stop_loop };
-
     (void)state;
     side_open(answering);
+    side.stop_unasked = 2; /* one does not end the loop */
     assert_int_equal(connected_to(&side.fake.at), -1);
     ask_and_rest();
     send_stray();
-    cf_loop_task_add(side.loop, &stop);
-    assert_int_equal(cf_loop_run(side.loop), 0);
+    rest();
     assert_int_equal(connected_to(&side.fake.at), -1);
     ask_and_rest();
     assert_int_equal(side.n_seen, 2);
@@ -429,17 +425,12 @@ static void a_port_that_is_open_ahead_takes_nothing(void **state)
 /* While the port that the last question left from is still open, and when its rest is over. */
 static void what_comes_to_a_port_that_rests_is_told(void **state)
 {
-    struct cf_timer after = { .fn = rest_over };
-
     (void)state;
     side_open(answering);
     side.stop_unasked = 2; /* one does not end the loop */
     ask_alone();
     send_stray();
-    assert_int_equal(
-        cf_loop_timer_start(side.loop, &after, cf_loop_now_us(side.loop) + CF_PORTS_REST_US + 1),
-        0);
-    assert_int_equal(cf_loop_run(side.loop), 0);
+    rest();
     assert_int_equal(side.n_unasked, 1);
     ask_alone();
     assert_int_equal(side.n_seen, 2);
