@@ -203,9 +203,12 @@ static int gateway_make(void *data)
 
     r = gateway_namespace_make(making, &job->err);
     gate_open(&job->gate, r);
-    if (r == 0 && making->config.ipv6)
-        r = cf_sockets_ipv6_open(making->gateway, &job->err);
-    return r;
+    if (r < 0)
+        return r;
+    making->gateway->links_fd = cf_link_statistics_open(&job->err);
+    if (making->gateway->links_fd < 0)
+        return making->gateway->links_fd;
+    return making->config.ipv6 ? cf_sockets_ipv6_open(making->gateway, &job->err) : 0;
 }
 
 /* Waits for the two jobs; the first error is the result. */
@@ -247,6 +250,7 @@ static struct cf_gateway *gateway_new(void)
             .flows_fd = -1,
             .strays_fd = -1,
             .rtnl_fd = -1,
+            .links_fd = -1,
             .counter.fd = -1,
             .diag_fd = -1,
         };
@@ -274,6 +278,7 @@ void cf_gateway_close(struct cf_gateway *gateway)
     cf_fd_close(&gateway->flows_fd);
     cf_fd_close(&gateway->strays_fd);
     cf_fd_close(&gateway->rtnl_fd);
+    cf_fd_close(&gateway->links_fd);
     cf_fd_close(&gateway->counter.fd);
     cf_fd_close(&gateway->diag_fd);
     free(gateway);
@@ -386,7 +391,7 @@ int cf_gateway_counters(struct cf_gateway *gateway, uint64_t *ret_packets, uint6
         r = cf_gateway_thread_finish(gateway->thread);
     }
     if (r == 0)
-        r = cf_link_bytes(gateway->rtnl_fd, ret_bytes, err);
+        r = cf_link_bytes(gateway->links_fd, ret_bytes, err);
     if (r == 0)
         *ret_packets = request.packets;
     return r;

@@ -15,6 +15,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -23,13 +24,16 @@
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netlink/request.h"
 
 #define SANDBOX_NAME "eth0"
 #define GATEWAY_NAME CF_GATEWAY_INTERFACE
 #define LOOPBACK_INDEX 1
+#define STATISTICS_SIZE 4096
 
 #define IPV6_MTU_MIN 1280
 
@@ -105,31 +109,16 @@ static struct nl_msg *veth_request(int sandbox_netns_fd, uint32_t mtu)
     return request;
 }
 
-struct link_answer {
-    int index;
-    uint64_t bytes; /* received */
-};
-
 static int link_read(void *data, const struct nlmsghdr *message)
 {
-    struct nlattr *attrs[IFLA_MAX + 1] = { 0 };
-    struct link_answer *answer = data;
-    struct rtnl_link_stats64 stats;
+    int *ret_index = data;
 
-    if (message->nlmsg_type != RTM_NEWLINK ||
-        nlmsg_parse((struct nlmsghdr *)message, sizeof(struct ifinfomsg), attrs, IFLA_MAX, NULL) <
-            0)
-        return 0;
-    answer->index = ((const struct ifinfomsg *)nlmsg_data(message))->ifi_index;
-    if (attrs[IFLA_STATS64]) {
-        memset(&stats, 0, sizeof(stats));
-        nla_memcpy(&stats, attrs[IFLA_STATS64], sizeof(stats));
-        answer->bytes = stats.rx_bytes;
-    }
+    if (message->nlmsg_type == RTM_NEWLINK)
+        *ret_index = ((const struct ifinfomsg *)nlmsg_data(message))->ifi_index;
     return 0;
 }
 
-static int link_find(int fd, const char *name, struct link_answer *ret, struct cf_error *err)
+static int link_find(int fd, const char *name, int *ret_index, struct cf_error *err)
 {
     const struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
     struct nl_msg *request = request_with(RTM_GETLINK, 0, &header, sizeof(header));
@@ -139,9 +128,9 @@ static int link_find(int fd, const char *name, struct link_answer *ret, struct c
         nlmsg_free(request);
         request = NULL;
     }
-    memset(ret, 0, sizeof(*ret));
-    r = cf_netlink_talk(fd, request, link_read, ret, err);
-    if (r == 0 && ret->index == 0)
+    *ret_index = 0;
+    r = cf_netlink_talk(fd, request, link_read, ret_index, err);
+    if (r == 0 && *ret_index == 0)
         r = cf_error_set(err, -ENODEV, "the kernel does not name it");
     return r < 0 ? cf_error_wrap(err, "cannot find the interface '%s'", name) : 0;
 }
@@ -304,18 +293,13 @@ struct end {
 /* lo and the end, up. */
 static int end_up(struct end *end, struct cf_error *err)
 {
-    struct link_answer found;
-    int r;
+    int r = link_find(end->fd, end->name, &end->index, err);
 
-    r = link_find(end->fd, end->name, &found, err);
     if (r == 0)
         r = link_up(end->fd, LOOPBACK_INDEX, err);
     if (r == 0)
-        r = link_up(end->fd, found.index, err);
-    if (r < 0)
-        return cf_error_wrap(err, "%s", end->what);
-    end->index = found.index;
-    return 0;
+        r = link_up(end->fd, end->index, err);
+    return r < 0 ? cf_error_wrap(err, "%s", end->what) : 0;
 }
 
 static int end_configure(const struct end *end, const struct cf_gateway_config *config,
@@ -339,13 +323,12 @@ static int end_configure(const struct end *end, const struct cf_gateway_config *
  */
 static int ends_up(struct end *sandbox, struct end *gateway, struct cf_error *err)
 {
-    struct link_answer found;
-    int r;
+    int index, r;
 
     r = end_up(gateway, err);
     if (r == 0)
         r = end_up(sandbox, err);
-    return r == 0 ? link_find(gateway->fd, gateway->name, &found, err) : r;
+    return r == 0 ? link_find(gateway->fd, gateway->name, &index, err) : r;
 }
 
 int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *config,
@@ -385,12 +368,25 @@ int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *co
     return r;
 }
 
-int cf_link_bytes(int gateway_rtnl_fd, uint64_t *ret_bytes, struct cf_error *err)
+int cf_link_statistics_open(struct cf_error *err)
 {
-    struct link_answer found;
-    int r = link_find(gateway_rtnl_fd, GATEWAY_NAME, &found, err);
+    int fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
 
-    if (r == 0)
-        *ret_bytes = found.bytes;
-    return r;
+    return fd < 0 ? cf_error_errno(err, -errno, "cannot open the statistics of links") : fd;
+}
+
+int cf_link_bytes(int statistics_fd, uint64_t *ret_bytes, struct cf_error *err)
+{
+    char text[STATISTICS_SIZE], *at;
+    ssize_t n = pread(statistics_fd, text, sizeof text - 1, 0);
+
+    if (n < 0)
+        return cf_error_errno(err, -errno, "cannot read the statistics of links");
+    text[n] = '\0';
+    /* The first column behind the name is what was received (proc(5)). */
+    at = strstr(text, GATEWAY_NAME ":");
+    if (!at)
+        return cf_error_set(err, -ENODEV, "the statistics of links have no " GATEWAY_NAME);
+    *ret_bytes = strtoull(at + strlen(GATEWAY_NAME ":"), NULL, 10);
+    return 0;
 }

@@ -35,7 +35,14 @@ int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *con
 int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *config,
                   struct cf_error *err);
 
-/* Bytes that gw0 has received. Returns 0 or -errno with a message. */
-int cf_link_bytes(int gateway_rtnl_fd, uint64_t *ret_bytes, struct cf_error *err);
+/*
+ * The statistics of links in the network namespace of the calling thread, for
+ * cf_link_bytes(). Read from /proc, since rtnetlink would wait for whoever has its lock: the
+ * kernel, taking other namespaces apart. Returns a descriptor or -errno with a message.
+ */
+int cf_link_statistics_open(struct cf_error *err);
+
+/* Bytes that gw0 has received. From any thread. Returns 0 or -errno with a message. */
+int cf_link_bytes(int statistics_fd, uint64_t *ret_bytes, struct cf_error *err);
 
 #endif
