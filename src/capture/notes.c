@@ -3,8 +3,9 @@
  *
  * How this works. An entry has the five-tuple as the sandbox sees it, so that
  * both directions find it, and the comments that wait. It is also found by the
- * number of its flow, for flow_close: a closed entry stays only while a comment
- * waits in it, and then the same five-tuple is another flow. Entries stand in
+ * number of its flow, for flow_close: packets are read some time after they passed,
+ * so a closed entry stays while a comment waits in it, and for its way out; once
+ * there is no comment the same five-tuple is another flow. Entries stand in
  * the order in which they were made; past CF_NOTES_MAX the oldest goes.
  */
 #include "capture/notes.h"
@@ -253,11 +254,16 @@ static void flow_said(struct cf_notes *notes, const struct cf_event_flow_open *f
     comment_add(note, flow);
 }
 
+static bool has_way(const struct note *note)
+{
+    return note->local.addr.family != CF_FAMILY_NONE;
+}
+
 static void flow_closed(struct cf_notes *notes, uint64_t flow)
 {
     struct note *note = find_flow(notes, flow);
 
-    if (note && note->comment)
+    if (note && (note->comment || has_way(note)))
         note->closed = true;
     else if (note)
         note_free(notes, note);
@@ -271,18 +277,28 @@ void cf_notes_event(struct cf_notes *notes, const struct cf_event *event)
         flow_closed(notes, event->flow_close.flow);
 }
 
+/* Of a flow that is over, all was said. */
+static bool is_past(const struct note *note)
+{
+    return note->closed && !note->comment;
+}
+
 bool cf_notes_know(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound)
 {
     const struct key key = key_of_frame(frame, inbound);
+    const struct note *note = find(notes, &key);
 
-    return find(notes, &key) != NULL;
+    return note && !is_past(note);
 }
 
 void cf_notes_give_up(struct cf_notes *notes, const struct cf_frame *frame)
 {
     const struct key key = key_of_frame(frame, false);
+    struct note *note = find(notes, &key);
 
-    if (!find(notes, &key))
+    if (note)
+        note->closed = false;
+    else
         note_new(notes, &key);
 }
 
@@ -296,7 +312,7 @@ char *cf_notes_take(struct cf_notes *notes, const struct cf_frame *frame, bool i
         return NULL;
     comment = note->comment;
     note->comment = NULL;
-    if (note->closed)
+    if (note->closed && !has_way(note))
         note_free(notes, note);
     return comment;
 }

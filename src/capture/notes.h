@@ -39,7 +39,10 @@ bool cf_notes_know(const struct cf_notes *notes, const struct cf_frame *frame, b
 void cf_notes_event_outside(struct cf_notes *notes, const struct cf_event *event);
 char *cf_notes_take_outside(struct cf_notes *notes, const struct cf_frame *frame, bool inbound);
 
-/* Where the allowed flow of this packet leaves the host; false when it is not known to. */
+/*
+ * Where the allowed flow of this packet leaves the host, or left it until it was closed; false
+ * when it is not known to.
+ */
 bool cf_notes_find_way(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound,
                        struct cf_addr_port *ret_local);
 

@@ -196,6 +196,31 @@ static void the_oldest_are_forgotten(void **state)
     cf_notes_free(notes);
 }
 
+static void the_way_out_is_found_after_the_flow_was_closed(void **state)
+{
+    struct cf_event event = event_of(3, CF_EVENT_FLOW_OPEN);
+    const struct cf_frame out = frame_of(false), in = frame_of(true);
+    const struct cf_addr_port outside = at("192.0.2.7", 50000);
+    struct cf_notes *notes = notes_make();
+    struct cf_addr_port local;
+
+    (void)state;
+    event.flow_open.via_local = outside;
+    cf_notes_event(notes, &event);
+    close_flow(notes, 3);
+    check_taken(notes, false, OPENED);
+    check_known(notes, false);
+    assert_true(cf_notes_find_way(notes, &out, false, &local));
+    assert_true(cf_addr_port_equal(&local, &outside));
+    assert_true(cf_notes_find_way(notes, &in, true, &local));
+    cf_notes_give_up(notes, &out); /* no event came: a late packet of the flow */
+    check_known(notes, true);
+    assert_true(cf_notes_find_way(notes, &out, false, &local));
+    tell(notes, 4, CF_EVENT_FLOW_DENIED);
+    assert_false(cf_notes_find_way(notes, &out, false, &local));
+    cf_notes_free(notes);
+}
+
 static void check_format(const struct cf_event_flow_open *flow, const char *expected)
 {
     struct cf_buffer text;
@@ -242,6 +267,7 @@ int main(void)
         cmocka_unit_test(ports_that_are_used_again_are_another_flow),
         cmocka_unit_test(what_is_given_up_is_known_until_an_event_tells_of_it),
         cmocka_unit_test(the_oldest_are_forgotten),
+        cmocka_unit_test(the_way_out_is_found_after_the_flow_was_closed),
         cmocka_unit_test(everything_that_is_known_is_said_in_one_printable_line),
     };
 

@@ -334,6 +334,8 @@ def egress_logical(bench):
     rows = fields(bench, file, "ip", "ip.src", "ip.dst")
     check_equal([row for row in rows if net.HOST4 not in row], [], "addresses of inside")
     check_equal([row for row in rows if net.OTHER4 in row], [], "what was denied")
+    for shown in ("tcp.flags.fin == 1", "http.response"):  # of a flow that was closed by then, too
+        check(fields(bench, file, shown, "frame.number"), f"nothing of {shown}")
     ports = {int(port) for row in fields(bench, file, "tcp.flags.syn == 1 && tcp.flags.ack == 0",
                                          "tcp.srcport") for port in row}
     check_equal(ports, {event["via"]["local"]["port"] for event in done.of("flow_open")
