@@ -58,6 +58,9 @@
 /* Bytes that are written in one turn of the loop, before others have theirs. */
 #define TURN_BYTES ((uint64_t)4 << 20)
 
+/* Of a file's size: what the names that it begins with may have. */
+#define NAMES_PART 4
+
 /* Packets of others are passed over; so many in a turn. */
 #define TURN_PACKETS 65536
 
@@ -255,7 +258,7 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
     if (!capture)
         return cf_error_set(err, -ENOMEM, "out of memory");
     capture->config = *config;
-    cf_capture_names_init(&capture->names);
+    cf_capture_names_init(&capture->names, config->max_size / NAMES_PART);
     sources_make(capture);
     r = tables_make(capture);
     if (r < 0)
@@ -581,13 +584,33 @@ int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *
     return r < 0 ? cf_error_errno(err, r, "cannot watch the captured packets") : 0;
 }
 
+/* Block by block, so that each has room in its file. Returns 0 or -errno. */
+static int names_say(struct cf_capture *capture, const struct cf_event_dns *dns)
+{
+    struct cf_buffer blocks;
+    uint32_t length;
+    int r = 0;
+
+    cf_buffer_init(&blocks, 0);
+    cf_capture_names_event(&capture->names, dns, &blocks);
+    for (size_t at = 0; r == 0 && at < blocks.length; at += length) {
+        memcpy(&length, blocks.data + at + 4, sizeof(length));
+        r = cf_capture_file_reserve(&capture->file, length + CF_CAPTURE_BLOCK_MAX);
+        if (r == 0)
+            r = cf_buffer_append(&capture->file.blocks, blocks.data + at, length);
+    }
+    cf_buffer_done(&blocks);
+    return r;
+}
+
 void cf_capture_event(struct cf_capture *capture, const struct cf_event *event)
 {
     if (!capture->loop || capture->file.classic || capture->file.error)
         return;
     switch (event->type) {
     case CF_EVENT_DNS:
-        cf_capture_names_event(&capture->names, &event->dns, &capture->file.blocks);
+        if (names_say(capture, &event->dns) < 0)
+            cf_loop_task_add(capture->loop, &capture->task); /* which tells of it */
         break;
     case CF_EVENT_FLOW_OPEN:
     case CF_EVENT_FLOW_DENIED:

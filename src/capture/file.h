@@ -20,8 +20,11 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-/* More than the blocks of one packet need beside its bytes and its comment. */
-#define CF_CAPTURE_BLOCK_MAX 128
+/*
+ * More than the block of one packet needs beside its bytes and its comment, and the end of the
+ * file behind it: two blocks of statistics.
+ */
+#define CF_CAPTURE_BLOCK_MAX 256
 
 struct cf_capture_file_config {
     const char *path;

@@ -18,10 +18,10 @@ struct cf_capture_name {
     char name[];
 };
 
-void cf_capture_names_init(struct cf_capture_names *names)
+void cf_capture_names_init(struct cf_capture_names *names, uint64_t most_bytes)
 {
+    *names = (struct cf_capture_names) { .most_bytes = most_bytes };
     cf_hash_init(&names->hash);
-    names->first = NULL;
     names->tail = &names->first;
 }
 
@@ -34,7 +34,7 @@ void cf_capture_names_done(struct cf_capture_names *names)
         free(name);
     }
     cf_hash_done(&names->hash);
-    cf_capture_names_init(names);
+    cf_capture_names_init(names, names->most_bytes);
 }
 
 static bool is_known(const struct cf_capture_names *names, uint64_t hash,
@@ -51,13 +51,15 @@ static bool is_known(const struct cf_capture_names *names, uint64_t hash,
     return false;
 }
 
+/* block: bytes that it has in a file */
 static void remember(struct cf_capture_names *names, uint64_t hash, const struct cf_addr *addr,
-                     const char *text)
+                     const char *text, size_t block)
 {
     size_t size = strlen(text) + 1;
     struct cf_capture_name *name;
 
-    if (names->hash.n_nodes >= CF_CAPTURE_NAMES_MAX)
+    if (names->hash.n_nodes >= CF_CAPTURE_NAMES_MAX ||
+        (names->most_bytes > 0 && names->bytes + block > names->most_bytes))
         return;
     name = calloc(1, sizeof(*name) + size);
     if (!name)
@@ -68,6 +70,7 @@ static void remember(struct cf_capture_names *names, uint64_t hash, const struct
         free(name);
         return;
     }
+    names->bytes += block;
     *names->tail = name;
     names->tail = &name->next;
 }
@@ -77,6 +80,7 @@ void cf_capture_names_event(struct cf_capture_names *names, const struct cf_even
 {
     for (size_t i = 0; dns->name && i < dns->n_answers; i++) {
         const struct cf_event_answer *answer = &dns->answers[i];
+        size_t before = out->length;
         struct cf_addr addr;
         uint64_t hash;
 
@@ -87,7 +91,7 @@ void cf_capture_names_event(struct cf_capture_names *names, const struct cf_even
         if (is_known(names, hash, &addr, dns->name))
             continue;
         cf_pcapng_name_put(out, &addr, dns->name);
-        remember(names, hash, &addr, dns->name);
+        remember(names, hash, &addr, dns->name, out->length - before);
     }
 }
 

@@ -5,6 +5,7 @@
 #define CF_CAPTURE_NAMES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "audit/event.h"
 #include "base/buffer.h"
@@ -16,9 +17,11 @@
 struct cf_capture_names {
     struct cf_hash hash;
     struct cf_capture_name *first, **tail;
+    uint64_t bytes, most_bytes;
 };
 
-void cf_capture_names_init(struct cf_capture_names *names);
+/* most_bytes: that the blocks of all that are remembered may have; 0: no limit */
+void cf_capture_names_init(struct cf_capture_names *names, uint64_t most_bytes);
 void cf_capture_names_done(struct cf_capture_names *names);
 
 /* Append a block for each address of an answer that was given, and the name that was asked for. */

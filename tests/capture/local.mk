@@ -48,3 +48,9 @@ TESTS += tests/capture/test_sockets
 tests_capture_test_sockets_SOURCES = tests/capture/test_sockets.c
 tests_capture_test_sockets_CFLAGS = $(capture_test_cflags)
 tests_capture_test_sockets_LDADD = $(capture_test_libs)
+
+check_PROGRAMS += tests/capture/test_names
+TESTS += tests/capture/test_names
+tests_capture_test_names_SOURCES = tests/capture/test_names.c
+tests_capture_test_names_CFLAGS = $(capture_test_cflags)
+tests_capture_test_names_LDADD = $(capture_test_libs)
