@@ -584,6 +584,15 @@ int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *
     return r < 0 ? cf_error_errno(err, r, "cannot watch the captured packets") : 0;
 }
 
+/* Tell of a flow where packets of it may be seen. */
+static void flow_say(struct cf_capture *capture, const struct cf_event *event)
+{
+    if (!capture->sources[0].outside)
+        cf_notes_event(capture->notes, event);
+    if (capture->outside_notes)
+        cf_notes_event_outside(capture->outside_notes, event);
+}
+
 /* Block by block, so that each has room in its file. Returns 0 or -errno. */
 static int names_say(struct cf_capture *capture, const struct cf_event_dns *dns)
 {
@@ -614,16 +623,12 @@ void cf_capture_event(struct cf_capture *capture, const struct cf_event *event)
         break;
     case CF_EVENT_FLOW_OPEN:
     case CF_EVENT_FLOW_DENIED:
-        cf_notes_event(capture->notes, event);
-        if (capture->outside_notes)
-            cf_notes_event_outside(capture->outside_notes, event);
+        flow_say(capture, event);
         if (capture->held && capture->awaiting)
             cf_loop_task_add(capture->loop, &capture->task);
         break;
     case CF_EVENT_FLOW_CLOSE:
-        cf_notes_event(capture->notes, event);
-        if (capture->outside_notes)
-            cf_notes_event_outside(capture->outside_notes, event);
+        flow_say(capture, event);
         break;
     default:
         break;

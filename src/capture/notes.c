@@ -6,7 +6,9 @@
  * number of its flow, for flow_close: packets are read some time after they passed,
  * so a closed entry stays while a comment waits in it, and for its way out; once
  * there is no comment the same five-tuple is another flow. Entries stand in
- * the order in which they were made; past CF_NOTES_MAX the oldest goes.
+ * the order in which they were made; past CF_NOTES_MAX the oldest goes. Those in
+ * which a comment waits stand in a second order too, by how long it does: not
+ * every flow has a packet that passes the filter.
  */
 #include "capture/notes.h"
 
@@ -29,6 +31,7 @@ struct key {
 struct note {
     struct cf_hash_node by_key, by_flow;
     struct note *older, *newer;
+    struct note *before, *behind; /* of those with a comment */
     struct key key;
     uint64_t flow; /* 0: no event will come */
     bool closed;
@@ -39,6 +42,8 @@ struct note {
 struct cf_notes {
     struct cf_hash by_key, by_flow;
     struct note *oldest, *newest;
+    struct note *front, *end; /* the first comment that waits, and the last */
+    size_t bytes;             /* of comments */
 };
 
 static uint64_t key_hash(const struct key *key)
@@ -85,14 +90,41 @@ static struct note *find_flow(const struct cf_notes *notes, uint64_t flow)
     return NULL;
 }
 
+/* The comment that waits in it, as the caller's own; NULL: none. */
+static char *comment_out(struct cf_notes *notes, struct note *note)
+{
+    char *comment = note->comment;
+
+    if (!comment)
+        return NULL;
+    *(note->before ? &note->before->behind : &notes->front) = note->behind;
+    *(note->behind ? &note->behind->before : &notes->end) = note->before;
+    note->before = note->behind = NULL;
+    note->comment = NULL;
+    notes->bytes -= strlen(comment);
+    return comment;
+}
+
+/* Let a comment wait in what has none. comment: the note's from here on */
+static void comment_in(struct cf_notes *notes, struct note *note, char *comment)
+{
+    note->comment = comment;
+    note->before = notes->end;
+    *(note->before ? &note->before->behind : &notes->front) = note;
+    notes->end = note;
+    notes->bytes += strlen(comment);
+    while (notes->bytes > CF_NOTES_COMMENTS_MAX)
+        free(comment_out(notes, notes->front));
+}
+
 static void note_free(struct cf_notes *notes, struct note *note)
 {
+    free(comment_out(notes, note));
     cf_hash_remove(&notes->by_key, &note->by_key);
     if (note->flow)
         cf_hash_remove(&notes->by_flow, &note->by_flow);
     *(note->older ? &note->older->newer : &notes->oldest) = note->newer;
     *(note->newer ? &note->newer->older : &notes->newest) = note->older;
-    free(note->comment);
     free(note);
 }
 
@@ -209,22 +241,26 @@ void cf_note_format(const struct cf_event_flow_open *flow, struct cf_buffer *out
 }
 
 /* Behind what waits already: one that was opened and then denied has both. */
-static void comment_add(struct note *note, const struct cf_event_flow_open *flow)
+static void comment_add(struct cf_notes *notes, struct note *note,
+                        const struct cf_event_flow_open *flow)
 {
+    char *before = comment_out(notes, note), *comment;
     struct cf_buffer text;
 
     cf_buffer_init(&text, COMMENT_MAX);
-    if (note->comment) {
-        cf_buffer_puts(&text, note->comment);
+    if (before) {
+        cf_buffer_puts(&text, before);
         cf_buffer_puts(&text, "\n");
     }
     cf_note_format(flow, &text);
-    if (text.length > 0) { /* what did not fit is left out */
-        free(note->comment);
-        text.failed = false;
-        note->comment = cf_buffer_steal(&text);
-    }
+    comment = text.length > 0 ? strdup(text.data) : NULL; /* what did not fit is left out */
     cf_buffer_done(&text);
+    if (comment) {
+        free(before);
+        before = comment;
+    }
+    if (before)
+        comment_in(notes, note, before);
 }
 
 static void flow_said(struct cf_notes *notes, const struct cf_event_flow_open *flow)
@@ -251,7 +287,7 @@ static void flow_said(struct cf_notes *notes, const struct cf_event_flow_open *f
     note->local = (struct cf_addr_port) { 0 };
     if (flow->verdict.action == CF_ALLOW)
         note->local = flow->via_local;
-    comment_add(note, flow);
+    comment_add(notes, note, flow);
 }
 
 static bool has_way(const struct note *note)
@@ -310,8 +346,7 @@ char *cf_notes_take(struct cf_notes *notes, const struct cf_frame *frame, bool i
 
     if (!note || !note->comment)
         return NULL;
-    comment = note->comment;
-    note->comment = NULL;
+    comment = comment_out(notes, note);
     if (note->closed && !has_way(note))
         note_free(notes, note);
     return comment;

@@ -17,6 +17,9 @@
 /* Flows that are remembered; beyond, the oldest are forgotten. */
 #define CF_NOTES_MAX 65536
 
+/* Bytes of comments that wait; beyond, the oldest are left out. */
+#define CF_NOTES_COMMENTS_MAX ((size_t)16 << 20)
+
 struct cf_notes;
 
 /* Returns 0 or -ENOMEM. */

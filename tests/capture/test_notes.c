@@ -196,6 +196,36 @@ static void the_oldest_are_forgotten(void **state)
     cf_notes_free(notes);
 }
 
+static void comments_that_nobody_takes_have_a_limit(void **state)
+{
+    static char exe[4001];
+    struct cf_event event = event_of(3, CF_EVENT_FLOW_DENIED);
+    struct cf_frame frame = frame_of(false);
+    struct cf_notes *notes = notes_make();
+    size_t bytes = 0, n = 0;
+
+    (void)state;
+    memset(exe, 'x', sizeof(exe) - 1);
+    event.flow_open.process.exe = exe;
+    for (unsigned i = 0; i < 8000; i++) {
+        event.flow_open.flow = i + 1;
+        event.flow_open.src.port = (uint16_t)i;
+        cf_notes_event(notes, &event);
+    }
+    for (unsigned i = 8000; i-- > 0;) { /* the newest are there */
+        char *text;
+
+        frame.src_port = (uint16_t)i;
+        text = cf_notes_take(notes, &frame, false);
+        assert_true(text || bytes + 2 * sizeof(exe) > CF_NOTES_COMMENTS_MAX);
+        n += text != NULL;
+        bytes += text ? strlen(text) : 0;
+        free(text);
+    }
+    assert_true(n > 0 && bytes <= CF_NOTES_COMMENTS_MAX);
+    cf_notes_free(notes);
+}
+
 static void the_way_out_is_found_after_the_flow_was_closed(void **state)
 {
     struct cf_event event = event_of(3, CF_EVENT_FLOW_OPEN);
@@ -267,6 +297,7 @@ int main(void)
         cmocka_unit_test(ports_that_are_used_again_are_another_flow),
         cmocka_unit_test(what_is_given_up_is_known_until_an_event_tells_of_it),
         cmocka_unit_test(the_oldest_are_forgotten),
+        cmocka_unit_test(comments_that_nobody_takes_have_a_limit),
         cmocka_unit_test(the_way_out_is_found_after_the_flow_was_closed),
         cmocka_unit_test(everything_that_is_known_is_said_in_one_printable_line),
     };
