@@ -61,6 +61,9 @@
 /* Of a file's size: what the names that it begins with may have. */
 #define NAMES_PART 4
 
+/* Headers of a packet, those of IPv6 with options behind them, that say whose it is. */
+#define READ_MIN 256
+
 /* Packets of others are passed over; so many in a turn. */
 #define TURN_PACKETS 65536
 
@@ -190,6 +193,11 @@ bool cf_capture_is_outside(enum cf_capture_point point)
     return point == CF_CAPTURE_EGRESS || point == CF_CAPTURE_BOTH;
 }
 
+uint32_t cf_capture_read_length(uint32_t snaplen)
+{
+    return snaplen > READ_MIN ? snaplen : READ_MIN;
+}
+
 static void sources_make(struct cf_capture *capture)
 {
     enum cf_capture_point point = capture->config.point;
@@ -304,7 +312,7 @@ static bool is_awaited(const struct source *source)
     const uint8_t *to = frame->dst.bytes;
 
     if (!source->capture->patient || source->outside || !source->read || source->inbound ||
-        !frame->first || frame->fragment || frame->dst_port == PORT_DNS)
+        !frame->first || frame->dst_port == PORT_DNS)
         return false;
     if (frame->dst.family == CF_FAMILY_IPV4 ? to[0] >= 224 : to[0] == 0xff)
         return false; /* multicast, broadcast: no flow */
@@ -406,6 +414,8 @@ static int packet_write(struct source *source)
     if (block.time_ns < capture->last_ns && capture->last_ns - block.time_ns < SETTLE_MAX_US * 1000)
         block.time_ns = capture->last_ns;
     capture->last_ns = block.time_ns;
+    if (block.captured > capture->config.snaplen)
+        block.captured = capture->config.snaplen;
     comment = comment_take(source);
     block.comment = comment;
     r = cf_capture_file_reserve(&capture->file, packet->captured + CF_CAPTURE_BLOCK_MAX +
@@ -553,7 +563,7 @@ static int source_open(struct source *source, const struct cf_capture_start *sta
         .fd = source->outside ? start->outside_fd : start->fd,
         .interface = source->outside ? NULL : start->interface,
         .filter = source->outside ? start->outside_filter : start->filter,
-        .snaplen = source->capture->config.snaplen,
+        .snaplen = cf_capture_read_length(source->capture->config.snaplen),
         .n_blocks = RING_BLOCKS,
     };
 

@@ -46,6 +46,12 @@ bool cf_capture_is_outside(enum cf_capture_point point);
 void cf_capture_connected(struct cf_capture *capture, int fd, const struct sockaddr *to);
 void cf_capture_closing(struct cf_capture *capture, int fd);
 
+/*
+ * Bytes of a packet that the filters below have to let through: where snaplen is less than the
+ * headers that say whose it is, these are read and what is behind it is not written.
+ */
+uint32_t cf_capture_read_length(uint32_t snaplen);
+
 struct cf_capture_start {
     struct cf_loop *loop;
     int fd;                /* a packet socket of protocol 0, SOCK_RAW, of the gateway; -1: none */

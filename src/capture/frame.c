@@ -56,7 +56,16 @@ static int transport_read(const uint8_t *data, size_t length, struct cf_frame *f
     }
     frame->src_port = be16(header);
     frame->dst_port = be16(header + 2);
+    frame->ports = true;
     return 0;
+}
+
+/* offset: of a fragment, 0 for the first; that may be too short to say more than whose it is. */
+static int payload_read(const uint8_t *data, size_t length, unsigned offset, struct cf_frame *frame)
+{
+    int r = offset == 0 ? transport_read(data, length, frame) : 0;
+
+    return frame->fragment ? 0 : r;
 }
 
 static int ipv4_read(const uint8_t *data, size_t length, struct cf_frame *frame)
@@ -74,7 +83,7 @@ static int ipv4_read(const uint8_t *data, size_t length, struct cf_frame *frame)
     frame->dst = cf_addr_from_ipv4(header + 16);
     frame->fragment = (be16(header + 6) & 0x3fff) != 0;
     frame->payload = frame->ip + size;
-    return frame->fragment ? 0 : transport_read(data, length, frame);
+    return payload_read(data, length, be16(header + 6) & 0x1fff, frame);
 }
 
 /* Is it an extension header that has its length in the second byte (RFC 8200, 4)? */
@@ -88,6 +97,7 @@ static int ipv6_read(const uint8_t *data, size_t length, struct cf_frame *frame)
 {
     const uint8_t *header = data + frame->ip;
     size_t at = frame->ip + IPV6_HEADER;
+    unsigned offset = 0;
     uint8_t next;
 
     if (length - frame->ip < IPV6_HEADER || header[0] >> 4 != 6)
@@ -104,12 +114,14 @@ static int ipv6_read(const uint8_t *data, size_t length, struct cf_frame *frame)
         size = frame->fragment ? 8 : ((size_t)data[at + 1] + 1) * 8;
         if (size > length - at)
             return -EBADMSG;
+        if (frame->fragment)
+            offset = be16(data + at + 2) >> 3;
         next = data[at];
         at += size;
     }
     frame->protocol = next;
     frame->payload = at;
-    return frame->fragment ? 0 : transport_read(data, length, frame);
+    return payload_read(data, length, offset, frame);
 }
 
 int cf_frame_read(const uint8_t *data, size_t length, size_t ip, struct cf_frame *ret_frame)
@@ -206,8 +218,6 @@ void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_
                       const struct cf_addr_port *src, const struct cf_addr_port *dst)
 {
     bool v4 = frame->src.family == CF_FAMILY_IPV4;
-    bool ported = !frame->fragment &&
-                  (frame->protocol == IPPROTO_TCP || frame->protocol == IPPROTO_UDP);
     uint8_t *ip = data + frame->ip, *header = data + frame->payload, *header_sum, *sum_at = NULL;
     uint8_t ports[4] = { (uint8_t)(src->port >> 8), (uint8_t)src->port, (uint8_t)(dst->port >> 8),
                          (uint8_t)dst->port };
@@ -217,7 +227,7 @@ void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_
     memcpy(addrs, src->addr.bytes, size);
     memcpy(addrs + size, dst->addr.bytes, size);
     header_sum = v4 ? ip + 10 : NULL;
-    if (ported && length - frame->payload >= (frame->protocol == IPPROTO_TCP ? 18 : 8))
+    if (frame->ports && length - frame->payload >= (frame->protocol == IPPROTO_TCP ? 18 : 8))
         sum_at = header + (frame->protocol == IPPROTO_TCP ? 16 : 6);
     if (sum_at)
         replace(ip + (v4 ? 12 : 8), addrs, 2 * size, sum_at);
@@ -229,7 +239,7 @@ void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_
         replace(was, addrs, sizeof(was), header_sum);
     }
     memcpy(ip + (v4 ? 12 : 8), addrs, 2 * size);
-    if (ported)
+    if (frame->ports)
         replace(header, ports, sizeof(ports), sum_at);
     if (whole)
         cf_frame_checksum(data, length, frame);

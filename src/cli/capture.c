@@ -140,6 +140,7 @@ int cf_run_capture_open(struct cf_run *run, struct cf_error *err)
         .application = "childflow " PACKAGE_VERSION,
         .hardware = run->uts.machine,
     };
+    uint32_t read = cf_capture_read_length(config.snaplen);
     size_t offset;
     int r;
 
@@ -147,10 +148,10 @@ int cf_run_capture_open(struct cf_run *run, struct cf_error *err)
         return 0;
     if (cf_capture_is_outside(config.point) && run->outside_fd < 0)
         return refuse_outside(run, err);
-    r = cf_capture_filter_compile(config.filter, CF_CAPTURE_ETHERNET, config.snaplen,
+    r = cf_capture_filter_compile(config.filter, CF_CAPTURE_ETHERNET, read,
                                   &run->capture_filter, &offset, err);
     if (r == 0 && cf_capture_is_outside(config.point))
-        r = cf_capture_filter_compile(config.filter, CF_CAPTURE_RAW_IP, config.snaplen,
+        r = cf_capture_filter_compile(config.filter, CF_CAPTURE_RAW_IP, read,
                                       &run->outside_filter, &offset, err);
     if (r < 0)
         return cf_error_wrap(err, "capture.filter");

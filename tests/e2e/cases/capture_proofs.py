@@ -145,6 +145,26 @@ def edited(bench):
     check_equal(fields(bench, classic, "frame", *wanted), fields(bench, file, "frame", *wanted))
 
 
+@case("a datagram in fragments, and IPv6 of which 64 bytes are kept, have the words of their flow")
+def whose(bench):
+    tools("tshark")
+    file = bench.folder / "a.pcapng"
+    send = ("import socket\n"
+            "sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+            "sock.settimeout(5)\n"
+            f"sock.sendto(b'x' * 4000, ('{net.WEB4}', {net.ECHO}))\n"
+            "sock.recv(65535)\n")
+    policy = bench.policy(allow=[f"[{net.WEB6}]:80", f"udp://{net.WEB4}:{net.ECHO}"],
+                          capture={"snaplen": 64})
+    done = bench.good(["sh", "-c", f"curl -sS -6 -o /dev/null http://[{net.WEB6}]/; "
+                                   f"exec python3 -c \"{send}\""], policy, options=["-c", str(file)])
+    rows = fields(bench, file, "frame.comment", "frame.comment", "frame.cap_len")
+    check_equal({row[0].split(";")[0] for row in rows},
+                {f"flow {event['flow']}" for event in done.of("flow_open")})
+    check_equal(len(done.of("flow_open")), 2)
+    check_equal(max(int(row[0]) for row in fields(bench, file, "frame", "frame.cap_len")), 64)
+
+
 @case("packets of another process of the host are not in the capture")
 def others(bench):
     file = bench.folder / "a.pcapng"
