@@ -88,6 +88,7 @@ struct cf_capture {
     struct cf_notes *notes;
     struct cf_notes *outside_notes;     /* NULL: nothing is taken there */
     struct cf_capture_sockets *sockets; /* likewise */
+    const struct cf_capture_filter *outside_wanted;
     struct cf_loop *loop;               /* NULL before cf_capture_start() */
     struct source sources[2];           /* in the order of the interfaces in the file */
     size_t n_sources;
@@ -319,6 +320,16 @@ static bool is_awaited(const struct source *source)
     return !cf_notes_know(source->capture->notes, frame, false);
 }
 
+/* Is it more than the beginning of a connection, or is that wanted too? */
+static bool is_wanted(const struct source *source)
+{
+    const struct cf_ring_packet *packet = &source->packet;
+    const struct cf_capture_filter *wanted = source->capture->outside_wanted;
+
+    return source->frame.protocol != IPPROTO_TCP || !source->frame.first || wanted->length == 0 ||
+           cf_capture_filter_run(wanted, packet->data, packet->captured, packet->length) > 0;
+}
+
 /* Is it one to keep? Sets what is known of it. */
 static bool packet_read(struct source *source)
 {
@@ -334,7 +345,7 @@ static bool packet_read(struct source *source)
                                                  &source->frame, &outbound))
         return false;
     source->inbound = !outbound;
-    return true;
+    return is_wanted(source);
 }
 
 /* Is there a packet to write? Passes over those of others; false when they were very many. */
@@ -576,6 +587,7 @@ int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *
 {
     int r = 0;
 
+    capture->outside_wanted = start->outside_wanted;
     for (size_t i = 0; r == 0 && i < capture->n_sources; i++)
         r = source_open(&capture->sources[i], start, err);
     if (r < 0)

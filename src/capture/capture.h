@@ -57,7 +57,9 @@ struct cf_capture_start {
     int fd;                /* a packet socket of protocol 0, SOCK_RAW, of the gateway; -1: none */
     const char *interface; /* the gateway's end of the link */
     int outside_fd;        /* one of SOCK_DGRAM, of the host, where the point needs it; -1: none */
-    const struct cf_capture_filter *outside_filter; /* for what begins with IP; borrowed too */
+    /* For what begins with IP; borrowed too. The socket's lets the SYN of each connection through,
+     * which is written only when it is wanted. */
+    const struct cf_capture_filter *outside_filter, *outside_wanted;
     const struct cf_capture_filter *filter; /* borrowed until cf_capture_close() */
     /* Called once, when the file could not be written. */
     void (*failed)(void *data, const struct cf_error *err);

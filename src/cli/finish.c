@@ -123,6 +123,7 @@ void cf_run_close(struct cf_run *run)
     free(run->user);
     cf_capture_filter_done(&run->capture_filter);
     cf_capture_filter_done(&run->outside_filter);
+    cf_capture_filter_done(&run->outside_wanted);
     cf_fd_close(&run->outside_fd);
     free(run->capture_comment);
     free(run->capture_os);

@@ -60,7 +60,7 @@ struct cf_run {
     struct cf_capture_filter capture_filter;
     struct cf_egress_listener outside_listener;
     int outside_fd; /* a packet socket of the host, or why there is none: -errno */
-    struct cf_capture_filter outside_filter;
+    struct cf_capture_filter outside_filter, outside_wanted;
     char *capture_comment, *capture_os, *capture_path; /* what its file says, and where it is */
 
     bool ipv6;

@@ -1,4 +1,5 @@
 """The capture file, as tshark, capinfos and the kernel see it."""
+import json
 import os
 import re
 import resource
@@ -10,7 +11,7 @@ import time
 
 from lab import internet as net
 from lab import space
-from lab.case import SECONDS, Skipped, case, check, check_equal, check_in
+from lab.case import SECONDS, Reader, Skipped, case, check, check_equal, check_in
 
 MIXTURE = f"""
 curl -sS -o /dev/null http://web.lab/
@@ -291,6 +292,43 @@ def egress(bench):
                          "udp.check_checksum:TRUE", "-Y",
                          "tcp.checksum.status == 0 || udp.checksum.status == 0")
     check_equal((wrong.status, wrong.out), (0, ""), "wrong checksums")
+
+
+ONCE = f"""
+import socket, sys
+sock = socket.create_connection(("{net.WEB4}", 80))
+sock.sendall(b"GET /of-the-tree HTTP/1.0\\r\\n\\r\\n")
+while sock.recv(65536):
+    pass
+sock.close()
+print("done", flush=True)
+sys.stdin.readline()
+"""
+
+
+@case("who takes the ports of a connection that is over is another, also where no SYN is wanted",
+      identities=("root",))
+def reused(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    words, log = bench.words(
+        bench.policy(allow=[f"{net.WEB4}:80"],
+                     capture={"point": "egress", "filter": "tcp[tcpflags] & tcp-syn == 0"}),
+        ["python3", "-c", ONCE], ["-c", str(file)])
+    process = bench.start(words)
+    Reader(process.stdout.fileno()).until("done\n")
+    opened = [json.loads(line) for line in log.read_text().splitlines() if '"flow_open"' in line]
+    port = opened[0]["via"]["local"]["port"]
+    done = bench.direct("curl", "-sS", "-o", os.devnull, "--local-port", str(port),
+                        f"http://{net.WEB4}/of-another")
+    check_equal(done.status, 0, done.err)
+    status, _out, err = bench.finish(process, b"\n")
+    check_equal(status, 0, err)
+    data = file.read_bytes()
+    check(b"/of-the-tree" in data, "nothing of the tree")
+    check(b"/of-another" not in data, "a packet of another process")
+    check_equal(fields(bench, file, "tcp.flags.syn == 1", "frame.number"), [],
+                "what the filter keeps out")
 
 
 @case("both points are two interfaces of one file, in order, and denied packets are at one of them",

@@ -157,7 +157,8 @@ def whose(bench):
     policy = bench.policy(allow=[f"[{net.WEB6}]:80", f"udp://{net.WEB4}:{net.ECHO}"],
                           capture={"snaplen": 64})
     done = bench.good(["sh", "-c", f"curl -sS -6 -o /dev/null http://[{net.WEB6}]/; "
-                                   f"exec python3 -c \"{send}\""], policy, options=["-c", str(file)])
+                                   f"exec python3 -c \"{send}\""], policy,
+                      options=["-c", str(file)])
     rows = fields(bench, file, "frame.comment", "frame.comment", "frame.cap_len")
     check_equal({row[0].split(";")[0] for row in rows},
                 {f"flow {event['flow']}" for event in done.of("flow_open")})
