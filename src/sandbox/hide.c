@@ -31,6 +31,7 @@
 
 #include "base/cleanup.h"
 #include "sandbox/attach.h"
+#include "sandbox/movable.h"
 #include "sandbox/view.h"
 
 struct hiding {
@@ -114,6 +115,7 @@ static int hide_one(const struct hiding *hiding, char *path, char *folder, struc
     hidden->hidden[hiding->i] = !missing;
     if (ours && missing)
         return 0;
+    hidden->movable |= !ours && cf_movable(path, it.st_uid);
     if (!ours && !is_shared(hiding, &around) &&
         (socket || missing || cf_mask_is_inside(hiding->masks, path)))
         return leave_out(hiding, path, folder, err);

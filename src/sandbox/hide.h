@@ -15,6 +15,7 @@
 struct cf_hidden {
     bool hidden[CF_SANDBOX_HIDDEN_MAX];  /* it was there */
     bool exposed[CF_SANDBOX_HIDDEN_MAX]; /* a socket; one made anew in its place would be seen */
+    bool movable; /* something that was there could be moved (movable.h) */
 };
 
 /*

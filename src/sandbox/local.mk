@@ -33,6 +33,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/mask.h \
 	src/sandbox/mounts.c \
 	src/sandbox/mounts.h \
+	src/sandbox/movable.c \
+	src/sandbox/movable.h \
 	src/sandbox/names.c \
 	src/sandbox/names.h \
 	src/sandbox/orders.c \

@@ -30,6 +30,7 @@
 
 #include "base/cleanup.h"
 #include "sandbox/attach.h"
+#include "sandbox/movable.h"
 
 #define TRIES 8
 
@@ -320,6 +321,7 @@ static int cover_one(const struct cf_mask_list *list, size_t row, const struct c
         return 0;
     if (!folder)
         cf_mask_note_links(done, row, found.st_nlink);
+    done->movable |= cf_movable(path, found.st_uid);
     r = cf_attach(folder ? cover->folder : cover->file, fd, CF_ATTACH_ONE);
     return r < 0 ? r : 1;
 }

@@ -53,6 +53,7 @@ struct cf_mask_done {
     bool
         linked; /* some of these sockets has another name, at which it may be reached; the first: */
     size_t linked_row;
+    bool movable; /* something that is covered could be moved (movable.h) */
 };
 
 /* What to look for, for this user, environment and host (known.c). 0 or -errno. */

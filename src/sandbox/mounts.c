@@ -23,7 +23,8 @@
  *      on and goes with the namespace. To unmount it instead would wait for the
  *      kernel (RCU). Root only: /proc/sys and the like read-only. Their files
  *      belong to uid 0, which root keeps, and some (core_pattern) run programs
- *      outside of every namespace without asking for a capability.
+ *      outside of every namespace without asking for a capability. Where something
+ *      that is covered could be moved, no mount namespace can be made (movable.h).
  */
 #include "sandbox/mounts.h"
 
@@ -39,6 +40,7 @@
 #include "sandbox/attach.h"
 #include "sandbox/cgroups.h"
 #include "sandbox/hide.h"
+#include "sandbox/movable.h"
 #include "sandbox/view.h"
 
 #define SCRATCH "/proc"
@@ -202,6 +204,7 @@ int cf_mounts_renew(bool root, struct cf_mounts_result *ret_result, struct cf_er
 int cf_mounts_finish(bool root, const struct cf_mask_list *masks,
                      struct cf_mounts_result *ret_result, struct cf_error *err)
 {
+    cf_auto_close int limit_fd = -1;
     struct stat ours;
     int r;
 
@@ -211,5 +214,10 @@ int cf_mounts_finish(bool root, const struct cf_mask_list *masks,
     r = renew_proc(err);
     if (r == 0) /* which writes below the new /proc */
         r = cf_cgroups_guard(masks->cgroups_delegated, err);
-    return r == 0 && root ? guard_proc(err) : r;
+    if (r == 0 && (ret_result->masked.movable || ret_result->hidden.movable))
+        r = cf_movable_open(&limit_fd, err);
+    if (r == 0 && root)
+        r = guard_proc(err);
+    /* The last, for a clone of a mount counts too. */
+    return r == 0 ? cf_movable_forbid(limit_fd, err) : r;
 }

@@ -37,6 +37,7 @@
 #include "base/cleanup.h"
 #include "sandbox/attach.h"
 #include "sandbox/listing.h"
+#include "sandbox/movable.h"
 
 /* A top as it was before. */
 struct original {
@@ -194,6 +195,8 @@ static int replace_top(struct walk *walk, const char *prefix, const struct origi
 
     if (target_fd < 0)
         return errno == ENOENT ? 0 : -errno; /* not shown */
+    if (geteuid() != 0) /* root has the whole host to move */
+        walk->done->movable |= cf_movable(top->path, originals[i].st.st_uid);
     if (!same) {
         snprintf(source, sizeof source, "%s-%zu", prefix, i);
         return build(walk, top, &originals[i], source, target_fd);

@@ -5,6 +5,7 @@ sandbox_tests = \
 	tests/sandbox/test_elsewhere \
 	tests/sandbox/test_end \
 	tests/sandbox/test_etc \
+	tests/sandbox/test_movable \
 	tests/sandbox/test_sweep \
 	tests/sandbox/test_terminal \
 	tests/sandbox/test_view \
@@ -38,6 +39,10 @@ tests_sandbox_test_elsewhere_LDADD = $(sandbox_test_libs)
 tests_sandbox_test_end_SOURCES = tests/sandbox/test_end.c $(sandbox_test_scene)
 tests_sandbox_test_end_CFLAGS = $(sandbox_test_cflags)
 tests_sandbox_test_end_LDADD = $(sandbox_test_libs)
+
+tests_sandbox_test_movable_SOURCES = tests/sandbox/test_movable.c
+tests_sandbox_test_movable_CFLAGS = $(sandbox_test_cflags)
+tests_sandbox_test_movable_LDADD = $(sandbox_test_libs)
 
 tests_sandbox_test_etc_SOURCES = tests/sandbox/test_etc.c $(sandbox_test_scene)
 tests_sandbox_test_etc_CFLAGS = $(sandbox_test_cflags)

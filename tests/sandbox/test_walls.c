@@ -398,6 +398,41 @@ static void a_hidden_file_is_empty_whatever_is_tried(void **state)
     assert_has(outcome.report, masked);
 }
 
+/*
+ * A folder that is shown at a second place has no cover there when the one with the cover is moved
+ * into it afterwards.
+ */
+static void what_is_covered_is_not_uncovered_by_a_move(void **state)
+{
+    char option[128], script[1024], at[128];
+    const struct scene scene = { .who = scene_who(state), .option = option };
+    struct outcome outcome;
+    int fd;
+
+    snprintf(at, sizeof at, "%s/box", scene_folder);
+    assert_int_equal(mkdir(at, 0777), 0);
+    assert_int_equal(chmod(at, 0777), 0);
+    if (!scene.who->root && geteuid() == 0)
+        assert_int_equal(chown(at, ORDINARY_ID, ORDINARY_ID), 0);
+    fd = listen_path("box/agent.sock");
+    write_evidence("box/hidden");
+    snprintf(option, sizeof option, "hidden=%s/box/hidden", scene_folder);
+    snprintf(script, sizeof script,
+             "cd %s && mkdir room second && ./probe connect box/agent.sock;"
+             "unshare -Urm sh -c 'mount --bind room second && mv box room &&"
+             "  cat second/box/hidden; ./probe connect second/box/agent.sock';"
+             "mv room/box . 2>/dev/null; unshare -Ur echo a user namespace; rmdir room second",
+             scene_folder);
+    scene_shell(&scene, &outcome, script);
+    assert_has(outcome.out, "connect: ECONNREFUSED");
+    assert_has(outcome.out, "a user namespace");
+    assert_has_not(outcome.out, "evidence");
+    assert_has_not(outcome.out, "connect ok");
+    close(fd);
+    snprintf(script, sizeof script, "rm -rf %s", at);
+    assert_int_equal(system(script), 0);
+}
+
 static void a_hidden_socket_is_refused(void **state)
 {
     char option[128], path[128];
@@ -510,6 +545,7 @@ int main(void)
         AS_BOTH(a_guarded_file_stays_as_it_is),
         AS_BOTH(a_guarded_folder_keeps_its_files),
         AS_BOTH(a_hidden_file_is_empty_whatever_is_tried),
+        AS_BOTH(what_is_covered_is_not_uncovered_by_a_move),
         AS_BOTH(a_hidden_socket_is_refused),
         AS_BOTH(a_hidden_path_that_cannot_be_hidden_refuses_the_run),
         AS_BOTH(limits_cannot_be_put_on_pid_1),
