@@ -437,6 +437,8 @@ static void take_request(struct init *init)
         start_command(init);
     else if (request.type == CF_INIT_FORWARD && init->command > 0)
         forward(init, request.signal, request.whole);
+    else if (request.type == CF_INIT_ORPHAN)
+        setsid(); /* signals to the engine's group are for the command alone then */
 }
 
 static int wait_ms(const struct init *init)

@@ -68,6 +68,7 @@ enum cf_init_request_type {
     CF_INIT_FILTER,  /* third, with the filter behind the header */
     CF_INIT_EXEC,
     CF_INIT_FORWARD, /* a signal that the engine got, or a SIGCONT of its own */
+    CF_INIT_ORPHAN,  /* no shell is there that could give the terminal: see job.c */
 };
 
 struct cf_init_request {

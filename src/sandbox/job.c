@@ -23,6 +23,10 @@
  * whatever stopped the command: the other signals stop nobody in an orphaned
  * process group (one without a shell to go on with it), for the kernel drops them
  * there. SIGCONT is blocked, so it tells afterwards whether there was a stop.
+ *
+ * To read from another's terminal fails in an orphaned group (EIO). The command's group is none
+ * while PID 1, its parent, is of its session: it would be stopped and continued without end. So
+ * PID 1 leaves the session when our group turns out to be orphaned.
  */
 #include "sandbox/job.h"
 
@@ -139,13 +143,14 @@ void cf_job_suspend(int signal)
     (void)suspend(signal);
 }
 
-bool cf_job_stopped(struct cf_job *job, int signal)
+bool cf_job_stopped(struct cf_job *job, int signal, bool *ret_orphaned)
 {
     const bool asks = signal == SIGTTIN || signal == SIGTTOU;
     const bool had = job->given;
     pid_t holder;
     bool woken;
 
+    *ret_orphaned = false;
     if (job->tty_fd < 0)
         return false;
     holder = tcgetpgrp(job->tty_fd);
@@ -159,6 +164,7 @@ bool cf_job_stopped(struct cf_job *job, int signal)
     woken = suspend(signal == SIGSTOP ? SIGTSTP : signal);
     if ((had || asks || !job->piped) && tcgetpgrp(job->tty_fd) == job->own)
         give(job);
+    *ret_orphaned = asks && !woken && !job->given;
     return woken || signal != SIGSTOP;
 }
 

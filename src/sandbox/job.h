@@ -34,8 +34,11 @@ void cf_job_close(struct cf_job *job);
  * The command has been stopped by a signal. Either it gets the terminal that it
  * asked for, or this process group is stopped as well, until its shell goes on
  * with it. Returns whether the command is to be continued now.
+ *
+ * ret_orphaned: set when the terminal is another's and nobody is there who could give it:
+ *               then to read from it must fail, and not stop the command again
  */
-bool cf_job_stopped(struct cf_job *job, int signal);
+bool cf_job_stopped(struct cf_job *job, int signal, bool *ret_orphaned);
 
 /*
  * SIGTTIN or SIGTTOU has come: somebody else in our group asked for the terminal.

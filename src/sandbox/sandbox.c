@@ -348,6 +348,19 @@ static int forward(struct cf_sandbox *sandbox, int signal, bool whole)
     return request(sandbox, &message, sizeof message);
 }
 
+/* The command, or what it started, is stopped. */
+static void stopped(struct cf_sandbox *sandbox, int signal)
+{
+    const struct cf_init_request orphan = { .type = CF_INIT_ORPHAN };
+    bool orphaned;
+
+    if (!cf_job_stopped(&sandbox->job, signal, &orphaned))
+        return;
+    if (orphaned)
+        (void)request(sandbox, &orphan, sizeof orphan);
+    (void)forward(sandbox, SIGCONT, true);
+}
+
 static void control_ready(struct cf_watch *watch, uint32_t events)
 {
     struct cf_sandbox *sandbox = cf_container_of(watch, struct cf_sandbox, control);
@@ -359,9 +372,8 @@ static void control_ready(struct cf_watch *watch, uint32_t events)
         cf_loop_unwatch(sandbox->loop, &sandbox->control);
         return;
     }
-    if (listen_to_init(sandbox, &state) && state.stopped != 0 &&
-        cf_job_stopped(&sandbox->job, state.stopped))
-        (void)forward(sandbox, SIGCONT, true);
+    if (listen_to_init(sandbox, &state) && state.stopped != 0)
+        stopped(sandbox, state.stopped);
     if (!sandbox->has_end || !sandbox->end.alone)
         return;
     usage_add(&end, &sandbox->end.own);

@@ -432,6 +432,21 @@ static void a_key_stops_nobody_when_no_shell_is_there_to_go_on(void **state)
     terminal_close(&terminal);
 }
 
+/* Whose shell has gone on without it: the terminal is never its own, and to read fails. */
+static void who_reads_in_an_orphaned_group_fails_at_once(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "(./enter r17-$UID sh -c 'read x </dev/tty; echo \"read: $?\"; "
+                    "stty -echo </dev/tty; echo \"stty: $?\"' &)\n");
+    expect(&terminal, "read: 1\r\n");
+    expect(&terminal, "stty: 1\r\n");
+    terminal_close(&terminal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +459,7 @@ int main(void)
         AS_BOTH(a_key_that_ended_the_command_reaches_the_script_around_it),
         AS_BOTH(a_change_of_the_windows_size_reaches_the_command),
         AS_BOTH(a_key_stops_nobody_when_no_shell_is_there_to_go_on),
+        AS_BOTH(who_reads_in_an_orphaned_group_fails_at_once),
     };
 
     umask(0022);
