@@ -68,7 +68,7 @@ int cf_audit_open(const char *path, const char *run,
     cf_buffer_init(&audit->lines, 0);
     if (path) {
         audit->path = strdup(path);
-        r = audit->path ? cf_log_file_open(path, "log", &audit->file, err)
+        r = audit->path ? cf_log_file_open(path, "log", 0666, &audit->file, err)
                         : cf_error_set(err, -ENOMEM, "out of memory");
     }
     if (r < 0) {

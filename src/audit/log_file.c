@@ -73,10 +73,10 @@ int cf_log_file_make_folders(const char *path, const char *what, struct cf_error
 }
 
 /* Only make folders when the first try shows that one is missing. */
-static int open_new(const char *path, const char *what, struct cf_error *err)
+static int open_new(const char *path, const char *what, mode_t mode, struct cf_error *err)
 {
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY;
-    int fd = open(path, flags, 0666), r;
+    int fd = open(path, flags, mode), r;
 
     if (fd >= 0)
         return fd;
@@ -84,7 +84,7 @@ static int open_new(const char *path, const char *what, struct cf_error *err)
         r = cf_log_file_make_folders(path, what, err);
         if (r < 0)
             return r;
-        fd = open(path, flags, 0666);
+        fd = open(path, flags, mode);
         if (fd >= 0)
             return fd;
     }
@@ -121,10 +121,10 @@ static int open_existing(const char *path, const char *what, struct cf_error *er
     return ret_fd;
 }
 
-int cf_log_file_open(const char *path, const char *what, struct cf_log_file *ret_file,
-                     struct cf_error *err)
+int cf_log_file_open(const char *path, const char *what, mode_t mode,
+                     struct cf_log_file *ret_file, struct cf_error *err)
 {
-    int fd = open_new(path, what, err);
+    int fd = open_new(path, what, mode, err);
     bool regular = true;
 
     if (fd == -EEXIST) {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/siphash.h"
@@ -38,9 +39,10 @@ struct cf_log_file {
  * no one reads is -ENXIO.
  *
  * what: the word for it in messages, "log"
+ * mode: of a file that is made, less umask
  */
-int cf_log_file_open(const char *path, const char *what, struct cf_log_file *ret_file,
-                     struct cf_error *err);
+int cf_log_file_open(const char *path, const char *what, mode_t mode,
+                     struct cf_log_file *ret_file, struct cf_error *err);
 
 /* Make the folders that path lies in, each with 0777 less umask. Returns 0 or -errno. */
 int cf_log_file_make_folders(const char *path, const char *what, struct cf_error *err);

@@ -15,6 +15,10 @@
  * written first; one waits where the other ring has nothing to read and may have
  * something yet.
  *
+ * Secrets of TLS are read from the command's file in front of each batch, and put in
+ * front of it. The packets that need them come before the command can have written
+ * them, so that packets wait for KEYS_US where there are such secrets.
+ *
  * Bytes go into the file's buffer, and leave at the end of each call, or earlier
  * when there are many. That the reader is the thread that carries the traffic
  * makes the ring's room enough: while packets are written none are relayed, and
@@ -40,6 +44,7 @@
 #include "capture/pcapng.h"
 #include "capture/ring.h"
 #include "capture/sockets.h"
+#include "capture/tls_keys.h"
 
 #define PORT_DNS 53
 
@@ -48,6 +53,10 @@
 
 /* Of two rings: a packet may get into its own so long after the time that it bears. */
 #define SETTLE_US (2 * CF_RING_RETIRE_MS * INT64_C(1000))
+
+/* The command's library has most likely written its secrets so long after the packet that they
+ * come from. */
+#define KEYS_US (100 * INT64_C(1000))
 
 /* Nothing is waited for longer. */
 #define SETTLE_MAX_US (1000 * INT64_C(1000))
@@ -89,6 +98,8 @@ struct cf_capture {
     struct cf_notes *outside_notes;     /* NULL: nothing is taken there */
     struct cf_capture_sockets *sockets; /* likewise */
     const struct cf_capture_filter *outside_wanted;
+    struct cf_tls_keys keys;
+    int64_t keys_ns; /* when they were read; INT64_MAX: there are none */
     struct cf_loop *loop;               /* NULL before cf_capture_start() */
     struct source sources[2];           /* in the order of the interfaces in the file */
     size_t n_sources;
@@ -159,6 +170,8 @@ static void file_begin(void *data, struct cf_buffer *blocks)
     for (size_t i = 0; i < capture->n_sources; i++)
         interface_put(capture, &capture->sources[i], blocks);
     cf_capture_names_put(&capture->names, blocks);
+    if (capture->keys.known.length > 0)
+        cf_pcapng_tls_keys_put(blocks, capture->keys.known.data, capture->keys.known.length);
 }
 
 static void statistics_put(const struct cf_capture *capture, struct source *source,
@@ -244,10 +257,20 @@ static void capture_free(struct cf_capture *capture)
     for (size_t i = 0; i < capture->n_sources; i++)
         cf_ring_close(capture->sources[i].ring);
     cf_capture_names_done(&capture->names);
+    cf_tls_keys_done(&capture->keys);
     cf_notes_free(capture->notes);
     cf_notes_free(capture->outside_notes);
     cf_capture_sockets_free(capture->sockets);
     free(capture);
+}
+
+/* How much of the secrets each later file may begin with. */
+static size_t known_keys_max(const struct cf_capture_config *config)
+{
+    if (!config->tls_keys || config->max_size == 0)
+        return 0;
+    return config->max_size / 4 < CF_TLS_KEYS_KNOWN_MAX ? (size_t)config->max_size / 4
+                                                        : CF_TLS_KEYS_KNOWN_MAX;
 }
 
 int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **ret_capture,
@@ -258,6 +281,7 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
         .path = config->path,
         .max_size = config->max_size,
         .keep = config->keep,
+        .secret = config->tls_keys,
         .begin = file_begin,
         .end = file_end,
         .data = capture,
@@ -268,6 +292,7 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
         return cf_error_set(err, -ENOMEM, "out of memory");
     capture->config = *config;
     cf_capture_names_init(&capture->names, config->max_size / NAMES_PART);
+    cf_tls_keys_init(&capture->keys, known_keys_max(config));
     sources_make(capture);
     r = tables_make(capture);
     if (r < 0)
@@ -276,6 +301,11 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
         r = cf_error_set(err, -EINVAL,
                          "'%s' would be classic pcap, which has one interface: for both points "
                          "name a file in .pcapng",
+                         config->path);
+    else if (config->tls_keys && cf_capture_path_is_classic(config->path))
+        r = cf_error_set(err, -EINVAL,
+                         "'%s' would be classic pcap, which has no place for secrets of TLS: name "
+                         "a file in .pcapng",
                          config->path);
     else
         r = cf_capture_file_open(&file, &capture->file, err);
@@ -469,14 +499,17 @@ static struct source *source_next(struct cf_capture *capture, unsigned *passed)
     return next;
 }
 
-/* May something older come out of the other ring? */
+/* May something older come out of the other ring, or what the packet is read with be written yet? */
 static bool is_early(const struct cf_capture *capture, const struct source *next)
 {
     int64_t age_us = (now_ns() - next->packet.time_ns) / 1000;
+    bool has_keys = capture->keys.fd >= 0;
 
     if (!capture->patient || age_us > SETTLE_MAX_US ||
         cf_ring_waiting(next->ring) > RING_BLOCKS / 2)
         return false;
+    if (has_keys && age_us >= 0 && age_us < KEYS_US)
+        return true;
     for (size_t i = 0; i < capture->n_sources; i++)
         if (!capture->sources[i].ready &&
             (age_us < SETTLE_US || !cf_ring_is_empty(capture->sources[i].ring)))
@@ -488,7 +521,7 @@ static bool is_early(const struct cf_capture *capture, const struct source *next
 static bool is_held(struct cf_capture *capture, struct source *next)
 {
     if (is_early(capture, next)) {
-        hold(capture, NULL, SETTLE_US);
+        hold(capture, NULL, capture->keys.fd < 0 ? SETTLE_US : SETTLE_US / 2);
         return true;
     }
     if (!is_awaited(next))
@@ -501,17 +534,43 @@ static bool is_held(struct cf_capture *capture, struct source *next)
     return false;
 }
 
+/* What the command's libraries have written since. Returns 0 or -errno. */
+static int keys_write(struct cf_capture *capture)
+{
+    struct cf_tls_keys *keys = &capture->keys;
+    int r = 0;
+
+    if (keys->fd >= 0)
+        capture->keys_ns = now_ns();
+    while (r == 0 && cf_tls_keys_read(keys)) {
+        if (keys->lines.length > 0) {
+            r = cf_capture_file_reserve(&capture->file,
+                                        keys->lines.length + CF_CAPTURE_BLOCK_MAX);
+            if (r == 0)
+                r = cf_pcapng_tls_keys_put(&capture->file.blocks, keys->lines.data,
+                                           keys->lines.length);
+            cf_tls_keys_know(keys);
+        }
+        if (r == 0 && (keys->lines.failed || keys->known.failed))
+            r = -ENOMEM;
+    }
+    return r;
+}
+
 /* Write packets until there are none, one must wait, or it has been much. Returns 0 or -errno. */
 static int packets_write(struct cf_capture *capture, uint64_t most)
 {
     uint64_t end = capture->file.written + most;
     unsigned passed = 0;
     struct source *next;
-    int r = 0;
+    int r = keys_write(capture);
 
     while (r == 0 && capture->file.written + capture->file.blocks.length < end &&
            (next = source_next(capture, &passed)) && !is_held(capture, next)) {
-        r = packet_write(next);
+        if (next->packet.time_ns >= capture->keys_ns)
+            r = keys_write(capture);
+        if (r == 0)
+            r = packet_write(next);
         if (r == 0)
             source_take(next);
     }
@@ -597,6 +656,8 @@ int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *
     if (r < 0)
         return cf_error_errno(err, r, "cannot write the capture file '%s'", capture->file.path);
     capture->loop = start->loop;
+    capture->keys.fd = start->keys_fd;
+    capture->keys_ns = INT64_MAX;
     capture->failed = start->failed;
     capture->failed_data = start->data;
     capture->patient = !capture->file.classic;
@@ -687,9 +748,10 @@ void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_
         stop(capture);
         capture->patient = false;
         capture->until_ns = now_ns();
-        while (wait_last(capture))
+        do {
             if (packets_write(capture, UINT64_MAX / 2) < 0)
                 fail(capture);
+        } while (wait_last(capture));
     }
     for (size_t i = 0; capture->loop && i < capture->n_sources; i++) {
         struct source *source = &capture->sources[i];
@@ -700,6 +762,11 @@ void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_
     ret_event->packets = capture->file.in_files.packets;
     ret_event->bytes = capture->file.in_files.bytes;
     ret_event->files = capture->file.number;
+}
+
+bool cf_capture_lacks_keys(const struct cf_capture *capture)
+{
+    return cf_tls_keys_overflown(&capture->keys);
 }
 
 int cf_capture_close(struct cf_capture *capture, struct cf_error *err)

@@ -26,6 +26,7 @@ struct cf_capture_config { /* texts are borrowed until cf_capture_close() */
     uint64_t max_size;     /* bytes of one file; 0: no limit */
     uint64_t keep;         /* files; 0: all */
     uint32_t snaplen;
+    bool tls_keys; /* it will have secrets of TLS: nobody but its owner may read it */
     enum cf_capture_point point;
     const char *filter; /* as it was written; NULL: none */
     const char *application, *os, *hardware;
@@ -61,6 +62,7 @@ struct cf_capture_start {
      * which is written only when it is wanted. */
     const struct cf_capture_filter *outside_filter, *outside_wanted;
     const struct cf_capture_filter *filter; /* borrowed until cf_capture_close() */
+    int keys_fd; /* where the command's TLS libraries write; borrowed likewise; -1: nowhere */
     /* Called once, when the file could not be written. */
     void (*failed)(void *data, const struct cf_error *err);
     void *data;
@@ -78,6 +80,9 @@ void cf_capture_event(struct cf_capture *capture, const struct cf_event *event);
  * text borrowed until cf_capture_close().
  */
 void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_event);
+
+/* Were there more secrets of TLS than it takes (CF_TLS_KEYS_MAX)? */
+bool cf_capture_lacks_keys(const struct cf_capture *capture);
 
 /*
  * Close the file and free capture, which may be NULL. Returns 0, or the first error of the

@@ -31,13 +31,6 @@
 #define CLASSIC_RECORD 16
 #define WHAT "capture file"
 
-bool cf_capture_path_is_classic(const char *path)
-{
-    size_t length = strlen(path);
-
-    return length >= 5 && strcmp(path + length - 5, ".pcap") == 0;
-}
-
 static uint32_t word_at(const char *data)
 {
     uint32_t word;
@@ -147,7 +140,7 @@ static int file_make(struct cf_capture_file *file, struct cf_error *err)
     r = path_make(file);
     if (r < 0)
         return cf_error_set(err, r, "out of memory");
-    return cf_log_file_open(file->path, WHAT, &file->file, err);
+    return cf_log_file_open(file->path, WHAT, file->config.secret ? 0600 : 0666, &file->file, err);
 }
 
 static int folder_make(struct cf_capture_file *file, struct cf_error *err)

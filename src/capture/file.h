@@ -1,7 +1,7 @@
 /*
  * file.h - the file, or the folder of files, that a capture goes to
  *
- * Made like the log: with its missing folders, 0666 less umask, never appended
+ * Made like the log: with its missing folders, 0666 (or 0600) less umask, never appended
  * to or replaced. It holds whole blocks only: what is put together in `blocks`
  * leaves by one write(2), and what a full disk cut is taken back to the last
  * whole block. A name that ends in ".pcap" is classic pcap, any other pcapng.
@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "audit/log_file.h"
 #include "base/buffer.h"
@@ -30,6 +31,7 @@ struct cf_capture_file_config {
     const char *path;
     uint64_t max_size; /* bytes of a file; 0: one file, however large */
     uint64_t keep;     /* files that are kept, the newest; 0: all */
+    bool secret;       /* its owner alone may read it */
     /* Append what each file begins and ends with; either may be NULL. */
     void (*begin)(void *data, struct cf_buffer *blocks);
     void (*end)(void *data, struct cf_buffer *blocks);
@@ -57,7 +59,12 @@ struct cf_capture_file {
 };
 
 /* Does the path name a file of classic pcap? */
-bool cf_capture_path_is_classic(const char *path);
+static inline bool cf_capture_path_is_classic(const char *path)
+{
+    size_t length = strlen(path);
+
+    return length >= 5 && strcmp(path + length - 5, ".pcap") == 0;
+}
 
 /*
  * Make the file, or the folder and its first file. Nothing is written yet.

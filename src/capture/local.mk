@@ -20,4 +20,6 @@ src_capture_libcf_capture_a_SOURCES = \
 	src/capture/ring.c \
 	src/capture/ring.h \
 	src/capture/sockets.c \
-	src/capture/sockets.h
+	src/capture/sockets.h \
+	src/capture/tls_keys.c \
+	src/capture/tls_keys.h

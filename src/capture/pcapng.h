@@ -58,7 +58,8 @@ int cf_pcapng_packet_put(struct cf_buffer *out, const struct cf_pcapng_packet *p
 /* One address and a name of it (a name resolution block). */
 int cf_pcapng_name_put(struct cf_buffer *out, const struct cf_addr *addr, const char *name);
 
-/* Secrets of TLS, in the format of SSLKEYLOGFILE; those that come later in the file count too. */
+/* Secrets of TLS, in the format of SSLKEYLOGFILE. Who reads the file once wants them in front of the
+ * packets that need them. */
 int cf_pcapng_tls_keys_put(struct cf_buffer *out, const char *lines, size_t length);
 
 struct cf_pcapng_statistics {

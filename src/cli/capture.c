@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/egress.h"
 #include "base/fd.h"
+#include "capture/tls_keys.h"
 #include "cli/run.h"
 
 /* A policy without an end is no policy without a capture: it may have a filter for `-c`. */
@@ -165,6 +166,7 @@ int cf_run_capture_open(struct cf_run *run, struct cf_error *err)
         .snaplen = (uint32_t)profile->capture.snaplen,
         .filter = profile->capture.filter,
         .point = profile->capture.point,
+        .tls_keys = profile->capture.tls_keys,
         .application = "childflow " PACKAGE_VERSION,
         .hardware = run->uts.machine,
     };
@@ -211,6 +213,7 @@ int cf_run_capture_start(struct cf_run *run, struct cf_error *err)
         .outside_fd = run->outside_fd,
         .outside_filter = &run->outside_filter,
         .outside_wanted = &run->outside_wanted,
+        .keys_fd = cf_sandbox_key_log_fd(run->sandbox),
         .failed = on_failed,
         .data = run,
     };
@@ -226,6 +229,22 @@ int cf_run_capture_start(struct cf_run *run, struct cf_error *err)
     return cf_capture_start(run->capture, &start, err);
 }
 
+size_t cf_run_capture_keys(const struct cf_run *run)
+{
+    return run->capture && run->profile->capture.tls_keys ? CF_TLS_KEYS_MAX : 0;
+}
+
+void cf_run_capture_warn(struct cf_run *run)
+{
+    const char *given = getenv("SSLKEYLOGFILE");
+
+    if (cf_run_capture_keys(run) > 0 && given && given[0])
+        cf_audit_warn(run->audit, "tls_keys",
+                      "capture.tls_keys: the secrets of TLS go into the capture, and not to '%s', "
+                      "which SSLKEYLOGFILE names",
+                      given);
+}
+
 void cf_run_capture_finish(struct cf_run *run)
 {
     struct cf_event event = { .type = CF_EVENT_CAPTURE };
@@ -234,6 +253,11 @@ void cf_run_capture_finish(struct cf_run *run)
         return;
     cf_capture_finish(run->capture, &event.capture);
     cf_audit_emit(run->audit, &event);
+    if (cf_capture_lacks_keys(run->capture))
+        cf_audit_warn(run->audit, "tls_keys",
+                      "the command wrote more than %zu MiB of secrets of TLS: the capture lacks "
+                      "those behind",
+                      CF_TLS_KEYS_MAX >> 20);
 }
 
 int cf_run_capture_close(struct cf_run *run, struct cf_error *err)

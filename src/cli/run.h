@@ -127,6 +127,10 @@ void cf_run_capture_open_host(struct cf_run *run);
 int cf_run_capture_open(struct cf_run *run, struct cf_error *err);
 int cf_run_capture_start(struct cf_run *run, struct cf_error *err);
 void cf_run_capture_finish(struct cf_run *run);
+/* Bytes of secrets of TLS that it takes of the command; 0: it takes none. */
+size_t cf_run_capture_keys(const struct cf_run *run);
+/* Say, in the log, what the caller wanted and does not get. */
+void cf_run_capture_warn(struct cf_run *run);
 /* Close its file. Returns 0 or -errno with a message. */
 int cf_run_capture_close(struct cf_run *run, struct cf_error *err);
 

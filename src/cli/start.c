@@ -266,6 +266,7 @@ static int start_sandbox(struct cf_run *run, struct cf_error *err)
         .guard_more = run->capture ? cf_capture_guard(run->capture) : NULL,
         .hidden = hidden,
         .forget = proxy->password_env,
+        .key_log_bytes = cf_run_capture_keys(run),
         .one_table = cf_profile_has_exe(run->profile),
     };
     struct cf_lookup_files files;
@@ -506,6 +507,7 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     if (r == 0) {
         emit_sandbox_warnings(run);
         emit_threads_warning(run);
+        cf_run_capture_warn(run);
         r = cf_audit_flush(run->audit);
     }
     if (r < 0)

@@ -193,6 +193,10 @@ static int make_profile(struct cf_profile *profile, struct named *named,
     if (!reader.out_of_memory)
         cf_read_proxy_whole(&reader);
     whole = whole && diagnostics->n_errors == n_errors;
+    if (whole && !reader.out_of_memory) {
+        cf_read_capture_whole(&reader, &load);
+        whole = diagnostics->n_errors == n_errors;
+    }
     r = finish_profile(&reader, &load, whole, options && options->analyse, err);
     cf_reader_done(&reader);
     cf_load_done(&load);

@@ -159,6 +159,9 @@ cf_read_fn cf_read_egress_allow, cf_read_egress_deny, cf_read_egress_host_ports;
 cf_read_fn cf_read_egress_interface;
 cf_read_fn cf_read_egress_groups;
 cf_read_fn cf_read_capture_filter;
+/* What the keys of `capture` must have of each other, of a policy that is right so far. */
+struct cf_load;
+void cf_read_capture_whole(struct cf_reader *reader, const struct cf_load *load);
 cf_read_fn cf_read_proxy_url, cf_read_proxy_username, cf_read_proxy_password_env;
 cf_read_fn cf_read_proxy_password_file, cf_read_proxy_ca_file, cf_read_proxy_bypass;
 /* Of the map itself, when its keys have been read. */

@@ -468,7 +468,9 @@ static const struct cf_schema_key keys[] = {
     { .path = "capture.tls_keys",
       .type = CF_TYPE_BOOL,
       .fallback = "false",
-      .help = "embed the child's TLS secrets in the pcapng" },
+      .since = "0.1",
+      .help = "put the secrets of TLS that the command's libraries write to SSLKEYLOGFILE into it",
+      .field = AT(bool, capture.tls_keys) },
 
     { .path = "audit", .type = CF_TYPE_MAP, .since = "0.1", .help = "what is written down" },
     { .path = "audit.log",

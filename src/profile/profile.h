@@ -204,6 +204,7 @@ struct cf_profile {
         int64_t snaplen;  /* bytes kept of a packet */
         int64_t max_size; /* bytes of a file; CF_PROFILE_UNSET: any */
         int64_t keep;     /* files; CF_PROFILE_UNSET: all */
+        bool tls_keys;    /* with the secrets of the command's TLS sessions */
     } capture;
 
     struct {

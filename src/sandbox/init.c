@@ -46,6 +46,7 @@
 #include "base/fd.h"
 #include "base/secret.h"
 #include "sandbox/command.h"
+#include "sandbox/key_log.h"
 #include "sandbox/listing.h"
 #include "sandbox/orders.h"
 
@@ -60,6 +61,7 @@ struct init {
     struct cf_orders orders;
     /* Made before there is a command, who can leave us no more of them (prlimit(2)). */
     int signal_fd, epoll_fd, proc_fd;
+    int key_log_fd; /* -1: none, or handed over */
     struct cf_command_process process; /* that becomes the command */
     pid_t command;                     /* 0 before it runs and after it has ended */
     bool ending;
@@ -140,6 +142,15 @@ static int join(const struct cf_plan *plan, struct cf_error *err)
     return 0;
 }
 
+static int open_key_log(struct init *init, struct cf_error *err)
+{
+    int r = cf_key_log_name();
+
+    if (r == 0)
+        r = init->key_log_fd = cf_key_log_open();
+    return r < 0 ? cf_error_errno(err, r, "cannot use the file for the secrets of TLS") : 0;
+}
+
 static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct cf_error *err)
 {
     struct cf_plan *plan = init->plan;
@@ -166,6 +177,8 @@ static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct
         r = cf_mounts_finish(plan->root, &plan->masks, ret_mounts, err);
     if (r == 0)
         r = enter_cwd(init, err);
+    if (r == 0 && init->orders.key_log_bytes > 0)
+        r = open_key_log(init, err);
     if (r == 0 && stat(".", &cwd) == 0)
         ret_mounts->own_cwd = cwd.st_dev == ret_mounts->device;
     return r;
@@ -254,6 +267,15 @@ static void say_ready(const struct init *init, const struct cf_init_ready *ready
     if (cf_init_send(init->plan->control_fd, ready, sizeof *ready, good ? proc_fd : -1,
                      good ? init->process.pid : 0) < 0)
         stop();
+}
+
+/* The second, where there is such a file. */
+static void say_key_log(struct init *init)
+{
+    if (init->key_log_fd >= 0 &&
+        cf_init_send(init->plan->control_fd, "", 1, init->key_log_fd, 0) < 0)
+        stop();
+    cf_fd_close(&init->key_log_fd);
 }
 
 /*
@@ -546,7 +568,8 @@ static int prepare(struct init *init, struct cf_error *err)
 
 void cf_init_run(struct cf_plan *plan)
 {
-    struct init init = { .plan = plan, .signal_fd = -1, .epoll_fd = -1, .proc_fd = -1 };
+    struct init init = { .plan = plan, .signal_fd = -1, .epoll_fd = -1, .proc_fd = -1,
+                         .key_log_fd = -1 };
     struct sigaction plain = { .sa_handler = SIG_DFL };
     struct cf_init_ready ready = { 0 };
     struct cf_error err = { 0 };
@@ -564,7 +587,9 @@ void cf_init_run(struct cf_plan *plan)
         ready.code = prepare(&init, &err);
     memcpy(ready.text, err.text, sizeof ready.text);
     say_ready(&init, &ready);
-    if (ready.code == 0)
+    if (ready.code == 0) {
+        say_key_log(&init);
         serve(&init);
+    }
     stop();
 }

@@ -44,6 +44,11 @@ struct cf_init_ready {
     struct cf_mounts_result mounts;
 };
 
+/*
+ * Behind it, when the orders want one and all is well: a byte, and the file for secrets of TLS
+ * to read (SCM_RIGHTS).
+ */
+
 /* From PID 1, any number of times before the command ends; told apart by its length. */
 struct cf_init_state {
     int stopped; /* the signal that stopped the command; 0: it goes on */

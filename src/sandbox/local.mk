@@ -24,6 +24,8 @@ src_sandbox_libcf_sandbox_a_SOURCES = \
 	src/sandbox/init.h \
 	src/sandbox/job.c \
 	src/sandbox/job.h \
+	src/sandbox/key_log.c \
+	src/sandbox/key_log.h \
 	src/sandbox/known.c \
 	src/sandbox/listeners.c \
 	src/sandbox/listeners.h \

@@ -11,9 +11,10 @@
  *   3. /run of our own (view.c), the masks, and /dev/mqueue of our IPC
  *      namespace, where there is one.
  *      Up to here the policy need not be known (cf_mounts_cover()).
- *   4. The three files of /etc, what the run hides from its command, and the
- *      log of the run, which is mounted on itself read-only: a file that is a
- *      mount point cannot be removed or renamed either.
+ *   4. The three files of /etc, what the run hides from its command, a file for
+ *      secrets of TLS (key_log.c), and the log of the run, which is mounted on
+ *      itself read-only: a file that is a mount point cannot be removed or
+ *      renamed either.
  *      Up to here no network namespace is needed (cf_mounts_place()).
  *   5. /sys/class/net of our network namespace (a sysfs shows that of who
  *      mounted it). Only the folders of network interfaces are replaced:
@@ -40,6 +41,7 @@
 #include "sandbox/attach.h"
 #include "sandbox/cgroups.h"
 #include "sandbox/hide.h"
+#include "sandbox/key_log.h"
 #include "sandbox/movable.h"
 #include "sandbox/view.h"
 
@@ -191,6 +193,8 @@ int cf_mounts_place(const struct cf_etc *etc, const struct cf_mask_list *masks,
         r = cf_hide(orders, masks, COVER_FILE, SCRATCH, &ret_result->hidden, err);
     if (r == 0 && orders->guard)
         r = guard_path(orders->guard, masks, err);
+    if (r == 0 && orders->key_log_bytes > 0)
+        r = cf_key_log_place(SCRATCH, orders->key_log_bytes, masks, err);
     return r == 0 && orders->guard_more ? guard_path(orders->guard_more, masks, err) : r;
 }
 

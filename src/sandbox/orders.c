@@ -19,7 +19,7 @@
 #include "base/fd.h"
 
 struct header {
-    size_t n_words, n_hidden;
+    size_t n_words, n_hidden, key_log_bytes;
     bool has_guard, has_guard_more, has_cwd, has_forget;
 };
 
@@ -50,6 +50,7 @@ static void put_all(struct cf_buffer *bytes, const struct cf_sandbox_config *con
     const struct header header = {
         .n_words = count(words),
         .n_hidden = count(config->hidden),
+        .key_log_bytes = config->key_log_bytes,
         .has_guard = config->guard,
         .has_guard_more = config->guard_more,
         .has_cwd = config->cwd,
@@ -121,6 +122,7 @@ static void take_all(void *map, struct cf_orders *orders)
     orders->guard_more = header->has_guard_more ? take(&at) : NULL;
     orders->cwd = header->has_cwd ? take(&at) : NULL;
     orders->forget = header->has_forget ? take(&at) : NULL;
+    orders->key_log_bytes = header->key_log_bytes;
     for (size_t i = 0; i < header->n_words; i++)
         words[i] = take(&at);
     for (size_t i = 0; i < header->n_hidden; i++)

@@ -16,6 +16,7 @@ struct cf_orders {
     const char *guard, *guard_more; /* NULL: none */
     const char *cwd;   /* NULL: the caller's */
     const char *forget; /* a variable; NULL: none */
+    size_t key_log_bytes;
     const char *const *hidden;
     char *const *command;
 };

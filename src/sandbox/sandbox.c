@@ -65,6 +65,8 @@ struct cf_sandbox {
     pid_t pid; /* of PID 1; 0 when it has been waited for */
     int control_fd;
     int proc_fd; /* the sandbox's /proc */
+    int key_log_fd; /* -1: none, or not ready */
+    bool has_key_log;
     struct cf_child child;
     struct cf_watch control;
     struct cf_plan plan; /* until it is ready */
@@ -253,6 +255,16 @@ static int receive_ready(struct cf_sandbox *sandbox, struct cf_init_ready *ret_r
     if (sandbox->group <= 0)
         return cf_error_set(err, -ESRCH, "cannot learn of the command's process");
     return sandbox->proc_fd < 0 ? cf_error_set(err, -EIO, "cannot open the sandbox's /proc") : 0;
+}
+
+static int receive_key_log(struct cf_sandbox *sandbox, struct cf_error *err)
+{
+    char byte;
+    int r = cf_init_receive(sandbox->control_fd, &byte, sizeof byte, &sandbox->key_log_fd, NULL);
+
+    if (r == 0 && sandbox->key_log_fd < 0)
+        r = -EIO;
+    return r < 0 ? cf_error_errno(err, r, "cannot open the file for the secrets of TLS") : 0;
 }
 
 /* It makes its other namespaces itself, beside us. */
@@ -444,6 +456,7 @@ int cf_sandbox_begin(const struct cf_identity *identity, const struct cf_caller 
     if (!sandbox)
         return cf_error_errno(err, -ENOMEM, "cannot make the sandbox");
     sandbox->control_fd = sandbox->proc_fd = sandbox->plan.control_fd = -1;
+    sandbox->key_log_fd = -1;
     sandbox->job.tty_fd = -1;
     sandbox->control.fd = sandbox->child.watch.fd = -1;
     r = begin(sandbox, identity, caller, err);
@@ -480,6 +493,7 @@ int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config 
     sandbox->ended = ended;
     sandbox->data = data;
     sandbox->one_table = config->one_table;
+    sandbox->has_key_log = config->key_log_bytes > 0;
     r = cf_hidden_resolve(config->hidden, sandbox->hidden, err);
     if (r < 0)
         return r;
@@ -528,6 +542,8 @@ int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err)
     int r;
 
     r = receive_ready(sandbox, &ready, err);
+    if (r == 0 && sandbox->has_key_log)
+        r = receive_key_log(sandbox, err);
     if (r == 0)
         r = collect(sandbox, &sandbox->plan, &ready, err);
     if (r == 0)
@@ -593,6 +609,11 @@ int cf_sandbox_proc_fd(const struct cf_sandbox *sandbox)
     return sandbox->proc_fd;
 }
 
+int cf_sandbox_key_log_fd(const struct cf_sandbox *sandbox)
+{
+    return sandbox->key_log_fd;
+}
+
 pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox)
 {
     return sandbox->pid;
@@ -615,6 +636,7 @@ void cf_sandbox_free(struct cf_sandbox *sandbox)
     reap(sandbox, NULL);
     cf_fd_close(&sandbox->control_fd);
     cf_fd_close(&sandbox->proc_fd);
+    cf_fd_close(&sandbox->key_log_fd);
     cf_job_close(&sandbox->job);
     plan_done(&sandbox->plan);
     for (size_t i = 0; i < CF_SANDBOX_HIDDEN_MAX; i++)

@@ -65,6 +65,8 @@ struct cf_sandbox_config {   /* borrowed until cf_sandbox_start() returns */
      */
     const char *const *hidden; /* CF_SANDBOX_HIDDEN_MAX at most */
     const char *forget;        /* a variable that it may not see; or NULL */
+    /* Room in a file that only this run has, which its SSLKEYLOGFILE names; 0: there is none. */
+    size_t key_log_bytes;
     bool one_table;            /* what one thread has open, every other of its process has too */
 };
 
@@ -155,6 +157,9 @@ const char *const *cf_sandbox_warnings(const struct cf_sandbox *sandbox, size_t 
 
 /* The sandbox's own /proc, an open folder: its processes by their inner PIDs. Borrowed. */
 int cf_sandbox_proc_fd(const struct cf_sandbox *sandbox);
+
+/* The file that SSLKEYLOGFILE names, to be read; from cf_sandbox_ready() on; -1: none. Borrowed. */
+int cf_sandbox_key_log_fd(const struct cf_sandbox *sandbox);
 
 /* The PID of our PID 1 as the engine sees it. */
 pid_t cf_sandbox_pid(const struct cf_sandbox *sandbox);

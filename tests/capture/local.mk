@@ -54,3 +54,9 @@ TESTS += tests/capture/test_names
 tests_capture_test_names_SOURCES = tests/capture/test_names.c
 tests_capture_test_names_CFLAGS = $(capture_test_cflags)
 tests_capture_test_names_LDADD = $(capture_test_libs)
+
+check_PROGRAMS += tests/capture/test_tls_keys
+TESTS += tests/capture/test_tls_keys
+tests_capture_test_tls_keys_SOURCES = tests/capture/test_tls_keys.c
+tests_capture_test_tls_keys_CFLAGS = $(capture_test_cflags)
+tests_capture_test_tls_keys_LDADD = $(capture_test_libs)

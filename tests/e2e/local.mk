@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/e2e/cases/alone.py \
 	tests/e2e/cases/capture.py \
 	tests/e2e/cases/capture_filter.py \
+	tests/e2e/cases/capture_keys.py \
 	tests/e2e/cases/capture_proofs.py \
 	tests/e2e/cases/clients.py \
 	tests/e2e/cases/explain.py \

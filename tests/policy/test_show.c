@@ -123,7 +123,9 @@ static void put_value(struct cf_buffer *policy, const struct cf_schema_key *row)
 
     switch (row->type) {
     case CF_TYPE_BOOL:
-        cf_buffer_puts(policy, below(2) ? "true" : "false");
+        /* Of tls_keys, true wants a capture.file (golden/ok-tls-keys.yaml). */
+        cf_buffer_puts(policy, below(2) && strcmp(row->path, "capture.tls_keys") != 0 ? "true"
+                                                                                      : "false");
         break;
     case CF_TYPE_CHOICE:
         while (row->values[n])
