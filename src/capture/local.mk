@@ -22,4 +22,6 @@ src_capture_libcf_capture_a_SOURCES = \
 	src/capture/sockets.c \
 	src/capture/sockets.h \
 	src/capture/tls_keys.c \
-	src/capture/tls_keys.h
+	src/capture/tls_keys.h \
+	src/capture/tuple.c \
+	src/capture/tuple.h

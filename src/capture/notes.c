@@ -19,20 +19,16 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "capture/tuple.h"
 #include "base/text.h"
 
 #define COMMENT_MAX ((size_t)8192)
-
-struct key {
-    struct cf_addr_port src, dst; /* of the sandbox, and what it talks to */
-    uint8_t protocol;
-};
 
 struct note {
     struct cf_hash_node by_key, by_flow;
     struct note *older, *newer;
     struct note *before, *behind; /* of those with a comment */
-    struct key key;
+    struct cf_tuple key;
     uint64_t flow; /* 0: no event will come */
     bool closed;
     char *comment; /* NULL: none waits */
@@ -46,31 +42,14 @@ struct cf_notes {
     size_t bytes;             /* of comments */
 };
 
-static uint64_t key_hash(const struct key *key)
+static struct note *find(const struct cf_notes *notes, const struct cf_tuple *key)
 {
-    uint8_t bytes[2 * (17 + 2) + 1], *at = bytes;
-    const struct cf_addr_port *const ends[] = { &key->src, &key->dst };
-
-    for (int i = 0; i < 2; i++) {
-        *at++ = ends[i]->addr.family;
-        memcpy(at, ends[i]->addr.bytes, 16);
-        at += 16;
-        memcpy(at, &ends[i]->port, 2);
-        at += 2;
-    }
-    *at = key->protocol;
-    return cf_hash_bytes(bytes, sizeof(bytes));
-}
-
-static struct note *find(const struct cf_notes *notes, const struct key *key)
-{
-    struct cf_hash_node *node = cf_hash_find(&notes->by_key, key_hash(key));
+    struct cf_hash_node *node = cf_hash_find(&notes->by_key, cf_tuple_hash(key));
 
     for (; node; node = cf_hash_next(node)) {
         struct note *note = cf_container_of(node, struct note, by_key);
 
-        if (note->key.protocol == key->protocol && cf_addr_port_equal(&note->key.src, &key->src) &&
-            cf_addr_port_equal(&note->key.dst, &key->dst))
+        if (cf_tuple_equal(&note->key, key))
             return note;
     }
     return NULL;
@@ -129,14 +108,14 @@ static void note_free(struct cf_notes *notes, struct note *note)
 }
 
 /* NULL when out of memory: then packets go without what would have been said of them. */
-static struct note *note_new(struct cf_notes *notes, const struct key *key)
+static struct note *note_new(struct cf_notes *notes, const struct cf_tuple *key)
 {
     struct note *note = calloc(1, sizeof(*note));
 
     if (!note)
         return NULL;
     note->key = *key;
-    if (cf_hash_add(&notes->by_key, &note->by_key, key_hash(key)) < 0) {
+    if (cf_hash_add(&notes->by_key, &note->by_key, cf_tuple_hash(key)) < 0) {
         free(note);
         return NULL;
     }
@@ -171,14 +150,14 @@ void cf_notes_free(struct cf_notes *notes)
     free(notes);
 }
 
-static struct key key_of_frame(const struct cf_frame *frame, bool inbound)
+static struct cf_tuple key_of_frame(const struct cf_frame *frame, bool inbound)
 {
     const struct cf_addr_port from = { frame->src, frame->src_port };
     const struct cf_addr_port to = { frame->dst, frame->dst_port };
 
-    return (struct key) { .src = inbound ? to : from,
-                          .dst = inbound ? from : to,
-                          .protocol = frame->protocol };
+    return (struct cf_tuple) { .local = inbound ? to : from,
+                               .remote = inbound ? from : to,
+                               .protocol = frame->protocol };
 }
 
 static uint8_t protocol_of(const struct cf_event_flow_open *flow)
@@ -265,7 +244,9 @@ static void comment_add(struct cf_notes *notes, struct note *note,
 
 static void flow_said(struct cf_notes *notes, const struct cf_event_flow_open *flow)
 {
-    const struct key key = { .src = flow->src, .dst = flow->dst, .protocol = protocol_of(flow) };
+    const struct cf_tuple key = { .local = flow->src,
+                                  .remote = flow->dst,
+                                  .protocol = protocol_of(flow) };
     struct note *note = find(notes, &key);
 
     if (note && note->flow != flow->flow) {
@@ -321,7 +302,7 @@ static bool is_past(const struct note *note)
 
 bool cf_notes_know(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound)
 {
-    const struct key key = key_of_frame(frame, inbound);
+    const struct cf_tuple key = key_of_frame(frame, inbound);
     const struct note *note = find(notes, &key);
 
     return note && !is_past(note);
@@ -329,7 +310,7 @@ bool cf_notes_know(const struct cf_notes *notes, const struct cf_frame *frame, b
 
 void cf_notes_give_up(struct cf_notes *notes, const struct cf_frame *frame)
 {
-    const struct key key = key_of_frame(frame, false);
+    const struct cf_tuple key = key_of_frame(frame, false);
     struct note *note = find(notes, &key);
 
     if (note)
@@ -340,7 +321,7 @@ void cf_notes_give_up(struct cf_notes *notes, const struct cf_frame *frame)
 
 char *cf_notes_take(struct cf_notes *notes, const struct cf_frame *frame, bool inbound)
 {
-    const struct key key = key_of_frame(frame, inbound);
+    const struct cf_tuple key = key_of_frame(frame, inbound);
     struct note *note = find(notes, &key);
     char *comment;
 
@@ -392,10 +373,10 @@ char *cf_notes_take_outside(struct cf_notes *notes, const struct cf_frame *frame
 bool cf_notes_find_way(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound,
                        struct cf_addr_port *ret_local)
 {
-    const struct key key = key_of_frame(frame, inbound);
+    const struct cf_tuple key = key_of_frame(frame, inbound);
     const struct note *note = find(notes, &key);
 
-    if (!note || note->local.addr.family != key.src.addr.family)
+    if (!note || note->local.addr.family != key.local.addr.family)
         return false;
     *ret_local = note->local;
     return true;

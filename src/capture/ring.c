@@ -206,8 +206,6 @@ static bool packet_peek(struct cf_ring *ring, struct cf_ring_packet *ret_packet)
         .no_checksum = header->tp_status & TP_STATUS_CSUMNOTREADY,
         .ifindex = (unsigned)address->sll_ifindex,
         .loopback = address->sll_hatype == ARPHRD_LOOPBACK,
-        .vlan = (uint16_t)header->hv1.tp_vlan_tci,
-        .has_vlan = header->tp_status & TP_STATUS_VLAN_VALID,
     };
     return true;
 }

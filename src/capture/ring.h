@@ -44,8 +44,6 @@ struct cf_ring_packet {
     int64_t time_ns;
     bool outgoing;    /* sent by the machine that the interface is of */
     bool no_checksum; /* that of TCP or UDP was left to a device that there is none of */
-    uint16_t vlan;    /* a tag that was taken out of the frame; 0: none */
-    bool has_vlan;
     unsigned ifindex;
     bool loopback; /* the interface is one */
 };

@@ -16,16 +16,12 @@
 #include <string.h>
 
 #include "base/hash.h"
-
-struct key {
-    struct cf_addr_port local, remote;
-    uint8_t protocol;
-};
+#include "capture/tuple.h"
 
 struct entry {
     struct cf_hash_node node, by_cookie; /* by_cookie: of datagrams alone */
     struct entry *older, *newer;
-    struct key key;
+    struct cf_tuple key;
     unsigned ifindex;  /* that it sends by; 0: not seen yet */
     int fd;            /* of datagrams; -1 once it is closed, and of TCP */
     uint64_t cookie;   /* SO_COOKIE */
@@ -39,32 +35,14 @@ struct cf_capture_sockets {
     struct entry *oldest, *newest;
 };
 
-static uint64_t key_hash(const struct key *key)
+static struct entry *find(const struct cf_capture_sockets *sockets, const struct cf_tuple *key)
 {
-    uint8_t bytes[2 * (17 + 2) + 1], *at = bytes;
-    const struct cf_addr_port *const ends[] = { &key->local, &key->remote };
-
-    for (int i = 0; i < 2; i++) {
-        *at++ = ends[i]->addr.family;
-        memcpy(at, ends[i]->addr.bytes, 16);
-        at += 16;
-        memcpy(at, &ends[i]->port, 2);
-        at += 2;
-    }
-    *at = key->protocol;
-    return cf_hash_bytes(bytes, sizeof(bytes));
-}
-
-static struct entry *find(const struct cf_capture_sockets *sockets, const struct key *key)
-{
-    struct cf_hash_node *node = cf_hash_find(&sockets->hash, key_hash(key));
+    struct cf_hash_node *node = cf_hash_find(&sockets->hash, cf_tuple_hash(key));
 
     for (; node; node = cf_hash_next(node)) {
         struct entry *entry = cf_container_of(node, struct entry, node);
 
-        if (entry->key.protocol == key->protocol &&
-            cf_addr_port_equal(&entry->key.local, &key->local) &&
-            cf_addr_port_equal(&entry->key.remote, &key->remote))
+        if (cf_tuple_equal(&entry->key, key))
             return entry;
     }
     return NULL;
@@ -112,7 +90,7 @@ static uint64_t cookie_of(int fd)
 }
 
 /* Both ends; of a ping socket the local port is the id of its echoes, and the other end has none. */
-static int key_read(int fd, const struct sockaddr *to, struct key *ret_key)
+static int key_read(int fd, const struct sockaddr *to, struct cf_tuple *ret_key)
 {
     struct sockaddr_storage local;
     socklen_t length = sizeof(local), size = sizeof(int);
@@ -134,7 +112,7 @@ static int key_read(int fd, const struct sockaddr *to, struct key *ret_key)
 int cf_capture_sockets_add(struct cf_capture_sockets *sockets, int fd, const struct sockaddr *to)
 {
     struct entry *entry, *before;
-    struct key key;
+    struct cf_tuple key;
     int r = key_read(fd, to, &key);
 
     if (r < 0)
@@ -143,7 +121,7 @@ int cf_capture_sockets_add(struct cf_capture_sockets *sockets, int fd, const str
     if (before)
         entry_free(sockets, before);
     entry = calloc(1, sizeof(*entry));
-    if (!entry || cf_hash_add(&sockets->hash, &entry->node, key_hash(&key)) < 0) {
+    if (!entry || cf_hash_add(&sockets->hash, &entry->node, cf_tuple_hash(&key)) < 0) {
         free(entry);
         return -ENOMEM;
     }
@@ -207,7 +185,7 @@ bool cf_capture_sockets_own(struct cf_capture_sockets *sockets,
 {
     const struct cf_addr_port from = { frame->src, frame->src_port };
     const struct cf_addr_port to = { frame->dst, frame->dst_port };
-    struct key key = { .local = from, .remote = to, .protocol = frame->protocol };
+    struct cf_tuple key = { .local = from, .remote = to, .protocol = frame->protocol };
     struct entry *entry;
     bool outbound = true;
 

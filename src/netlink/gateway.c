@@ -70,7 +70,7 @@ struct cf_gateway_making {
     struct gate configured;
     struct cf_sysctl_host host;
     struct cf_gateway *gateway;
-    int sandbox_rtnl_fd;
+    int sandbox_rtnl_fd, gateway_rtnl_fd;
     struct job outer, inner; /* of the gateway's thread and of the sandbox's */
 };
 
@@ -165,7 +165,7 @@ static int sandbox_make(void *data)
         return r;
     if (gate_wait(&making->outer.gate) < 0)
         return 0; /* the other thread says why */
-    link.gateway_rtnl_fd = making->gateway->rtnl_fd;
+    link.gateway_rtnl_fd = making->gateway_rtnl_fd;
     link.sandbox_rtnl_fd = making->sandbox_rtnl_fd;
     link.sandbox_netns_fd = making->gateway->sandbox_netns_fd;
     r = cf_link_make(&link, &making->config, &job->err);
@@ -179,9 +179,9 @@ static int gateway_namespace_make(struct cf_gateway_making *making, struct cf_er
     r = namespace_enter(err);
     if (r < 0)
         return r;
-    making->gateway->rtnl_fd = cf_netlink_open(NETLINK_ROUTE, err);
-    if (making->gateway->rtnl_fd < 0)
-        return making->gateway->rtnl_fd;
+    making->gateway_rtnl_fd = cf_netlink_open(NETLINK_ROUTE, err);
+    if (making->gateway_rtnl_fd < 0)
+        return making->gateway_rtnl_fd;
     r = cf_sysctl_gateway_ipv4_write(&making->host, err);
     if (r == 0)
         r = cf_nft_load(&making->gateway->counter, err);
@@ -223,6 +223,7 @@ static int making_done(struct cf_gateway_making *making, struct cf_error *err)
     if (err && (r < 0 || s < 0))
         *err = r < 0 ? making->outer.err : making->inner.err;
     cf_fd_close(&making->sandbox_rtnl_fd);
+    cf_fd_close(&making->gateway_rtnl_fd);
     gate_done(&making->outer.gate);
     gate_done(&making->inner.gate);
     gate_done(&making->configured);
@@ -249,7 +250,6 @@ static struct cf_gateway *gateway_new(void)
             .inject6_fd = -1,
             .flows_fd = -1,
             .strays_fd = -1,
-            .rtnl_fd = -1,
             .links_fd = -1,
             .counter.fd = -1,
             .diag_fd = -1,
@@ -277,7 +277,6 @@ void cf_gateway_close(struct cf_gateway *gateway)
     cf_fd_close(&gateway->inject6_fd);
     cf_fd_close(&gateway->flows_fd);
     cf_fd_close(&gateway->strays_fd);
-    cf_fd_close(&gateway->rtnl_fd);
     cf_fd_close(&gateway->links_fd);
     cf_fd_close(&gateway->counter.fd);
     cf_fd_close(&gateway->diag_fd);
@@ -296,7 +295,7 @@ static struct cf_gateway_making *making_new(struct cf_gateway *gateway)
     if (!making)
         return NULL;
     making->gateway = gateway;
-    making->sandbox_rtnl_fd = -1;
+    making->sandbox_rtnl_fd = making->gateway_rtnl_fd = -1;
     making->outer.making = making->inner.making = making;
     gate_init(&making->outer.gate);
     gate_init(&making->inner.gate);

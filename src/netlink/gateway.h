@@ -75,8 +75,7 @@ struct cf_gateway {
     int inject6_fd;
     int flows_fd;  /* netlink, bound to CF_NFLOG_FLOWS, non-blocking */
     int strays_fd; /* netlink, bound to CF_NFLOG_STRAYS */
-    int rtnl_fd;   /* rtnetlink of the gateway's namespace, for this room's own use */
-    int links_fd;  /* statistics of its links, likewise */
+    int links_fd;  /* statistics of the gateway's links, for this room's own use */
     int diag_fd;   /* netlink, sock_diag(7) of the sandbox's namespace: netlink/owner.h */
     struct cf_nft_counter counter; /* of packets that the sandbox sends */
     struct cf_gateway_thread *thread, *helper;
