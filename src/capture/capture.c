@@ -27,7 +27,6 @@
 #include "capture/capture.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +35,14 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "capture/file.h"
-#include "capture/frame.h"
 #include "capture/names.h"
 #include "capture/notes.h"
 #include "capture/pcapng.h"
 #include "capture/ring.h"
 #include "capture/sockets.h"
+#include "capture/source.h"
 #include "capture/tls_keys.h"
-
-#define PORT_DNS 53
 
 /* Longer than the engine takes for a verdict, short enough for what is none of its business. */
 #define HOLD_US (100 * INT64_C(1000))
@@ -61,34 +57,11 @@
 /* Nothing is waited for longer. */
 #define SETTLE_MAX_US (1000 * INT64_C(1000))
 
-/* Of the ring, in its blocks: what a burst has. */
-#define RING_BLOCKS 32
-
 /* Bytes that are written in one turn of the loop, before others have theirs. */
 #define TURN_BYTES ((uint64_t)4 << 20)
 
 /* Of a file's size: what the names that it begins with may have. */
 #define NAMES_PART 4
-
-/* Headers of a packet, those of IPv6 with options behind them, that say whose it is. */
-#define READ_MIN 256
-
-/* Packets of others are passed over; so many in a turn. */
-#define TURN_PACKETS 65536
-
-/* A point where packets are taken. */
-struct source {
-    struct cf_capture *capture;
-    struct cf_ring *ring; /* NULL: before the start */
-    struct cf_watch watch;
-    bool outside;                 /* packets of the host, that begin with IP */
-    bool ready, read;             /* there is a packet; frame says whose it is */
-    bool over;                    /* what comes is later than the end */
-    struct cf_ring_packet packet; /* the next */
-    struct cf_frame frame;
-    bool inbound; /* to the sandbox, or to our socket */
-    uint64_t received, dropped, written;
-};
 
 struct cf_capture {
     struct cf_capture_config config;
@@ -97,17 +70,15 @@ struct cf_capture {
     struct cf_notes *notes;
     struct cf_notes *outside_notes;     /* NULL: nothing is taken there */
     struct cf_capture_sockets *sockets; /* likewise */
-    const struct cf_capture_filter *outside_wanted;
     struct cf_tls_keys keys;
     int64_t keys_ns; /* when they were read; INT64_MAX: there are none */
     struct cf_loop *loop;               /* NULL before cf_capture_start() */
-    struct source sources[2];           /* in the order of the interfaces in the file */
+    struct cf_capture_source sources[2]; /* in the order of the interfaces in the file */
     size_t n_sources;
     struct cf_timer timer; /* of what is held */
     struct cf_task task;   /* to read on */
     bool held, patient; /* patient: may wait for an event */
-    struct source *awaiting; /* whose packet is held for one; NULL: for the other ring */
-    int64_t until_ns;   /* the end; 0: not yet */
+    struct cf_capture_source *awaiting; /* whose packet is held for one; NULL: for the other ring */
     void (*failed)(void *data, const struct cf_error *err);
     void *failed_data;
     int64_t start_ns, last_ns;
@@ -116,39 +87,6 @@ struct cf_capture {
 static int64_t now_ns(void)
 {
     return cf_clock_realtime_us() * 1000;
-}
-
-static bool is_logical(const struct cf_capture *capture)
-{
-    return capture->config.point == CF_CAPTURE_EGRESS_LOGICAL;
-}
-
-static uint16_t link_type(const struct cf_capture *capture, const struct source *source)
-{
-    return source->outside || is_logical(capture) ? CF_CAPTURE_RAW_IP : CF_CAPTURE_ETHERNET;
-}
-
-static void interface_put(const struct cf_capture *capture, const struct source *source,
-                          struct cf_buffer *blocks)
-{
-    struct cf_pcapng_interface interface = {
-        .link_type = link_type(capture, source),
-        .snaplen = capture->config.snaplen,
-        .name = "child",
-        .description = "what the command's tree sent and received, before any verdict",
-        .filter = capture->config.filter,
-    };
-
-    if (source->outside) {
-        interface.name = "egress";
-        interface.description = "what the sockets of this run sent and received on the host";
-    } else if (is_logical(capture)) {
-        interface.name = "egress-logical";
-        interface.description =
-            "reconstructed, not seen on any interface: what the command's tree sent and received, "
-            "with the addresses and ports that its flows had outside";
-    }
-    cf_pcapng_interface_put(blocks, &interface);
 }
 
 /* What every file begins with, the names that are known by then included. */
@@ -162,33 +100,17 @@ static void file_begin(void *data, struct cf_buffer *blocks)
         .comment = capture->config.comment,
     };
     if (capture->file.classic) {
-        cf_pcap_header_put(blocks, link_type(capture, &capture->sources[0]),
+        cf_pcap_header_put(blocks, cf_capture_source_link_type(&capture->sources[0]),
                            capture->config.snaplen);
         return;
     }
     cf_pcapng_section_put(blocks, &section);
     for (size_t i = 0; i < capture->n_sources; i++)
-        interface_put(capture, &capture->sources[i], blocks);
+        cf_capture_source_interface_put(&capture->sources[i], capture->config.snaplen,
+                                        capture->config.filter, blocks);
     cf_capture_names_put(&capture->names, blocks);
     if (capture->keys.known.length > 0)
         cf_pcapng_tls_keys_put(blocks, capture->keys.known.data, capture->keys.known.length);
-}
-
-static void statistics_put(const struct cf_capture *capture, struct source *source,
-                           struct cf_buffer *blocks)
-{
-    struct cf_pcapng_statistics statistics = {
-        .interface = (uint32_t)(source - capture->sources),
-        .start_ns = capture->start_ns,
-        .end_ns = now_ns(),
-        .written = source->written,
-    };
-
-    cf_ring_count(source->ring, &source->received, &source->dropped);
-    statistics.time_ns = statistics.end_ns;
-    statistics.received = source->received;
-    statistics.dropped = source->dropped;
-    cf_pcapng_statistics_put(blocks, &statistics);
 }
 
 static void file_end(void *data, struct cf_buffer *blocks)
@@ -199,7 +121,8 @@ static void file_end(void *data, struct cf_buffer *blocks)
         return;
     for (size_t i = 0; i < capture->n_sources; i++)
         if (capture->sources[i].ring)
-            statistics_put(capture, &capture->sources[i], blocks);
+            cf_capture_source_statistics_put(&capture->sources[i], (uint32_t)i, capture->start_ns,
+                                             blocks);
 }
 
 bool cf_capture_is_outside(enum cf_capture_point point)
@@ -209,19 +132,24 @@ bool cf_capture_is_outside(enum cf_capture_point point)
 
 uint32_t cf_capture_read_length(uint32_t snaplen)
 {
-    return snaplen > READ_MIN ? snaplen : READ_MIN;
+    return cf_capture_source_read_length(snaplen);
 }
 
 static void sources_make(struct cf_capture *capture)
 {
     enum cf_capture_point point = capture->config.point;
+    struct cf_capture_source *source = capture->sources;
 
     if (point != CF_CAPTURE_EGRESS)
-        capture->sources[capture->n_sources++].capture = capture;
-    if (cf_capture_is_outside(point)) {
-        capture->sources[capture->n_sources].outside = true;
-        capture->sources[capture->n_sources++].capture = capture;
-    }
+        *source++ = (struct cf_capture_source) { .capture = capture,
+                                                 .notes = capture->notes,
+                                                 .logical = point == CF_CAPTURE_EGRESS_LOGICAL };
+    if (cf_capture_is_outside(point))
+        *source++ = (struct cf_capture_source) { .capture = capture,
+                                                 .notes = capture->outside_notes,
+                                                 .sockets = capture->sockets,
+                                                 .outside = true };
+    capture->n_sources = (size_t)(source - capture->sources);
 }
 
 /* Returns 0 or -ENOMEM. */
@@ -233,6 +161,8 @@ static int tables_make(struct cf_capture *capture)
         r = cf_notes_new(&capture->outside_notes);
     if (r == 0 && capture->outside_notes)
         r = cf_capture_sockets_new(&capture->sockets);
+    if (r == 0)
+        sources_make(capture);
     return r;
 }
 
@@ -255,7 +185,7 @@ static void capture_free(struct cf_capture *capture)
 {
     stop(capture);
     for (size_t i = 0; i < capture->n_sources; i++)
-        cf_ring_close(capture->sources[i].ring);
+        cf_capture_source_close(&capture->sources[i]);
     cf_capture_names_done(&capture->names);
     cf_tls_keys_done(&capture->keys);
     cf_notes_free(capture->notes);
@@ -293,7 +223,6 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
     capture->config = *config;
     cf_capture_names_init(&capture->names, config->max_size / NAMES_PART);
     cf_tls_keys_init(&capture->keys, known_keys_max(config));
-    sources_make(capture);
     r = tables_make(capture);
     if (r < 0)
         cf_error_set(err, r, "out of memory");
@@ -336,137 +265,29 @@ static void fail(struct cf_capture *capture)
     capture->failed = NULL;
 }
 
-/* Will the engine, or did it, say something about the flow that this packet begins? */
-static bool is_awaited(const struct source *source)
-{
-    const struct cf_frame *frame = &source->frame;
-    const uint8_t *to = frame->dst.bytes;
-
-    if (!source->capture->patient || source->outside || !source->read || source->inbound ||
-        !frame->first || frame->dst_port == PORT_DNS)
-        return false;
-    if (frame->dst.family == CF_FAMILY_IPV4 ? to[0] >= 224 : to[0] == 0xff)
-        return false; /* multicast, broadcast: no flow */
-    return !cf_notes_know(source->capture->notes, frame, false);
-}
-
-/* Is it more than the beginning of a connection, or is that wanted too? */
-static bool is_wanted(const struct source *source)
-{
-    const struct cf_ring_packet *packet = &source->packet;
-    const struct cf_capture_filter *wanted = source->capture->outside_wanted;
-
-    return source->frame.protocol != IPPROTO_TCP || !source->frame.first || wanted->length == 0 ||
-           cf_capture_filter_run(wanted, packet->data, packet->captured, packet->length) > 0;
-}
-
-/* Is it one to keep? Sets what is known of it. */
-static bool packet_read(struct source *source)
-{
-    const struct cf_ring_packet *packet = &source->packet;
-    bool outbound;
-
-    source->read = cf_frame_read(packet->data, packet->captured,
-                                 source->outside ? 0 : CF_FRAME_ETHERNET, &source->frame) == 0;
-    source->inbound = packet->outgoing; /* what the gateway sends the sandbox receives */
-    if (!source->outside)
-        return true;
-    if (!source->read || !cf_capture_sockets_own(source->capture->sockets, packet,
-                                                 &source->frame, &outbound))
-        return false;
-    source->inbound = !outbound;
-    return is_wanted(source);
-}
-
-/* Is there a packet to write? Passes over those of others; false when they were very many. */
-static bool source_ready(struct source *source, unsigned *passed)
-{
-    const int64_t until_ns = source->capture->until_ns;
-
-    while (!source->ready && !source->over && *passed < TURN_PACKETS &&
-           (!until_ns || cf_ring_wait_last(source->ring)) &&
-           cf_ring_peek(source->ring, &source->packet)) {
-        source->over = until_ns && source->packet.time_ns > until_ns;
-        if (source->over)
-            break;
-        source->ready = packet_read(source);
-        if (!source->ready) {
-            cf_ring_take(source->ring);
-            ++*passed;
-        }
-    }
-    return source->ready;
-}
-
-static void source_take(struct source *source)
-{
-    source->ready = false;
-    cf_ring_take(source->ring);
-}
-
-/* As it left: the addresses of outside, and no link. False for what has no way out. */
-static bool make_logical(const struct source *source, struct cf_pcapng_packet *block)
-{
-    const struct cf_ring_packet *packet = &source->packet;
-    const struct cf_frame *frame = &source->frame;
-    struct cf_addr_port local, far = { frame->dst, frame->dst_port };
-
-    if (!source->read ||
-        !cf_notes_find_way(source->capture->notes, frame, source->inbound, &local))
-        return false;
-    if (source->inbound)
-        far = (struct cf_addr_port) { frame->src, frame->src_port };
-    cf_frame_rewrite(packet->data, packet->captured, packet->captured == packet->length, frame,
-                     source->inbound ? &far : &local, source->inbound ? &local : &far);
-    block->data += CF_FRAME_ETHERNET;
-    block->captured -= CF_FRAME_ETHERNET;
-    block->length -= CF_FRAME_ETHERNET;
-    return true;
-}
-
-static char *comment_take(const struct source *source)
-{
-    const struct cf_capture *capture = source->capture;
-
-    if (!source->read || capture->file.classic)
-        return NULL;
-    return source->outside
-               ? cf_notes_take_outside(capture->outside_notes, &source->frame, source->inbound)
-               : cf_notes_take(capture->notes, &source->frame, source->inbound);
-}
-
-static int packet_write(struct source *source)
+static int packet_write(struct cf_capture_source *source)
 {
     struct cf_capture *capture = source->capture;
-    const struct cf_ring_packet *packet = &source->packet;
     cf_auto_free char *comment = NULL;
-    struct cf_pcapng_packet block = {
-        .interface = (uint32_t)(source - capture->sources),
-        .time_ns = packet->time_ns,
-        .data = packet->data,
-        .captured = packet->captured,
-        .length = packet->length,
-        .direction = source->inbound ? CF_PCAPNG_INBOUND : CF_PCAPNG_OUTBOUND,
-    };
+    struct cf_pcapng_packet block;
     int r;
 
-    if (is_logical(capture) && !make_logical(source, &block))
+    if (!cf_capture_source_packet(source, &block))
         return 0;
+    block.interface = (uint32_t)(source - capture->sources);
     if (block.time_ns < capture->last_ns && capture->last_ns - block.time_ns < SETTLE_MAX_US * 1000)
         block.time_ns = capture->last_ns;
     capture->last_ns = block.time_ns;
     if (block.captured > capture->config.snaplen)
         block.captured = capture->config.snaplen;
-    comment = comment_take(source);
+    if (!capture->file.classic)
+        comment = cf_capture_source_comment(source);
     block.comment = comment;
-    r = cf_capture_file_reserve(&capture->file, packet->captured + CF_CAPTURE_BLOCK_MAX +
+    r = cf_capture_file_reserve(&capture->file, block.captured + CF_CAPTURE_BLOCK_MAX +
                                                     (comment ? strlen(comment) : 0));
-    if (r < 0)
-        return r;
-    if (packet->no_checksum && source->read && packet->captured == packet->length)
-        cf_frame_checksum(packet->data, packet->captured, &source->frame);
-    r = capture->file.classic ? cf_pcap_packet_put(&capture->file.blocks, &block)
-                              : cf_pcapng_packet_put(&capture->file.blocks, &block);
+    if (r == 0)
+        r = capture->file.classic ? cf_pcap_packet_put(&capture->file.blocks, &block)
+                                  : cf_pcapng_packet_put(&capture->file.blocks, &block);
     if (r == 0) {
         source->written++;
         capture->file.in_blocks.packets++;
@@ -475,7 +296,7 @@ static int packet_write(struct source *source)
     return r;
 }
 
-static void hold(struct cf_capture *capture, struct source *awaiting, int64_t wait_us)
+static void hold(struct cf_capture *capture, struct cf_capture_source *awaiting, int64_t wait_us)
 {
     capture->held = true;
     capture->awaiting = awaiting;
@@ -485,14 +306,14 @@ static void hold(struct cf_capture *capture, struct source *awaiting, int64_t wa
 }
 
 /* The source whose packet is the next to be written; NULL when there is none. */
-static struct source *source_next(struct cf_capture *capture, unsigned *passed)
+static struct cf_capture_source *source_next(struct cf_capture *capture, unsigned *passed)
 {
-    struct source *next = NULL;
+    struct cf_capture_source *next = NULL;
 
     for (size_t i = 0; i < capture->n_sources; i++) {
-        struct source *source = &capture->sources[i];
+        struct cf_capture_source *source = &capture->sources[i];
 
-        if (source_ready(source, passed) &&
+        if (cf_capture_source_ready(source, passed) &&
             (!next || source->packet.time_ns < next->packet.time_ns))
             next = source;
     }
@@ -500,13 +321,13 @@ static struct source *source_next(struct cf_capture *capture, unsigned *passed)
 }
 
 /* May something older come out of the other ring, or what the packet is read with be written yet? */
-static bool is_early(const struct cf_capture *capture, const struct source *next)
+static bool is_early(const struct cf_capture *capture, const struct cf_capture_source *next)
 {
     int64_t age_us = (now_ns() - next->packet.time_ns) / 1000;
     bool has_keys = capture->keys.fd >= 0;
 
     if (!capture->patient || age_us > SETTLE_MAX_US ||
-        cf_ring_waiting(next->ring) > RING_BLOCKS / 2)
+        cf_ring_waiting(next->ring) > CF_CAPTURE_RING_BLOCKS / 2)
         return false;
     if (has_keys && age_us >= 0 && age_us < KEYS_US)
         return true;
@@ -518,15 +339,15 @@ static bool is_early(const struct cf_capture *capture, const struct source *next
 }
 
 /* Must the next packet wait? Says so to the loop then. */
-static bool is_held(struct cf_capture *capture, struct source *next)
+static bool is_held(struct cf_capture *capture, struct cf_capture_source *next)
 {
     if (is_early(capture, next)) {
         hold(capture, NULL, capture->keys.fd < 0 ? SETTLE_US : SETTLE_US / 2);
         return true;
     }
-    if (!is_awaited(next))
+    if (!capture->patient || !cf_capture_source_is_awaited(next))
         return false;
-    if (cf_ring_waiting(next->ring) <= RING_BLOCKS / 2) {
+    if (cf_ring_waiting(next->ring) <= CF_CAPTURE_RING_BLOCKS / 2) {
         hold(capture, next, HOLD_US);
         return true;
     }
@@ -562,7 +383,7 @@ static int packets_write(struct cf_capture *capture, uint64_t most)
 {
     uint64_t end = capture->file.written + most;
     unsigned passed = 0;
-    struct source *next;
+    struct cf_capture_source *next;
     int r = keys_write(capture);
 
     while (r == 0 && capture->file.written + capture->file.blocks.length < end &&
@@ -572,7 +393,7 @@ static int packets_write(struct cf_capture *capture, uint64_t most)
         if (r == 0)
             r = packet_write(next);
         if (r == 0)
-            source_take(next);
+            cf_capture_source_take(next);
     }
     if (r < 0 && !capture->file.error)
         capture->file.error = r;
@@ -581,7 +402,7 @@ static int packets_write(struct cf_capture *capture, uint64_t most)
 
 static void ring_ready(struct cf_watch *watch, uint32_t events)
 {
-    struct source *source = cf_container_of(watch, struct source, watch);
+    struct cf_capture_source *source = cf_container_of(watch, struct cf_capture_source, watch);
 
     (void)events;
     cf_loop_bulk(source->capture->loop);
@@ -626,19 +447,18 @@ static void on_timer(struct cf_timer *timer)
     read_on(capture);
 }
 
-static int source_open(struct source *source, const struct cf_capture_start *start,
+static int source_open(struct cf_capture_source *source, const struct cf_capture_start *start,
                        struct cf_error *err)
 {
-    struct cf_ring_config ring = {
-        .fd = source->outside ? start->outside_fd : start->fd,
-        .interface = source->outside ? NULL : start->interface,
-        .filter = source->outside ? start->outside_filter : start->filter,
-        .snaplen = cf_capture_read_length(source->capture->config.snaplen),
-        .n_blocks = RING_BLOCKS,
-    };
+    uint32_t snaplen = source->capture->config.snaplen;
 
     source->watch.fn = ring_ready;
-    return cf_ring_open(&ring, &source->ring, err);
+    if (!source->outside)
+        return cf_capture_source_open(source, start->fd, start->interface, start->filter, snaplen,
+                                      err);
+    source->wanted = start->outside_wanted;
+    return cf_capture_source_open(source, start->outside_fd, NULL, start->outside_filter, snaplen,
+                                  err);
 }
 
 int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *start,
@@ -646,7 +466,6 @@ int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *
 {
     int r = 0;
 
-    capture->outside_wanted = start->outside_wanted;
     for (size_t i = 0; r == 0 && i < capture->n_sources; i++)
         r = source_open(&capture->sources[i], start, err);
     if (r < 0)
@@ -747,16 +566,17 @@ void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_
     if (capture->loop) {
         stop(capture);
         capture->patient = false;
-        capture->until_ns = now_ns();
+        for (size_t i = 0; i < capture->n_sources; i++)
+            capture->sources[i].until_ns = now_ns();
         do {
             if (packets_write(capture, UINT64_MAX / 2) < 0)
                 fail(capture);
         } while (wait_last(capture));
     }
     for (size_t i = 0; capture->loop && i < capture->n_sources; i++) {
-        struct source *source = &capture->sources[i];
+        struct cf_capture_source *source = &capture->sources[i];
 
-        cf_ring_count(source->ring, &source->received, &source->dropped);
+        cf_capture_source_count(source);
         ret_event->dropped += source->dropped;
     }
     ret_event->packets = capture->file.in_files.packets;
