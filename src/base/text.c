@@ -50,6 +50,72 @@ size_t cf_text_decode(const char *text, size_t length, uint32_t *ret_point, bool
     return n;
 }
 
+/*
+ * How this works: bytes are looked at in blocks of one size, without a jump
+ * inside, which is what compilers make vectors of. A count fits into a byte.
+ */
+#define BLOCK 64
+
+static bool is_plain(char c)
+{
+    return ((unsigned char)(c - ' ') < 0x7f - ' ') | (c == '\n');
+}
+
+static unsigned is_first(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+size_t cf_text_plain_span(const char *text, size_t length)
+{
+    size_t at = 0;
+
+    while (length - at >= BLOCK) {
+        uint8_t others = 0;
+
+        for (size_t i = 0; i < BLOCK; i++)
+            others |= (uint8_t)!is_plain(text[at + i]);
+        if (others)
+            break;
+        at += BLOCK;
+    }
+    while (at < length && is_plain(text[at]))
+        at++;
+    return at;
+}
+
+size_t cf_text_count_characters(const char *text, size_t length)
+{
+    size_t n = 0;
+
+    for (; length >= BLOCK; length -= BLOCK, text += BLOCK) {
+        uint8_t some = 0;
+
+        for (size_t i = 0; i < BLOCK; i++)
+            some = (uint8_t)(some + is_first(text[i]));
+        n += some;
+    }
+    for (size_t i = 0; i < length; i++)
+        n += is_first(text[i]);
+    return n;
+}
+
+size_t cf_text_count_lines(const char *text, size_t length)
+{
+    size_t n = 0;
+
+    for (; length >= BLOCK; length -= BLOCK, text += BLOCK) {
+        uint8_t some = 0;
+
+        for (size_t i = 0; i < BLOCK; i++)
+            some = (uint8_t)(some + (text[i] == '\n'));
+        n += some;
+    }
+    for (size_t i = 0; i < length; i++)
+        n += text[i] == '\n';
+    return n;
+}
+
 struct range {
     uint32_t first, last; /* both belong to it */
 };

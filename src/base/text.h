@@ -29,6 +29,13 @@ struct cf_buffer;
  */
 size_t cf_text_decode(const char *text, size_t length, uint32_t *ret_point, bool *ret_valid);
 
+/* Whole files go through these three. Bytes at the front that are LF or ASCII that shows. */
+size_t cf_text_plain_span(const char *text, size_t length);
+/* Characters that begin in text, which is UTF-8. */
+size_t cf_text_count_characters(const char *text, size_t length);
+/* LFs in text. */
+size_t cf_text_count_lines(const char *text, size_t length);
+
 /*
  * Whether a code point may be shown as it is: false for control characters,
  * line and paragraph separators, and the invisible characters that change the

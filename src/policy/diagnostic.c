@@ -272,14 +272,13 @@ static bool was_found(const struct cf_diagnostics *diagnostics, enum cf_severity
     return false;
 }
 
-void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *source,
-                        const struct cf_finding *finding, const char *fmt, ...)
+void cf_diagnostics_add_list(struct cf_diagnostics *diagnostics, struct cf_source *source,
+                             const struct cf_finding *finding, const char *fmt, va_list args)
 {
     enum cf_severity severity = cf_code_severity(finding->code);
     struct cf_diagnostic item = { .severity = severity, .look = diagnostics->look };
     char message[MESSAGE_SIZE];
     size_t length;
-    va_list args;
 
     if (finding->at.source)
         source = finding->at.source;
@@ -292,9 +291,7 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *so
     if (diagnostics->n_items >= CF_DIAGNOSTICS_MAX ||
         (severity == CF_SEVERITY_WARNING && diagnostics->n_warnings > CF_WARNINGS_MAX))
         return;
-    va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
-    va_end(args);
     cf_hidden_mask(message, sizeof message);
     /* A policy from elsewhere must not print the machine's own files into a log. */
     if (source->hidden)
@@ -313,6 +310,16 @@ void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *so
     }
 }
 
+void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *source,
+                        const struct cf_finding *finding, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    cf_diagnostics_add_list(diagnostics, source, finding, fmt, args);
+    va_end(args);
+}
+
 /* Blanks as wide as what stands in front of the column; tabs stay tabs. */
 static void put_caret(struct cf_buffer *buffer, const struct cf_diagnostic *item)
 {
@@ -327,7 +334,7 @@ static void put_caret(struct cf_buffer *buffer, const struct cf_diagnostic *item
         if (code == '\t')
             cf_buffer_puts(buffer, "\t");
         else
-            cf_buffer_printf(buffer, "%*s", (int)cf_text_width(code), "");
+            cf_buffer_append(buffer, "  ", cf_text_width(code));
         at += length;
         left -= length;
     }

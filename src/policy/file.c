@@ -125,16 +125,18 @@ void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *nod
                        strerror(-r));
 }
 
-bool cf_read_evidence(struct cf_reader *reader, const char *path, const char *text, size_t length,
-                      char ret_sha256[CF_DIGEST_TEXT_SIZE])
+/* Hash a file that was read and list it in the profile; false when that failed. */
+static bool put_evidence(struct cf_reader *reader, const char *path, const char *text,
+                         size_t length)
 {
+    char sha256[CF_DIGEST_TEXT_SIZE];
     struct cf_error err = { 0 };
 
-    if (cf_digest_sha256(text, length, ret_sha256, &err) < 0) {
+    if (cf_digest_sha256(text, length, sha256, &err) < 0) {
         cf_read_error(reader, (struct cf_mark) { 0 }, NULL, "%s", err.text);
         return false;
     }
-    if (cf_profile_digest_add(reader->profile, path, ret_sha256) < 0) {
+    if (cf_profile_digest_add(reader->profile, path, sha256) < 0) {
         cf_read_out_of_memory(reader);
         return false;
     }
@@ -145,7 +147,7 @@ bool cf_read_file(struct cf_reader *reader, const struct cf_yaml_node *node, con
                   size_t limit, struct cf_read_file *ret_file)
 {
     cf_auto_free char *path = cf_read_path(reader, node);
-    char sha256[CF_DIGEST_TEXT_SIZE], quoted[CF_QUOTED_SIZE];
+    char quoted[CF_QUOTED_SIZE];
     struct cf_file_id id;
     int r;
 
@@ -165,7 +167,7 @@ bool cf_read_file(struct cf_reader *reader, const struct cf_yaml_node *node, con
         cf_read_unreadable(reader, node, key, path, r);
     if (r < 0)
         return false;
-    if (!cf_read_evidence(reader, path, ret_file->text, ret_file->length, sha256)) {
+    if (!put_evidence(reader, path, ret_file->text, ret_file->length)) {
         cf_read_file_done(ret_file);
         return false;
     }

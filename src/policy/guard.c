@@ -31,20 +31,48 @@ static bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
+/* The blank that is one too many; the length when there is none. */
+static size_t find_blanks(const char *text, size_t length)
+{
+    size_t start = 0, at = CF_YAML_BLANKS_MAX;
+
+    /* The first run behind start that is too long has a blank at `at`, or begins behind it. */
+    while (at < length) {
+        size_t first = at;
+
+        while (first > start && is_blank(text[first]) && is_blank(text[first - 1]))
+            first--;
+        for (; at < length && is_blank(text[at]); at++)
+            if (at - first == CF_YAML_BLANKS_MAX)
+                return at;
+        start = at + 1;
+        at = start + CF_YAML_BLANKS_MAX;
+    }
+    return length;
+}
+
+/* The directive that is one too many; the length when there is none. */
+static size_t find_directives(const char *text, size_t length)
+{
+    const char *first = memchr(text, '%', length);
+    int n = 0;
+
+    for (size_t i = first ? (size_t)(first - text) : length; i < length; i++)
+        if (text[i] == '%' && (i == 0 || text[i - 1] == '\n') && ++n > CF_YAML_DIRECTIVES_MAX)
+            return i;
+    return length;
+}
+
 int cf_yaml_guard(struct cf_source *source, struct cf_diagnostics *diagnostics)
 {
-    const char *text = source->text;
-    int n_directives = 0, n_blanks = 0;
+    size_t blanks = find_blanks(source->text, source->length);
+    size_t directives = find_directives(source->text, blanks);
 
-    for (size_t i = 0; i < source->length; i++) {
-        n_blanks = is_blank(text[i]) ? n_blanks + 1 : 0;
-        if (n_blanks > CF_YAML_BLANKS_MAX)
-            return refuse(source, diagnostics, i, CF_YAML_BLANKS_MAX,
-                          "blanks and line ends in a row");
-        if (text[i] == '%' && (i == 0 || text[i - 1] == '\n') &&
-            ++n_directives > CF_YAML_DIRECTIVES_MAX)
-            return refuse(source, diagnostics, i, CF_YAML_DIRECTIVES_MAX,
-                          "directives (lines that begin with '%')");
-    }
+    if (directives < blanks)
+        return refuse(source, diagnostics, directives, CF_YAML_DIRECTIVES_MAX,
+                      "directives (lines that begin with '%')");
+    if (blanks < source->length)
+        return refuse(source, diagnostics, blanks, CF_YAML_BLANKS_MAX,
+                      "blanks and line ends in a row");
     return 0;
 }

@@ -200,7 +200,7 @@ static struct cf_load_file *read_text(struct cf_load *load, struct cf_reader *re
                                       const struct cf_yaml_node *item, const char *key,
                                       const char *path)
 {
-    char sha256[CF_DIGEST_TEXT_SIZE], quoted[CF_QUOTED_SIZE];
+    char quoted[CF_QUOTED_SIZE];
     cf_auto_free char *text = NULL;
     struct cf_load_file *file;
     size_t length = 0;
@@ -217,12 +217,11 @@ static struct cf_load_file *read_text(struct cf_load *load, struct cf_reader *re
         return NULL;
     }
     load->n_bytes += length;
-    if (!cf_read_evidence(reader, path, text, length, sha256))
-        return NULL;
     file = file_new(load, reader);
     if (!file)
         return NULL;
     file->text = text;
+    file->length = length;
     text = NULL;
     cf_source_init(&file->own_source, path, file->text, length);
     file->source = &file->own_source;

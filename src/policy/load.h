@@ -21,7 +21,8 @@
 
 struct cf_load_file {
     char *path; /* as messages and the log have it */
-    char *text;
+    char *text; /* NULL: the named file's, which is the caller's */
+    size_t length;
     struct cf_source *source; /* that of the marks: the caller's of the named file, else own */
     struct cf_source own_source;
     struct cf_yaml_document document;
@@ -49,7 +50,7 @@ struct cf_load {
 /*
  * Read the named file's tree, and every file that it extends.
  *
- * reader: gets findings and hashes; its source is the named file
+ * reader: gets findings; its source is the named file
  * id:     of the named file; NULL when the text came from none
  *
  * The source and what it points at outlive load. Failures are reported and

@@ -1,14 +1,14 @@
 /*
  * policy.c - YAML text to profile: the way in
  *
- * How this works: the bytes are checked and hashed, load.c has yaml.c make a
- * tree of them and of each file that the policy extends, and merges these.
- * read.c makes a profile of the tree and of the table in schema.c, then
- * options.c adds what the command line says, and proxy.c looks at the keys
- * of `proxy` together. Whatever step finds an error,
- * the others that can still say something useful run, and the profile is
- * thrown away at the end. A profile without errors is sealed, so that
- * verdicts can be asked for; analysis.c does, to find rules that do nothing.
+ * How this works: the bytes are checked, load.c has yaml.c make a tree of them
+ * and of each file that the policy extends, and merges these. read.c makes a
+ * profile of the tree and of the table in schema.c, then options.c adds what
+ * the command line says, and proxy.c looks at the keys of `proxy` together.
+ * Whatever step finds an error, the others that can still say something useful
+ * run, and the profile is thrown away at the end. A profile without errors
+ * gets the hashes of its files and is sealed, so that verdicts can be asked
+ * for; analysis.c does, to find rules that do nothing.
  *
  * Where there are several files, each is read into a profile of its own first,
  * which only serves to find its errors: also those of values that another file
@@ -135,9 +135,49 @@ static bool read_policy(struct cf_reader *reader, struct cf_load *load, struct c
 
 /* The named file. */
 struct named {
+    const char *text; /* with a byte order mark, if it has one */
+    size_t length;
     struct cf_source source;
     const struct cf_file_id *id; /* NULL when the text came from no file */
 };
+
+static int digest_add(struct cf_profile *profile, const char *name, const char *text, size_t length,
+                      char sha256[CF_DIGEST_TEXT_SIZE], struct cf_error *err)
+{
+    int r = cf_digest_sha256(text, length, sha256, err);
+
+    if (r < 0)
+        return r;
+    if (cf_profile_digest_add(profile, name, sha256) < 0)
+        return cf_error_set(err, -ENOMEM, "no memory left for the policy");
+    return 0;
+}
+
+/*
+ * The hashes of the named file and of what it extends, in front of those of
+ * the files that these name. A policy that is refused needs none.
+ */
+static int digest_files(struct cf_profile *profile, const struct named *named,
+                        const struct cf_load *load, struct cf_error *err)
+{
+    cf_auto_free struct cf_file_digest *others = profile->digests;
+    size_t n_others = profile->n_digests;
+    char sha256[CF_DIGEST_TEXT_SIZE];
+    int r;
+
+    profile->digests = NULL;
+    profile->n_digests = 0;
+    r = digest_add(profile, named->source.name, named->text, named->length, profile->sha256, err);
+    for (size_t i = 1; r == 0 && i < load->n_files; i++)
+        r = digest_add(profile, load->files[i]->path, load->files[i]->text, load->files[i]->length,
+                       sha256, err);
+    for (size_t i = 0; i < n_others; i++) {
+        if (r == 0 && cf_profile_digest_add(profile, others[i].file, others[i].sha256) < 0)
+            r = cf_error_set(err, -ENOMEM, "no memory left for the policy");
+        free(others[i].file);
+    }
+    return r;
+}
 
 /* The last step, of a profile without errors. */
 static int seal(struct cf_profile *profile, struct cf_error *err)
@@ -152,8 +192,9 @@ static int seal(struct cf_profile *profile, struct cf_error *err)
 }
 
 /* What is made of what was read. */
-static int finish_profile(struct cf_reader *reader, const struct cf_load *load, bool whole,
-                          bool analyse, struct cf_error *err)
+static int finish_profile(struct cf_reader *reader, const struct named *named,
+                          const struct cf_load *load, bool whole, bool analyse,
+                          struct cf_error *err)
 {
     int r = 0;
 
@@ -161,7 +202,9 @@ static int finish_profile(struct cf_reader *reader, const struct cf_load *load, 
         return cf_error_set(err, -ENOMEM, "no memory left for the policy");
     if (!whole)
         r = cf_error_set(err, -EINVAL, "the policy is wrong");
-    else
+    else if (named)
+        r = digest_files(reader->profile, named, load, err);
+    if (r == 0)
         r = seal(reader->profile, err);
     if (r == -ENOMEM || !analyse)
         return r;
@@ -197,7 +240,7 @@ static int make_profile(struct cf_profile *profile, struct named *named,
         cf_read_capture_whole(&reader, &load);
         whole = diagnostics->n_errors == n_errors;
     }
-    r = finish_profile(&reader, &load, whole, options && options->analyse, err);
+    r = finish_profile(&reader, named, &load, whole, options && options->analyse, err);
     cf_reader_done(&reader);
     cf_load_done(&load);
     return r;
@@ -219,7 +262,7 @@ static int parse(const char *text, size_t length, const char *name, const struct
                  struct cf_profile **ret_profile, struct cf_error *err)
 {
     CF_CLEANUP(cleanup_profile) struct cf_profile *profile = NULL;
-    struct named named = { .id = id };
+    struct named named = { .text = text, .length = length, .id = id };
     int r;
 
     if (length > CF_POLICY_MAX)
@@ -228,11 +271,6 @@ static int parse(const char *text, size_t length, const char *name, const struct
     if (profile)
         profile->file = strdup(name);
     if (!profile || !profile->file)
-        return cf_error_set(err, -ENOMEM, "no memory left for the policy");
-    r = cf_digest_sha256(text, length, profile->sha256, err);
-    if (r < 0)
-        return r;
-    if (cf_profile_digest_add(profile, name, profile->sha256) < 0)
         return cf_error_set(err, -ENOMEM, "no memory left for the policy");
     cf_source_init(&named.source, name, text, length);
     r = make_profile(profile, &named, options, diagnostics, err);

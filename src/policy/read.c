@@ -213,16 +213,15 @@ void cf_read_required(struct cf_reader *reader, const struct cf_yaml_node *map, 
 {
     const struct cf_mark first = { .line = 1, .column = 1 };
     struct cf_mark at = map ? map->mark : first;
-    const char *names[CF_SCHEMA_CHILDREN_MAX];
-    size_t n = cf_schema_children(path, names);
+    const struct cf_schema_key *row = NULL;
+    const char *name;
 
-    for (size_t i = 0; i < n; i++) {
-        char full[CF_KEY_SIZE], shown[CF_KEY_SIZE];
-        const struct cf_schema_key *row = cf_schema_find(cf_key_child(path, names[i], full));
+    while ((row = cf_schema_next_required(row, path, &name))) {
+        char shown[CF_KEY_SIZE];
 
-        if (!row || !row->required || map_has(map, names[i]))
+        if (map_has(map, name))
             continue;
-        cf_key_child(key, names[i], shown);
+        cf_key_child(key, name, shown);
         cf_read_report(reader, CF_FINDING(CF_CODE_MISSING_KEY, at, shown),
                        "expected this key (%s), got none", row->help);
     }

@@ -14,7 +14,6 @@
 
 #include "base/hash.h"
 #include "policy/diagnostic.h"
-#include "policy/digest.h"
 #include "policy/schema.h"
 #include "policy/source.h"
 #include "policy/yaml.h"
@@ -107,9 +106,6 @@ bool cf_read_is_foreign(struct cf_reader *reader, const struct cf_yaml_node *nod
 /* Report that the file of a node could not be read: -errno of cf_file_open(). */
 void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
                         const char *path, int r);
-/* Hash a file that was read and list it in the profile; false when that failed. */
-bool cf_read_evidence(struct cf_reader *reader, const char *path, const char *text, size_t length,
-                      char ret_sha256[CF_DIGEST_TEXT_SIZE]);
 
 /* Scalars. True when the value is good; otherwise the error has been reported. */
 bool cf_read_text(struct cf_reader *reader, const struct cf_schema_key *row,

@@ -11,30 +11,25 @@
 #include "policy/read.h"
 #include "policy/suggest.h"
 
-#define MESSAGE_SIZE 640
-
 void cf_read_error(struct cf_reader *reader, struct cf_mark at, const char *key, const char *fmt,
                    ...)
 {
-    char message[MESSAGE_SIZE];
     va_list args;
 
     va_start(args, fmt);
-    vsnprintf(message, sizeof message, fmt, args);
+    cf_diagnostics_add_list(reader->diagnostics, reader->source,
+                            CF_FINDING(CF_CODE_BAD_VALUE, at, key), fmt, args);
     va_end(args);
-    cf_read_report(reader, CF_FINDING(CF_CODE_BAD_VALUE, at, key), "%s", message);
 }
 
 void cf_read_report(struct cf_reader *reader, const struct cf_finding *finding, const char *fmt,
                     ...)
 {
-    char message[MESSAGE_SIZE];
     va_list args;
 
     va_start(args, fmt);
-    vsnprintf(message, sizeof message, fmt, args);
+    cf_diagnostics_add_list(reader->diagnostics, reader->source, finding, fmt, args);
     va_end(args);
-    cf_diagnostics_add(reader->diagnostics, reader->source, finding, "%s", message);
 }
 
 /* What was written, for the end of a message. Returns text. */

@@ -4,6 +4,8 @@
 #include "policy/schema.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/egress.h"
@@ -641,11 +643,57 @@ const struct cf_schema_key *cf_schema_keys(size_t *ret_n)
     return keys;
 }
 
-const struct cf_schema_key *cf_schema_find(const char *path)
+/* The rows in the order of their paths; the table's own order is that of a policy. */
+static const struct cf_schema_key *sorted[COUNT(keys)];
+static pthread_once_t sorted_once = PTHREAD_ONCE_INIT;
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct cf_schema_key *const *x = a, *const *y = b;
+
+    return strcmp((*x)->path, (*y)->path);
+}
+
+static void sort_rows(void)
 {
     for (size_t i = 0; i < COUNT(keys); i++)
-        if (strcmp(keys[i].path, path) == 0)
-            return &keys[i];
+        sorted[i] = &keys[i];
+    qsort(sorted, COUNT(keys), sizeof sorted[0], compare_rows);
+}
+
+const struct cf_schema_key *cf_schema_find(const char *path)
+{
+    const struct cf_schema_key wanted = { .path = path }, *key = &wanted;
+    const struct cf_schema_key *const *found;
+
+    pthread_once(&sorted_once, sort_rows);
+    found = bsearch(&key, sorted, COUNT(keys), sizeof sorted[0], compare_rows);
+    return found ? *found : NULL;
+}
+
+/* The name of a row's key in the map at path; NULL when it is no key of that map. */
+static const char *find_name(const struct cf_schema_key *key, const char *path, size_t length)
+{
+    const char *rest = key->path;
+
+    if (length > 0) {
+        if (strncmp(rest, path, length) != 0 || rest[length] != '.')
+            return NULL;
+        rest += length + 1;
+    }
+    return strpbrk(rest, ".[") ? NULL : rest;
+}
+
+const struct cf_schema_key *cf_schema_next_required(const struct cf_schema_key *key,
+                                                    const char *path, const char **ret_name)
+{
+    size_t length = strlen(path);
+
+    for (key = key ? key + 1 : keys; key < keys + COUNT(keys); key++) {
+        *ret_name = key->required ? find_name(key, path, length) : NULL;
+        if (*ret_name)
+            return key;
+    }
     return NULL;
 }
 
@@ -654,15 +702,10 @@ size_t cf_schema_children(const char *path, const char *names[CF_SCHEMA_CHILDREN
     size_t length = strlen(path), n = 0;
 
     for (size_t i = 0; i < COUNT(keys) && n < CF_SCHEMA_CHILDREN_MAX; i++) {
-        const char *rest = keys[i].path;
+        const char *name = find_name(&keys[i], path, length);
 
-        if (length > 0) {
-            if (strncmp(rest, path, length) != 0 || rest[length] != '.')
-                continue;
-            rest += length + 1;
-        }
-        if (!strpbrk(rest, ".["))
-            names[n++] = rest;
+        if (name)
+            names[n++] = name;
     }
     return n;
 }

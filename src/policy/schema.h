@@ -105,6 +105,17 @@ const struct cf_schema_key *cf_schema_find(const char *path);
 #define CF_SCHEMA_CHILDREN_MAX 32
 size_t cf_schema_children(const char *path, const char *names[CF_SCHEMA_CHILDREN_MAX]);
 
+/*
+ * The required keys right below a map, one after the other.
+ *
+ * key:      the one before; NULL: find the first
+ * ret_name: its name; borrowed
+ *
+ * Returns NULL behind the last.
+ */
+const struct cf_schema_key *cf_schema_next_required(const struct cf_schema_key *key,
+                                                    const char *path, const char **ret_name);
+
 /* Whether files inherit the key, so that `override` may name it; false while it is not built. */
 bool cf_schema_is_inherited(const struct cf_schema_key *key);
 

@@ -35,30 +35,39 @@ void cf_source_init_line(struct cf_source *source, const char *name, unsigned li
     source->n_places = 1;
 }
 
+/* Go from a known character on to the first one at `offset` or behind it. */
+static void go_on(const struct cf_source *source, struct cf_source_place *here, size_t offset)
+{
+    const char *from = source->text + here->offset, *newline;
+
+    while (offset < source->length && ((unsigned char)source->text[offset] & 0xc0) == 0x80)
+        offset++;
+    newline = memrchr(from, '\n', offset - here->offset);
+    if (newline) {
+        here->line += (unsigned)cf_text_count_lines(from, offset - here->offset);
+        here->column = 1;
+        from = newline + 1;
+    }
+    here->column +=
+        (unsigned)cf_text_count_characters(from, (size_t)(source->text + offset - from));
+    here->offset = offset;
+}
+
 /*
  * Note places at even distances, once: from then on every place is found by
  * walking over a small part of the text, however findings jump about in it.
  */
 static void note_places(struct cf_source *source)
 {
-    size_t distance = source->length / CF_SOURCE_PLACES + 1, n = 0;
+    size_t distance = source->length / CF_SOURCE_PLACES + 1, n = 1;
     struct cf_source_place here = { .line = 1, .column = 1 };
 
-    for (; here.offset < source->length; here.offset++) {
-        unsigned char c = (unsigned char)source->text[here.offset];
-
-        if ((c & 0xc0) == 0x80)
-            continue; /* a column belongs to a character's first byte */
-        if (here.offset >= n * distance)
-            source->places[n++] = here;
-        here.column++;
-        if (c == '\n') {
-            here.line++;
-            here.column = 1;
-        }
+    source->places[0] = source->last = here;
+    for (; n * distance < source->length; n++) {
+        go_on(source, &here, n * distance);
+        source->places[n] = here;
     }
-    source->places[0] = source->last = (struct cf_source_place) { .line = 1, .column = 1 };
-    source->n_places = n ? n : 1;
+    source->n_places = n;
 }
 
 static bool is_behind(const struct cf_source_place *place, struct cf_mark at)
@@ -115,11 +124,11 @@ const char *cf_source_find(struct cf_source *source, struct cf_mark at, size_t *
         here.column = 1;
     }
     end = find_line_end(source, &here);
+    /* So many characters have at least as many bytes. */
     while (here.column < at.column && here.offset < end) {
-        unsigned n = cf_utf8_length(source->text + here.offset, end - here.offset, NULL);
+        size_t bytes = at.column - here.column;
 
-        here.offset += n ? n : 1;
-        here.column++;
+        go_on(source, &here, here.offset + bytes < end ? here.offset + bytes : end);
     }
     source->last = here;
     if (here.offset > end)
@@ -130,27 +139,10 @@ const char *cf_source_find(struct cf_source *source, struct cf_mark at, size_t *
 
 struct cf_mark cf_source_mark(struct cf_source *source, size_t offset)
 {
-    struct cf_mark mark = { .line = 1, .column = 1 };
-    const char *at = source->text, *end;
+    struct cf_source_place here = { .line = 1, .column = 1 };
 
-    if (offset > source->length)
-        offset = source->length;
-    end = source->text + offset;
-    for (;;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-
-        if (!newline)
-            break;
-        mark.line++;
-        at = newline + 1;
-    }
-    while (at < end) {
-        unsigned length = cf_utf8_length(at, (size_t)(end - at), NULL);
-
-        at += length ? length : 1;
-        mark.column++;
-    }
-    return mark;
+    go_on(source, &here, offset < source->length ? offset : source->length);
+    return (struct cf_mark) { .line = here.line, .column = here.column };
 }
 
 unsigned cf_utf8_length(const char *text, size_t length, unsigned *ret_code)
@@ -186,16 +178,12 @@ static bool is_hidden(unsigned code, unsigned before)
 
 bool cf_text_has_tags(const char *text)
 {
-    size_t left = strlen(text);
     unsigned code = 0;
 
-    while (left > 0) {
-        unsigned n = cf_utf8_length(text, left, &code);
-
-        if (n == 4 && !cf_text_is_printable(code))
+    for (; *text; text++) {
+        if ((unsigned char)*text >= 0xf0 && cf_utf8_length(text, strlen(text), &code) == 4 &&
+            !cf_text_is_printable(code))
             return true;
-        text += n ? n : 1;
-        left -= n ? n : 1;
     }
     return false;
 }
@@ -223,12 +211,14 @@ const char *cf_text_fault(const char *text, size_t length, size_t *ret_offset)
     unsigned before = 0;
 
     while (at < length) {
+        size_t plain =
+            (unsigned char)text[at] < 0x80 ? cf_text_plain_span(text + at, length - at) : 0;
         const char *fault;
         unsigned code = 0, n;
 
-        /* Nearly every byte is such a one. */
-        if (text[at] == '\n' || (text[at] >= ' ' && text[at] <= '~')) {
-            before = (unsigned char)text[at++];
+        if (plain > 0) {
+            at += plain;
+            before = (unsigned char)text[at - 1];
             continue;
         }
         n = cf_utf8_length(text + at, length - at, &code);

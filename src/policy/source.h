@@ -7,6 +7,7 @@
 #ifndef CF_POLICY_SOURCE_H
 #define CF_POLICY_SOURCE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -99,6 +100,9 @@ struct cf_finding {
 void cf_diagnostics_add(struct cf_diagnostics *diagnostics, struct cf_source *source,
                         const struct cf_finding *finding, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+void cf_diagnostics_add_list(struct cf_diagnostics *diagnostics, struct cf_source *source,
+                             const struct cf_finding *finding, const char *fmt, va_list args)
+    __attribute__((format(printf, 4, 0)));
 
 /* Text of the policy as messages quote it, in single quotes, a URL without its user part. */
 #define CF_QUOTED_SIZE (CF_QUOTE_SIZE + 2)

@@ -46,3 +46,9 @@ TESTS += tests/base/test_egress
 tests_base_test_egress_SOURCES = tests/base/test_egress.c
 tests_base_test_egress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_base_test_egress_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/base/test_text
+TESTS += tests/base/test_text
+tests_base_test_text_SOURCES = tests/base/test_text.c
+tests_base_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_base_test_text_LDADD = src/base/libcf-base.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)

@@ -57,6 +57,12 @@ tests_policy_test_limits_SOURCES = tests/policy/test_limits.c
 tests_policy_test_limits_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_limits_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/policy/test_source
+TESTS += tests/policy/test_source
+tests_policy_test_source_SOURCES = tests/policy/test_source.c
+tests_policy_test_source_CFLAGS = $(POLICY_TEST_CFLAGS)
+tests_policy_test_source_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/policy/test_bombs
 TESTS += tests/policy/test_bombs
 tests_policy_test_bombs_SOURCES = tests/policy/test_bombs.c \
