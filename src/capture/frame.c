@@ -198,27 +198,83 @@ void cf_frame_checksum(uint8_t *data, size_t length, const struct cf_frame *fram
     memcpy(data + frame->payload + place, &result, sizeof(result));
 }
 
-/* Replace bytes at an even offset, and keep the sum at `at` right (RFC 1624); NULL: none. */
-static void replace(uint8_t *data, const void *with, size_t length, uint8_t *at)
+/* Where the checksum of TCP or UDP is; NULL: there is none, or it was cut off. */
+static uint8_t *sum_find(uint8_t *data, size_t length, const struct cf_frame *frame)
+{
+    bool is_tcp = frame->protocol == IPPROTO_TCP;
+
+    if (!frame->ports || length - frame->payload < (is_tcp ? 18 : 8))
+        return NULL;
+    return data + frame->payload + (is_tcp ? 16 : 6);
+}
+
+/* Keep the sum at `at` right when words that it counts become others (RFC 1624); NULL: none. */
+static void sum_change(uint8_t *at, const void *from, size_t from_length, const void *to,
+                       size_t to_length)
 {
     uint16_t before, old, now;
-    uint64_t total;
 
-    if (at) {
-        memcpy(&before, at, sizeof(before));
-        old = fold(sum(0, data, length)); /* the complement of the old sum */
-        total = (uint16_t)~before + (uint64_t)old;
-        now = fold(sum(total, with, length));
-        memcpy(at, &now, sizeof(now));
-    }
+    if (!at)
+        return;
+    memcpy(&before, at, sizeof(before));
+    old = fold(sum(0, from, from_length)); /* the complement of the old sum */
+    now = fold(sum((uint16_t)~before + (uint64_t)old, to, to_length));
+    memcpy(at, &now, sizeof(now));
+}
+
+/* Replace bytes at an even offset, and keep the sum at `at` right. */
+static void replace(uint8_t *data, const void *with, size_t length, uint8_t *at)
+{
+    sum_change(at, data, length, with, length);
     memcpy(data, with, length);
+}
+
+static void put16(uint8_t *at, unsigned value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+/* The fields that say which part of a packet this is: those of the header behind IPv6's. */
+static void put_fragment(uint8_t *header, const uint8_t *extension)
+{
+    unsigned field = be16(extension + 2);
+
+    memcpy(header + 4, extension + 6, 2);
+    put16(header + 6, field >> 3 | (field & 1) << 13);
+}
+
+void cf_frame_to_ipv4(uint8_t *data, size_t length, size_t whole_length, struct cf_frame *frame,
+                      const struct cf_addr *src, const struct cf_addr *dst)
+{
+    const uint8_t *ip6 = data + frame->ip;
+    size_t total = whole_length - frame->payload + IPV4_HEADER;
+    uint8_t header[IPV4_HEADER] = { 0x45 };
+    uint16_t header_sum;
+
+    header[1] = (uint8_t)(ip6[0] << 4 | ip6[1] >> 4);
+    put16(header + 2, total <= UINT16_MAX ? (unsigned)total : 0);
+    header[6] = 0x40; /* not to be taken apart */
+    if (frame->fragment)
+        put_fragment(header, data + frame->payload - 8);
+    header[8] = ip6[7];
+    header[9] = frame->protocol;
+    memcpy(header + 12, src->bytes, 4);
+    memcpy(header + 16, dst->bytes, 4);
+    header_sum = fold(sum(0, header, sizeof(header)));
+    memcpy(header + 10, &header_sum, sizeof(header_sum));
+    sum_change(sum_find(data, length, frame), ip6 + 8, 32, header + 12, 8);
+    frame->ip = frame->payload - IPV4_HEADER;
+    memcpy(data + frame->ip, header, sizeof(header));
+    frame->src = *src;
+    frame->dst = *dst;
 }
 
 void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_frame *frame,
                       const struct cf_addr_port *src, const struct cf_addr_port *dst)
 {
     bool v4 = frame->src.family == CF_FAMILY_IPV4;
-    uint8_t *ip = data + frame->ip, *header = data + frame->payload, *header_sum, *sum_at = NULL;
+    uint8_t *ip = data + frame->ip, *sum_at = sum_find(data, length, frame), *header_sum;
     uint8_t ports[4] = { (uint8_t)(src->port >> 8), (uint8_t)src->port, (uint8_t)(dst->port >> 8),
                          (uint8_t)dst->port };
     uint8_t addrs[32];
@@ -227,8 +283,6 @@ void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_
     memcpy(addrs, src->addr.bytes, size);
     memcpy(addrs + size, dst->addr.bytes, size);
     header_sum = v4 ? ip + 10 : NULL;
-    if (frame->ports && length - frame->payload >= (frame->protocol == IPPROTO_TCP ? 18 : 8))
-        sum_at = header + (frame->protocol == IPPROTO_TCP ? 16 : 6);
     if (sum_at)
         replace(ip + (v4 ? 12 : 8), addrs, 2 * size, sum_at);
     if (v4) { /* the header's own sum, over the addresses as they were */
@@ -240,7 +294,7 @@ void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_
     }
     memcpy(ip + (v4 ? 12 : 8), addrs, 2 * size);
     if (frame->ports)
-        replace(header, ports, sizeof(ports), sum_at);
+        replace(data + frame->payload, ports, sizeof(ports), sum_at);
     if (whole)
         cf_frame_checksum(data, length, frame);
 }

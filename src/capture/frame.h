@@ -42,6 +42,16 @@ void cf_frame_rewrite(uint8_t *data, size_t length, bool whole, const struct cf_
                       const struct cf_addr_port *src, const struct cf_addr_port *dst);
 
 /*
+ * Make a packet of IPv6 one of IPv4 (RFC 7915, 5.1): the header stands in front of what is behind
+ * IPv6's, frame->ip says where, and extension headers are gone. src, dst: of IPv4
+ *
+ * length:       bytes at data
+ * whole_length: bytes that the packet had
+ */
+void cf_frame_to_ipv4(uint8_t *data, size_t length, size_t whole_length, struct cf_frame *frame,
+                      const struct cf_addr *src, const struct cf_addr *dst);
+
+/*
  * Write the checksum of TCP or UDP that the sender left to a device, over all of the packet,
  * as it is at data. A packet of another protocol is left alone.
  */

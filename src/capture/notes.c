@@ -18,9 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/egress.h"
 #include "base/hash.h"
-#include "capture/tuple.h"
 #include "base/text.h"
+#include "capture/tuple.h"
 
 #define COMMENT_MAX ((size_t)8192)
 
@@ -32,7 +33,7 @@ struct note {
     uint64_t flow; /* 0: no event will come */
     bool closed;
     char *comment; /* NULL: none waits */
-    struct cf_addr_port local; /* outside; family NONE: none */
+    struct cf_notes_way way;
 };
 
 struct cf_notes {
@@ -242,6 +243,17 @@ static void comment_add(struct cf_notes *notes, struct note *note,
         comment_in(notes, note, before);
 }
 
+static struct cf_notes_way way_of(const struct cf_event_flow_open *flow)
+{
+    struct cf_notes_way way = { 0 };
+
+    if (flow->verdict.action != CF_ALLOW)
+        return way;
+    way.local = flow->via_local;
+    way.is_host = !flow->via_proxy && cf_egress_is_loopback(&way.local.addr);
+    return way;
+}
+
 static void flow_said(struct cf_notes *notes, const struct cf_event_flow_open *flow)
 {
     const struct cf_tuple key = { .local = flow->src,
@@ -265,15 +277,13 @@ static void flow_said(struct cf_notes *notes, const struct cf_event_flow_open *f
         }
         note->flow = flow->flow;
     }
-    note->local = (struct cf_addr_port) { 0 };
-    if (flow->verdict.action == CF_ALLOW)
-        note->local = flow->via_local;
+    note->way = way_of(flow);
     comment_add(notes, note, flow);
 }
 
 static bool has_way(const struct note *note)
 {
-    return note->local.addr.family != CF_FAMILY_NONE;
+    return note->way.local.addr.family != CF_FAMILY_NONE;
 }
 
 static void flow_closed(struct cf_notes *notes, uint64_t flow)
@@ -371,13 +381,13 @@ char *cf_notes_take_outside(struct cf_notes *notes, const struct cf_frame *frame
 }
 
 bool cf_notes_find_way(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound,
-                       struct cf_addr_port *ret_local)
+                       struct cf_notes_way *ret_way)
 {
     const struct cf_tuple key = key_of_frame(frame, inbound);
     const struct note *note = find(notes, &key);
 
-    if (!note || note->local.addr.family != key.local.addr.family)
+    if (!note || !has_way(note))
         return false;
-    *ret_local = note->local;
+    *ret_way = note->way;
     return true;
 }

@@ -42,12 +42,18 @@ bool cf_notes_know(const struct cf_notes *notes, const struct cf_frame *frame, b
 void cf_notes_event_outside(struct cf_notes *notes, const struct cf_event *event);
 char *cf_notes_take_outside(struct cf_notes *notes, const struct cf_frame *frame, bool inbound);
 
+/* How an allowed flow leaves. */
+struct cf_notes_way {
+    struct cf_addr_port local; /* our socket's; family NONE: none */
+    bool is_host;              /* to the same address: a port of the host's own loopback */
+};
+
 /*
  * Where the allowed flow of this packet leaves the host, or left it until it was closed; false
  * when it is not known to.
  */
 bool cf_notes_find_way(const struct cf_notes *notes, const struct cf_frame *frame, bool inbound,
-                       struct cf_addr_port *ret_local);
+                       struct cf_notes_way *ret_way);
 
 /* Say that no event will come for such packets. */
 void cf_notes_give_up(struct cf_notes *notes, const struct cf_frame *frame);

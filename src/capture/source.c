@@ -8,6 +8,7 @@
 #include "capture/source.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -156,22 +157,55 @@ void cf_capture_source_take(struct cf_capture_source *source)
     cf_ring_take(source->ring);
 }
 
+/* An address of IPv4 as one of IPv6 (RFC 4291, 2.5.5.2). */
+static struct cf_addr mapped(const struct cf_addr *addr)
+{
+    uint8_t bytes[16] = { [10] = 0xff, [11] = 0xff };
+    struct cf_addr result = { .family = CF_FAMILY_IPV6 }; /* which parsing would fold */
+
+    memcpy(bytes + 12, addr->bytes, 4);
+    memcpy(result.bytes, bytes, sizeof(bytes));
+    return result;
+}
+
+/* The ends as the flow had them outside, in one family; false for what has no such ends. */
+static bool ends_find(const struct cf_capture_source *source, struct cf_addr_port *ret_local,
+                      struct cf_addr_port *ret_far)
+{
+    const struct cf_frame *frame = &source->frame;
+    struct cf_notes_way way;
+
+    if (!cf_notes_find_way(source->notes, frame, source->inbound, &way))
+        return false;
+    *ret_local = way.local;
+    *ret_far = source->inbound ? (struct cf_addr_port) { frame->src, frame->src_port }
+                               : (struct cf_addr_port) { frame->dst, frame->dst_port };
+    if (way.is_host)
+        ret_far->addr = way.local.addr;
+    else if (way.local.addr.family == CF_FAMILY_IPV4 && frame->src.family == CF_FAMILY_IPV6)
+        ret_local->addr = mapped(&way.local.addr); /* by way of a proxy */
+    return ret_local->addr.family == ret_far->addr.family;
+}
+
 /* As it left: the addresses of outside, and no link. False for what has no way out. */
 static bool make_logical(const struct cf_capture_source *source, struct cf_pcapng_packet *block)
 {
     const struct cf_ring_packet *packet = &source->packet;
-    const struct cf_frame *frame = &source->frame;
-    struct cf_addr_port local, far = { frame->dst, frame->dst_port };
+    struct cf_frame frame = source->frame;
+    struct cf_addr_port local, far, *src, *dst;
 
-    if (!source->read || !cf_notes_find_way(source->notes, frame, source->inbound, &local))
+    if (!source->read || !ends_find(source, &local, &far))
         return false;
-    if (source->inbound)
-        far = (struct cf_addr_port) { frame->src, frame->src_port };
-    cf_frame_rewrite(packet->data, packet->captured, packet->captured == packet->length, frame,
-                     source->inbound ? &far : &local, source->inbound ? &local : &far);
-    block->data += CF_FRAME_ETHERNET;
-    block->captured -= CF_FRAME_ETHERNET;
-    block->length -= CF_FRAME_ETHERNET;
+    src = source->inbound ? &far : &local;
+    dst = source->inbound ? &local : &far;
+    if (local.addr.family == CF_FAMILY_IPV4 && frame.src.family == CF_FAMILY_IPV6)
+        cf_frame_to_ipv4(packet->data, packet->captured, packet->length, &frame, &src->addr,
+                         &dst->addr);
+    cf_frame_rewrite(packet->data, packet->captured, packet->captured == packet->length, &frame,
+                     src, dst);
+    block->data += frame.ip;
+    block->captured -= (uint32_t)frame.ip;
+    block->length -= (uint32_t)frame.ip;
     return true;
 }
 
@@ -187,8 +221,8 @@ bool cf_capture_source_packet(const struct cf_capture_source *source,
         .length = packet->length,
         .direction = source->inbound ? CF_PCAPNG_INBOUND : CF_PCAPNG_OUTBOUND,
     };
-    if (source->logical && !make_logical(source, ret_block))
-        return false;
+    if (source->logical)
+        return make_logical(source, ret_block);
     if (packet->no_checksum && source->read && packet->captured == packet->length)
         cf_frame_checksum(packet->data, packet->captured, &source->frame);
     return true;

@@ -190,12 +190,52 @@ static void other_addresses_have_other_sums(void **state)
     check_rewrite(before, false, 44444, after);
 }
 
+/* From [2001:db8:cf::2]:33333 to the gateway, as it goes on to 127.0.0.1 from port 44444. */
+static void check_ipv4(const char *hex, const char *expected)
+{
+    struct cf_addr_port src = { .port = 44444 }, dst = { .port = 5432 };
+    size_t length, expected_length;
+    uint8_t *data = copy_make(hex, &length), *made = copy_make(expected, &expected_length);
+    struct cf_frame frame;
+
+    assert_int_equal(cf_frame_read(data, length, CF_FRAME_ETHERNET, &frame), 0);
+    assert_int_equal(cf_addr_parse("127.0.0.1", &src.addr), 0);
+    dst.addr = src.addr;
+    cf_frame_to_ipv4(data, length, length, &frame, &src.addr, &dst.addr);
+    cf_frame_rewrite(data, length, false, &frame, &src, &dst);
+    assert_int_equal(length - frame.ip, expected_length);
+    assert_memory_equal(data + frame.ip, made, expected_length);
+    free(data);
+    free(made);
+}
+
+#define IPV6_GATEWAY "20010db800cf00000000000000000002 20010db800cf00000000000000000001 "
+
+/* Expected bytes were made by another program. */
+static void a_packet_of_ipv6_becomes_one_of_ipv4(void **state)
+{
+    (void)state;
+    check_ipv4(ETHERNET "86dd 6a5000000018063f " IPV6_GATEWAY
+                        "8235 1538 00000001 00000000 6002 ffff a409 0000 02040550",
+               "45a5002c000040003f063d25 7f000001 7f000001 "
+               "ad9c 1538 00000001 00000000 6002 ffff d7b2 0000 02040550");
+    /* Fragments stay what they are: the first with ports, and one behind it. */
+    check_ipv4(ETHERNET "86dd 6000000000182c40 " IPV6_GATEWAY
+                        "1100 0001 12345678 8235 1538 0018 d2fd 0001020304050607",
+               "450000245678 2000 4011064f 7f000001 7f000001 "
+               "ad9c 1538 0018 06a7 0001020304050607");
+    check_ipv4(ETHERNET "86dd 6000000000102c40 " IPV6_GATEWAY
+                        "1100 0010 12345678 08090a0b0c0d0e0f",
+               "4500001c5678 0002 40112655 7f000001 7f000001 08090a0b0c0d0e0f");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_is_read),
         cmocka_unit_test(what_is_no_packet_of_ip_or_cut_is_an_error),
         cmocka_unit_test(other_addresses_have_other_sums),
+        cmocka_unit_test(a_packet_of_ipv6_becomes_one_of_ipv4),
         cmocka_unit_test(an_unfinished_checksum_is_finished),
     };
 

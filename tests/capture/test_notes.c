@@ -232,7 +232,7 @@ static void the_way_out_is_found_after_the_flow_was_closed(void **state)
     const struct cf_frame out = frame_of(false), in = frame_of(true);
     const struct cf_addr_port outside = at("192.0.2.7", 50000);
     struct cf_notes *notes = notes_make();
-    struct cf_addr_port local;
+    struct cf_notes_way way;
 
     (void)state;
     event.flow_open.via_local = outside;
@@ -240,15 +240,38 @@ static void the_way_out_is_found_after_the_flow_was_closed(void **state)
     close_flow(notes, 3);
     check_taken(notes, false, OPENED);
     check_known(notes, false);
-    assert_true(cf_notes_find_way(notes, &out, false, &local));
-    assert_true(cf_addr_port_equal(&local, &outside));
-    assert_true(cf_notes_find_way(notes, &in, true, &local));
+    assert_true(cf_notes_find_way(notes, &out, false, &way));
+    assert_true(cf_addr_port_equal(&way.local, &outside));
+    assert_true(cf_notes_find_way(notes, &in, true, &way));
     cf_notes_give_up(notes, &out); /* no event came: a late packet of the flow */
     check_known(notes, true);
-    assert_true(cf_notes_find_way(notes, &out, false, &local));
+    assert_true(cf_notes_find_way(notes, &out, false, &way));
     tell(notes, 4, CF_EVENT_FLOW_DENIED);
-    assert_false(cf_notes_find_way(notes, &out, false, &local));
+    assert_false(cf_notes_find_way(notes, &out, false, &way));
     cf_notes_free(notes);
+}
+
+static void check_host(const char *local, const char *proxy, bool expected)
+{
+    struct cf_event event = event_of(3, CF_EVENT_FLOW_OPEN);
+    const struct cf_frame frame = frame_of(false);
+    struct cf_notes *notes = notes_make();
+    struct cf_notes_way way;
+
+    event.flow_open.via_local = at(local, 50000);
+    event.flow_open.via_proxy = proxy;
+    cf_notes_event(notes, &event);
+    assert_true(cf_notes_find_way(notes, &frame, false, &way));
+    assert_int_equal(way.is_host, expected);
+    cf_notes_free(notes);
+}
+
+static void a_port_of_the_host_is_at_its_loopback(void **state)
+{
+    (void)state;
+    check_host("127.0.0.1", NULL, true);
+    check_host("192.0.2.7", NULL, false);
+    check_host("127.0.0.1", "http://127.0.0.1:3128", false);
 }
 
 static void check_format(const struct cf_event_flow_open *flow, const char *expected)
@@ -299,6 +322,7 @@ int main(void)
         cmocka_unit_test(the_oldest_are_forgotten),
         cmocka_unit_test(comments_that_nobody_takes_have_a_limit),
         cmocka_unit_test(the_way_out_is_found_after_the_flow_was_closed),
+        cmocka_unit_test(a_port_of_the_host_is_at_its_loopback),
         cmocka_unit_test(everything_that_is_known_is_said_in_one_printable_line),
     };
 

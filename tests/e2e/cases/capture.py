@@ -383,3 +383,36 @@ def egress_logical(bench):
                          "tcp.checksum.status == 0 || udp.checksum.status == 0 || "
                          "ip.checksum.status == 0 || icmp.checksum.status == 0")
     check_equal((wrong.status, wrong.out), (0, ""), "wrong checksums")
+
+
+HOST_PORTS = f"""
+import socket
+for family in socket.AF_INET, socket.AF_INET6:
+    at = socket.getaddrinfo("host.childflow.internal", {net.HOST_PORT}, family,
+                            socket.SOCK_STREAM)[0][4]
+    with socket.create_connection(at[:2]) as sock:
+        sock.recv(4096)
+"""
+
+
+@case("egress-logical has what goes to the host's own ports as it is there, also of IPv6")
+def host_ports_logical(bench):
+    tools()
+    file = bench.folder / "a.pcapng"
+    done = bench.good(["python3", "-c", HOST_PORTS],
+                      bench.policy(egress={"host_ports": [net.HOST_PORT]},
+                                   capture={"point": "egress-logical"}),
+                      options=["-c", str(file)])
+    opened = done.of("flow_open")
+    check_equal([":" in event["dst"]["ip"] for event in opened], [False, True], "families inside")
+    rows = fields(bench, file, "frame", "ip.src", "ip.dst")
+    check_equal({address for row in rows for address in row}, {"127.0.0.1"})
+    for event in opened:
+        port = event["via"]["local"]["port"]
+        both = fields(bench, file, f"tcp.port == {port} && tcp.flags.syn == 1", "tcp.srcport")
+        check_equal(both, [[str(port)], [str(net.HOST_PORT)]], "how it began")
+        check(fields(bench, file, f"tcp.dstport == {port} && tcp.len > 0", "tcp.len"), "no greeting")
+    wrong = bench.direct("tshark", "-n", "-r", str(file), "-o", "tcp.check_checksum:TRUE", "-o",
+                         "ip.check_checksum:TRUE", "-Y",
+                         "tcp.checksum.status == 0 || ip.checksum.status == 0")
+    check_equal((wrong.status, wrong.out), (0, ""), "wrong checksums")
