@@ -125,11 +125,6 @@ static void file_end(void *data, struct cf_buffer *blocks)
                                              blocks);
 }
 
-bool cf_capture_is_outside(enum cf_capture_point point)
-{
-    return point == CF_CAPTURE_EGRESS || point == CF_CAPTURE_BOTH;
-}
-
 uint32_t cf_capture_read_length(uint32_t snaplen)
 {
     return cf_capture_source_read_length(snaplen);

@@ -41,7 +41,10 @@ int cf_capture_new(const struct cf_capture_config *config, struct cf_capture **r
 const char *cf_capture_guard(const struct cf_capture *capture);
 
 /* Does this point need a packet socket of the host's network? */
-bool cf_capture_is_outside(enum cf_capture_point point);
+static inline bool cf_capture_is_outside(enum cf_capture_point point)
+{
+    return point == CF_CAPTURE_EGRESS || point == CF_CAPTURE_BOTH;
+}
 
 /* A socket towards the outside: connected to this address, or about to be closed (-1: none). */
 void cf_capture_connected(struct cf_capture *capture, int fd, const struct sockaddr *to);

@@ -332,6 +332,42 @@ int cf_capture_filter_compile(const char *text, int link_type, uint32_t snaplen,
     return r;
 }
 
+/* What begins a connection of TCP, in front of a filter: some words change what is behind them. */
+#define BEGINS                                                                                     \
+    "(tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn) or (ip6[6] = 6 and ip6[53] & 18 = 2) or ("
+
+int cf_capture_filter_compile_outside(const char *text, uint32_t snaplen,
+                                      struct cf_capture_filter *ret_wanted,
+                                      struct cf_capture_filter *ret_taken, size_t *ret_offset,
+                                      struct cf_error *err)
+{
+    const size_t front = sizeof BEGINS - 1;
+    struct cf_capture_filter wanted = { 0 };
+    cf_auto_free char *with = NULL;
+    int r = cf_capture_filter_compile(text, CF_CAPTURE_RAW_IP, snaplen, &wanted, ret_offset, err);
+
+    if (r < 0)
+        return r;
+    *ret_taken = wanted;
+    if (wanted.length > 0) {
+        if (asprintf(&with, BEGINS "%s)", text) < 0) {
+            with = NULL;
+            cf_capture_filter_done(&wanted);
+            return cf_error_set(err, -ENOMEM, "out of memory");
+        }
+        r = cf_capture_filter_compile(with, CF_CAPTURE_RAW_IP, snaplen, ret_taken, ret_offset, err);
+    }
+    if (r < 0) {
+        cf_capture_filter_done(&wanted);
+        *ret_offset = *ret_offset > front ? *ret_offset - front : 0;
+        if (*ret_offset > strlen(text))
+            *ret_offset = strlen(text);
+        return cf_error_wrap(err, "beside what begins each connection, which is taken too");
+    }
+    *ret_wanted = wanted;
+    return 0;
+}
+
 void cf_capture_filter_done(struct cf_capture_filter *filter)
 {
     free(filter->code);

@@ -45,6 +45,20 @@ struct cf_capture_filter {
 int cf_capture_filter_compile(const char *text, int link_type, uint32_t snaplen,
                               struct cf_capture_filter *ret_filter, size_t *ret_offset,
                               struct cf_error *err);
+
+/*
+ * Compile text for packets of the host (CF_CAPTURE_RAW_IP), of which each connection's beginning
+ * is taken, whether it is wanted or not: it tells whose connection it is.
+ *
+ * ret_wanted: what is wanted, as cf_capture_filter_compile() makes it
+ * ret_taken:  that, and what begins a connection
+ *
+ * The rest as cf_capture_filter_compile().
+ */
+int cf_capture_filter_compile_outside(const char *text, uint32_t snaplen,
+                                      struct cf_capture_filter *ret_wanted,
+                                      struct cf_capture_filter *ret_taken, size_t *ret_offset,
+                                      struct cf_error *err);
 void cf_capture_filter_done(struct cf_capture_filter *filter);
 
 /*

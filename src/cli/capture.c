@@ -124,34 +124,6 @@ static char *comment_make(const struct cf_run *run)
     return comment;
 }
 
-/* What begins a connection of TCP, in front of a filter: some words change what is behind them. */
-#define BEGINS                                                                                     \
-    "(tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn) or (ip6[6] = 6 and ip6[53] & 18 = 2) or "
-
-/*
- * The filter as it is wanted outside, and the one of the socket there: whose connection it is
- * is told by how it began, whether that is wanted or not.
- */
-static int outside_filters_compile(struct cf_run *run, const char *text, uint32_t read,
-                                   struct cf_error *err)
-{
-    cf_auto_free char *with = NULL;
-    size_t offset;
-    int r;
-
-    r = cf_capture_filter_compile(text, CF_CAPTURE_RAW_IP, read, &run->outside_wanted, &offset,
-                                  err);
-    if (r < 0 || run->outside_wanted.length == 0)
-        return r;
-    if (asprintf(&with, BEGINS "(%s)", text) < 0) {
-        with = NULL;
-        return cf_error_set(err, -ENOMEM, "out of memory");
-    }
-    r = cf_capture_filter_compile(with, CF_CAPTURE_RAW_IP, read, &run->outside_filter, &offset,
-                                  err);
-    return r < 0 ? cf_error_wrap(err, "with what begins each connection") : 0;
-}
-
 static uint64_t or_none(int64_t number)
 {
     return number > 0 ? (uint64_t)number : 0;
@@ -181,7 +153,8 @@ int cf_run_capture_open(struct cf_run *run, struct cf_error *err)
     r = cf_capture_filter_compile(config.filter, CF_CAPTURE_ETHERNET, read, &run->capture_filter,
                                   &offset, err);
     if (r == 0 && cf_capture_is_outside(config.point))
-        r = outside_filters_compile(run, config.filter, read, err);
+        r = cf_capture_filter_compile_outside(config.filter, read, &run->outside_wanted,
+                                              &run->outside_filter, &offset, err);
     if (r < 0)
         return cf_error_wrap(err, "capture.filter");
     r = cf_audit_path_expand(profile->capture.file, profile->name, run->id, run->uts.nodename,

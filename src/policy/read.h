@@ -38,6 +38,8 @@ struct cf_reader {
     const struct cf_yaml_node *hosts_file; /* read last, behind `hosts` */
     const struct cf_yaml_node *proxy;      /* looked at as a whole when all has been read */
     struct cf_source *proxy_source;        /* of marks in it that name none */
+    const struct cf_yaml_node *capture_filter; /* likewise, beside capture.point */
+    struct cf_source *capture_source;
     struct cf_source *origin_source;       /* of a mark that named its own: the last one, */
     const char *origin_file;               /* and the profile's copy of its name */
     struct cf_hash rules;                  /* those read so far, to find doubles */

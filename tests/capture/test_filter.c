@@ -241,6 +241,40 @@ static void a_wrong_filter_is_told_with_its_place(void **state)
     check_wrong("ether[0xfffff004:2] = 1", 0, "got 4294963204");
 }
 
+static void check_wrong_outside(const char *text, int code, size_t offset)
+{
+    struct cf_capture_filter wanted, taken;
+    struct cf_error err = { 0 };
+    size_t at;
+
+    assert_int_equal(cf_capture_filter_compile_outside(text, 96, &wanted, &taken, &at, &err), code);
+    assert_int_equal(at, offset);
+}
+
+static void a_filter_for_the_host_has_room_for_what_begins_connections(void **state)
+{
+    static const char number[] = "port 1 or ";
+    char text[640] = "";
+    struct cf_capture_filter wanted, taken;
+    struct cf_error err;
+    size_t at;
+
+    (void)state;
+    check_wrong_outside("ip or ether host 00:00:5e:00:53:01", -EINVAL, 12);
+    assert_int_equal(cf_capture_filter_compile_outside("udp", 96, &wanted, &taken, &at, &err), 0);
+    assert_true(wanted.length > 0 && taken.length > wanted.length);
+    cf_capture_filter_done(&wanted);
+    cf_capture_filter_done(&taken);
+    assert_int_equal(cf_capture_filter_compile_outside(NULL, 96, &wanted, &taken, &at, &err), 0);
+    assert_int_equal(wanted.length + taken.length, 0);
+    for (int i = 0; i < 62; i++)
+        memcpy(text + i * (sizeof(number) - 1), number, sizeof(number));
+    memcpy(text + 62 * (sizeof(number) - 1), "udp", sizeof("udp"));
+    assert_int_equal(cf_capture_filter_compile(text, CF_CAPTURE_RAW_IP, 96, &wanted, &at, &err), 0);
+    cf_capture_filter_done(&wanted);
+    check_wrong_outside(text, -E2BIG, 595);
+}
+
 static void a_name_that_would_be_looked_up_is_refused(void **state)
 {
     (void)state;
@@ -355,6 +389,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(packets_without_a_link_header_are_filtered),
     cmocka_unit_test(what_the_kernel_does_not_take_is_filtered_here),
     cmocka_unit_test(a_wrong_filter_is_told_with_its_place),
+    cmocka_unit_test(a_filter_for_the_host_has_room_for_what_begins_connections),
     cmocka_unit_test(a_name_that_would_be_looked_up_is_refused),
     cmocka_unit_test(what_takes_libpcap_long_is_refused),
     cmocka_unit_test(other_link_types_are_refused),

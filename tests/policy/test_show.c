@@ -249,7 +249,8 @@ static void put_map(struct cf_buffer *policy, const char *path)
         /* What is read from other files has tests of its own. */
         if (!row->since || row->type == CF_TYPE_PATH || row->type == CF_TYPE_KEY)
             continue;
-        if (!row->required && below(4) == 0)
+        /* Nor is keep without max_size. */
+        if (!row->required && strcmp(row->path, "capture.max_size") != 0 && below(4) == 0)
             continue;
         cf_buffer_printf(policy, "%s\"%s\": ", separator, children[i]);
         separator = ",\n";
