@@ -36,6 +36,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "capture/file.h"
+#include "capture/fragments.h"
 #include "capture/names.h"
 #include "capture/notes.h"
 #include "capture/pcapng.h"
@@ -68,6 +69,7 @@ struct cf_capture {
     struct cf_capture_file file;
     struct cf_capture_names names;
     struct cf_notes *notes;
+    struct cf_fragments *fragments;
     struct cf_notes *outside_notes;     /* NULL: nothing is taken there */
     struct cf_capture_sockets *sockets; /* likewise */
     struct cf_tls_keys keys;
@@ -138,10 +140,12 @@ static void sources_make(struct cf_capture *capture)
     if (point != CF_CAPTURE_EGRESS)
         *source++ = (struct cf_capture_source) { .capture = capture,
                                                  .notes = capture->notes,
+                                                 .fragments = capture->fragments,
                                                  .logical = point == CF_CAPTURE_EGRESS_LOGICAL };
     if (cf_capture_is_outside(point))
         *source++ = (struct cf_capture_source) { .capture = capture,
                                                  .notes = capture->outside_notes,
+                                                 .fragments = capture->fragments,
                                                  .sockets = capture->sockets,
                                                  .outside = true };
     capture->n_sources = (size_t)(source - capture->sources);
@@ -152,6 +156,8 @@ static int tables_make(struct cf_capture *capture)
 {
     int r = cf_notes_new(&capture->notes);
 
+    if (r == 0)
+        r = cf_fragments_new(&capture->fragments);
     if (r == 0 && cf_capture_is_outside(capture->config.point))
         r = cf_notes_new(&capture->outside_notes);
     if (r == 0 && capture->outside_notes)
@@ -185,6 +191,7 @@ static void capture_free(struct cf_capture *capture)
     cf_tls_keys_done(&capture->keys);
     cf_notes_free(capture->notes);
     cf_notes_free(capture->outside_notes);
+    cf_fragments_free(capture->fragments);
     cf_capture_sockets_free(capture->sockets);
     free(capture);
 }

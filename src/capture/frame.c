@@ -60,10 +60,10 @@ static int transport_read(const uint8_t *data, size_t length, struct cf_frame *f
     return 0;
 }
 
-/* offset: of a fragment, 0 for the first; that may be too short to say more than whose it is. */
-static int payload_read(const uint8_t *data, size_t length, unsigned offset, struct cf_frame *frame)
+/* A first fragment may be too short to say more than whose it is. */
+static int payload_read(const uint8_t *data, size_t length, struct cf_frame *frame)
 {
-    int r = offset == 0 ? transport_read(data, length, frame) : 0;
+    int r = frame->later ? 0 : transport_read(data, length, frame);
 
     return frame->fragment ? 0 : r;
 }
@@ -82,8 +82,10 @@ static int ipv4_read(const uint8_t *data, size_t length, struct cf_frame *frame)
     frame->src = cf_addr_from_ipv4(header + 12);
     frame->dst = cf_addr_from_ipv4(header + 16);
     frame->fragment = (be16(header + 6) & 0x3fff) != 0;
+    frame->later = (be16(header + 6) & 0x1fff) != 0;
+    frame->id = frame->fragment ? be16(header + 4) : 0;
     frame->payload = frame->ip + size;
-    return payload_read(data, length, be16(header + 6) & 0x1fff, frame);
+    return payload_read(data, length, frame);
 }
 
 /* Is it an extension header that has its length in the second byte (RFC 8200, 4)? */
@@ -97,7 +99,6 @@ static int ipv6_read(const uint8_t *data, size_t length, struct cf_frame *frame)
 {
     const uint8_t *header = data + frame->ip;
     size_t at = frame->ip + IPV6_HEADER;
-    unsigned offset = 0;
     uint8_t next;
 
     if (length - frame->ip < IPV6_HEADER || header[0] >> 4 != 6)
@@ -114,14 +115,16 @@ static int ipv6_read(const uint8_t *data, size_t length, struct cf_frame *frame)
         size = frame->fragment ? 8 : ((size_t)data[at + 1] + 1) * 8;
         if (size > length - at)
             return -EBADMSG;
-        if (frame->fragment)
-            offset = be16(data + at + 2) >> 3;
+        if (frame->fragment) {
+            frame->later = be16(data + at + 2) >> 3 != 0;
+            frame->id = (uint32_t)be16(data + at + 4) << 16 | be16(data + at + 6);
+        }
         next = data[at];
         at += size;
     }
     frame->protocol = next;
     frame->payload = at;
-    return payload_read(data, length, offset, frame);
+    return payload_read(data, length, frame);
 }
 
 int cf_frame_read(const uint8_t *data, size_t length, size_t ip, struct cf_frame *ret_frame)

@@ -19,6 +19,8 @@ struct cf_frame {
     uint16_t src_port, dst_port; /* TCP and UDP, host order; else 0 */
     uint16_t echo;               /* of an echo request or its reply: the id; else 0 */
     bool fragment;               /* one of several: only the first may have ports */
+    bool later;                  /* one behind the first */
+    uint32_t id;                 /* of a fragment: what those of one packet share */
     bool ports;                  /* they were there to be read */
     bool first;                  /* begins a flow: a SYN, a datagram, an echo request */
     size_t ip, payload;          /* offsets of the headers of IP and of what is behind it */

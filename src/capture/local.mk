@@ -9,6 +9,8 @@ src_capture_libcf_capture_a_SOURCES = \
 	src/capture/filter.h \
 	src/capture/filter_words.c \
 	src/capture/filter_words.h \
+	src/capture/fragments.c \
+	src/capture/fragments.h \
 	src/capture/frame.c \
 	src/capture/frame.h \
 	src/capture/names.c \

@@ -124,6 +124,8 @@ static bool packet_read(struct cf_capture_source *source)
 
     source->read = cf_frame_read(packet->data, packet->captured,
                                  source->outside ? 0 : CF_FRAME_ETHERNET, &source->frame) == 0;
+    if (source->read)
+        cf_fragments_know(source->fragments, &source->frame);
     source->inbound = packet->outgoing; /* what the gateway sends the sandbox receives */
     if (!source->outside)
         return true;

@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "capture/filter.h"
+#include "capture/fragments.h"
 #include "capture/frame.h"
 #include "capture/notes.h"
 #include "capture/pcapng.h"
@@ -34,6 +35,7 @@ struct cf_capture_source {
     bool outside;          /* packets of the host, that begin with IP */
     bool logical;          /* they are written as they would have left */
     struct cf_notes *notes;                 /* of its flows; borrowed, as what follows */
+    struct cf_fragments *fragments;
     struct cf_capture_sockets *sockets;     /* outside: ours */
     const struct cf_capture_filter *wanted; /* outside: what is written of their packets */
     struct cf_ring *ring;                   /* NULL: before the start */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "capture/fragments.h"
 #include "capture/frame.h"
 
 #define ETHERNET "020000000002 020000000001 "
@@ -229,12 +230,60 @@ static void a_packet_of_ipv6_becomes_one_of_ipv4(void **state)
                "4500001c5678 0002 40112655 7f000001 7f000001 08090a0b0c0d0e0f");
 }
 
+/* Reads a packet of IP, and says whose it is once its fragments are known. */
+static void check_fragment(struct cf_fragments *fragments, const char *hex, uint16_t src_port,
+                           uint16_t dst_port, bool ports)
+{
+    struct cf_frame frame;
+    size_t length;
+    uint8_t *data = copy_make(hex, &length);
+
+    assert_int_equal(cf_frame_read(data, length, 0, &frame), 0);
+    cf_fragments_know(fragments, &frame);
+    assert_int_equal(frame.src_port, src_port);
+    assert_int_equal(frame.dst_port, dst_port);
+    assert_int_equal(frame.ports, ports);
+    free(data);
+}
+
+#define IPV4_FROM "4011 0000 c6120002 "
+#define IPV6_FROM "20010db800cf00000000000000000002 20010db8000200000000000000000080 "
+
+static void a_fragment_is_of_the_packet_whose_first_came_before_it(void **state)
+{
+    struct cf_fragments *fragments;
+
+    (void)state;
+    assert_int_equal(cf_fragments_new(&fragments), 0);
+    check_fragment(fragments, "4500001c 0007 2001 " IPV4_FROM "c0000201 0001020304050607", 0, 0, false);
+    check_fragment(fragments, "4500001c 0007 2000 " IPV4_FROM "c0000201 8235 0035 0018 0000", 33333,
+                   53, true);
+    check_fragment(fragments, "4500001c 0007 2001 " IPV4_FROM "c0000201 0001020304050607", 33333, 53,
+                   false);
+    check_fragment(fragments, "4500001c 0007 0002 " IPV4_FROM "c0000201 0001020304050607", 33333, 53,
+                   false);
+    /* Another packet, another end, another protocol. */
+    check_fragment(fragments, "4500001c 0008 0002 " IPV4_FROM "c0000201 0001020304050607", 0, 0, false);
+    check_fragment(fragments, "4500001c 0007 0002 " IPV4_FROM "c0000202 0001020304050607", 0, 0, false);
+    check_fragment(fragments, "4500001c 0007 0002 4006 0000 c6120002 c0000201 0001020304050607", 0, 0,
+                   false);
+    /* The same of IPv6, whose number has 32 bits. */
+    check_fragment(fragments, "6000000000102c40 " IPV6_FROM "1100 0001 00010007 8235 0035 0018 0000",
+                   33333, 53, true);
+    check_fragment(fragments, "6000000000102c40 " IPV6_FROM "1100 0008 00010007 0001020304050607",
+                   33333, 53, false);
+    check_fragment(fragments, "6000000000102c40 " IPV6_FROM "1100 0008 00000007 0001020304050607", 0,
+                   0, false);
+    cf_fragments_free(fragments);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_is_read),
         cmocka_unit_test(what_is_no_packet_of_ip_or_cut_is_an_error),
         cmocka_unit_test(other_addresses_have_other_sums),
+        cmocka_unit_test(a_fragment_is_of_the_packet_whose_first_came_before_it),
         cmocka_unit_test(a_packet_of_ipv6_becomes_one_of_ipv4),
         cmocka_unit_test(an_unfinished_checksum_is_finished),
     };

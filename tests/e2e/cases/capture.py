@@ -416,3 +416,43 @@ def host_ports_logical(bench):
                          "ip.check_checksum:TRUE", "-Y",
                          "tcp.checksum.status == 0 || ip.checksum.status == 0")
     check_equal((wrong.status, wrong.out), (0, ""), "wrong checksums")
+
+
+LARGE = f"""
+import socket
+for target in "{net.WEB4}", "{net.WEB6}":
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(10)
+        sock.sendto(b"x" * 4000, (target, {net.ECHO}))
+        assert len(sock.recv(65535)) > 0
+"""
+
+
+def fragments(bench, point):
+    tools()
+    file = bench.folder / "a.pcapng"
+    bench.good(["python3", "-c", LARGE],
+               bench.policy(allow=[f"udp://{net.WEB4}:{net.ECHO}", f"udp://[{net.WEB6}]:{net.ECHO}"],
+                            capture={"point": point}),
+               options=["-c", str(file)])
+    for address in (net.WEB4, net.WEB6):
+        family = "ipv6" if ":" in address else "ip"
+        whole = fields(bench, file, f"{family}.dst == {address} && udp.length == 4008", "frame.number")
+        check_equal(len(whole), 1, f"datagrams to {address} that are whole")
+    behind = fields(bench, file, "ip.frag_offset > 0 || ipv6.fraghdr.offset > 0", "ip.src", "ip.dst")
+    check(behind, "no fragments")
+    wrong = bench.direct("tshark", "-n", "-r", str(file), "-o", "udp.check_checksum:TRUE", "-o",
+                         "ip.check_checksum:TRUE", "-Y",
+                         "udp.checksum.status == 0 || ip.checksum.status == 0")
+    check_equal((wrong.status, wrong.out), (0, ""), "wrong checksums")
+
+
+@case("a datagram in fragments is whole at egress", identities=("root",))
+def fragments_egress(bench):
+    fragments(bench, "egress")
+
+
+@case("a datagram in fragments is whole at egress-logical")
+def fragments_logical(bench):
+    fragments(bench, "egress-logical")
