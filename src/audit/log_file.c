@@ -21,6 +21,7 @@
 #include "base/hash.h"
 
 #define READ_BYTES 16384
+#define NEW_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY)
 
 static struct cf_log_print print_begin(void)
 {
@@ -75,8 +76,7 @@ int cf_log_file_make_folders(const char *path, const char *what, struct cf_error
 /* Only make folders when the first try shows that one is missing. */
 static int open_new(const char *path, const char *what, mode_t mode, struct cf_error *err)
 {
-    const int flags = O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY;
-    int fd = open(path, flags, mode), r;
+    int fd = open(path, NEW_FLAGS, mode), r;
 
     if (fd >= 0)
         return fd;
@@ -84,7 +84,7 @@ static int open_new(const char *path, const char *what, mode_t mode, struct cf_e
         r = cf_log_file_make_folders(path, what, err);
         if (r < 0)
             return r;
-        fd = open(path, flags, mode);
+        fd = open(path, NEW_FLAGS, mode);
         if (fd >= 0)
             return fd;
     }
@@ -134,6 +134,17 @@ int cf_log_file_open(const char *path, const char *what, mode_t mode,
     if (fd < 0)
         return fd;
     *ret_file = (struct cf_log_file) { .fd = fd, .regular = regular, .print = print_begin() };
+    return 0;
+}
+
+int cf_log_file_open_at(int folder_fd, const char *name, const char *path, const char *what,
+                        mode_t mode, struct cf_log_file *ret_file, struct cf_error *err)
+{
+    int fd = openat(folder_fd, name, NEW_FLAGS, mode);
+
+    if (fd < 0)
+        return cf_error_errno(err, -errno, "cannot make the %s '%s'", what, path);
+    *ret_file = (struct cf_log_file) { .fd = fd, .regular = true, .print = print_begin() };
     return 0;
 }
 

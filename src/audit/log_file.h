@@ -44,6 +44,13 @@ struct cf_log_file {
 int cf_log_file_open(const char *path, const char *what, mode_t mode,
                      struct cf_log_file *ret_file, struct cf_error *err);
 
+/*
+ * The same of a file that is made in an open folder, of which path is but what messages call it;
+ * whatever exists there is -EEXIST.
+ */
+int cf_log_file_open_at(int folder_fd, const char *name, const char *path, const char *what,
+                        mode_t mode, struct cf_log_file *ret_file, struct cf_error *err);
+
 /* Make the folders that path lies in, each with 0777 less umask. Returns 0 or -errno. */
 int cf_log_file_make_folders(const char *path, const char *what, struct cf_error *err);
 

@@ -562,8 +562,11 @@ static bool wait_last(struct cf_capture *capture)
     return left && !capture->file.error;
 }
 
-void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_event)
+int cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_event,
+                      struct cf_error *err)
 {
+    int r;
+
     *ret_event = (struct cf_event_capture) { .file = cf_capture_guard(capture) };
     if (capture->loop) {
         stop(capture);
@@ -581,9 +584,11 @@ void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_
         cf_capture_source_count(source);
         ret_event->dropped += source->dropped;
     }
+    r = cf_capture_file_end(&capture->file, err);
     ret_event->packets = capture->file.in_files.packets;
     ret_event->bytes = capture->file.in_files.bytes;
     ret_event->files = capture->file.number;
+    return r;
 }
 
 bool cf_capture_lacks_keys(const struct cf_capture *capture)

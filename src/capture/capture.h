@@ -79,17 +79,18 @@ int cf_capture_start(struct cf_capture *capture, const struct cf_capture_start *
 void cf_capture_event(struct cf_capture *capture, const struct cf_event *event);
 
 /*
- * No packet comes any more: write what is left. ret_event is what there is to say of it, its
- * text borrowed until cf_capture_close().
+ * No packet comes any more: write what is left, and the end. ret_event is what there is to say of
+ * it, its text borrowed until cf_capture_close(). Returns 0, or what cf_capture_close() will.
  */
-void cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_event);
+int cf_capture_finish(struct cf_capture *capture, struct cf_event_capture *ret_event,
+                      struct cf_error *err);
 
 /* Were there more secrets of TLS than it takes (CF_TLS_KEYS_MAX)? */
 bool cf_capture_lacks_keys(const struct cf_capture *capture);
 
 /*
  * Close the file and free capture, which may be NULL. Returns 0, or the first error of the
- * file with a message.
+ * file with a message; -ESTALE: another changed it.
  */
 int cf_capture_close(struct cf_capture *capture, struct cf_error *err);
 

@@ -8,7 +8,10 @@
  *
  * With a size to rotate at, the path without its extension is a folder, made
  * by this run, that holds 000001.pcapng, 000002.pcapng and so on. Each begins
- * as the first did, and no packet is in none of them.
+ * as the first did, and no packet is in none of them. The folder is kept open: who
+ * renames it does not lead us elsewhere.
+ *
+ * A file has a stamp (stamp.h), by which a change of it by another is known in the end.
  */
 #ifndef CF_CAPTURE_FILE_H
 #define CF_CAPTURE_FILE_H
@@ -20,12 +23,16 @@
 #include "audit/log_file.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "capture/stamp.h"
 
 /*
  * More than the block of one packet needs beside its bytes and its comment, and the end of the
  * file behind it: two blocks of statistics.
  */
 #define CF_CAPTURE_BLOCK_MAX 256
+
+/* Files that are closed and looked at again in the end, the newest. */
+#define CF_CAPTURE_STAMPS_MAX 16384
 
 struct cf_capture_file_config {
     const char *path;
@@ -47,6 +54,7 @@ struct cf_capture_file {
     struct cf_capture_file_config config; /* path is a copy */
     bool classic;
     char *folder;            /* NULL: one file */
+    int folder_fd;           /* -1: likewise */
     char *path;              /* of the file that is written now */
     struct cf_log_file file; /* fd -1: closed */
     struct cf_buffer blocks; /* whole blocks that were not written yet */
@@ -55,6 +63,12 @@ struct cf_capture_file {
     uint64_t written;        /* bytes, into all files */
     struct cf_capture_count in_blocks; /* the caller counts them here */
     struct cf_capture_count in_files;  /* and they are added here when they were written */
+    bool timed;              /* times of files count */
+    struct cf_stamp stamp;   /* of this file, after the last write */
+    struct cf_stamp *stamps; /* of those before it, by number % CF_CAPTURE_STAMPS_MAX */
+    size_t n_stamps;         /* that there is room for */
+    bool ended;
+    char *changed;           /* the first that another changed; NULL: none */
     int error;               /* the first; nothing is written after it */
 };
 
@@ -92,9 +106,13 @@ int cf_capture_file_reserve(struct cf_capture_file *file, size_t length);
 int cf_capture_file_flush(struct cf_capture_file *file);
 
 /*
- * Append the end, flush and close. Returns 0 or the first error with a message, -ESTALE when
- * the path no longer names the file with what was written.
+ * Append the end, flush, close, and look at all files again. Returns 0 or the first error with a
+ * message, -ESTALE when a file is not what was written, or its path does not lead to it. Once:
+ * after it there is but cf_capture_file_close(), which says the same.
  */
+int cf_capture_file_end(struct cf_capture_file *file, struct cf_error *err);
+
+/* That, where it was not done yet, and free what there is. */
 int cf_capture_file_close(struct cf_capture_file *file, struct cf_error *err);
 
 /* Close it and remove what was made, for a run that was refused. */

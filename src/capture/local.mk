@@ -25,6 +25,8 @@ src_capture_libcf_capture_a_SOURCES = \
 	src/capture/sockets.h \
 	src/capture/source.c \
 	src/capture/source.h \
+	src/capture/stamp.c \
+	src/capture/stamp.h \
 	src/capture/tls_keys.c \
 	src/capture/tls_keys.h \
 	src/capture/tuple.c \

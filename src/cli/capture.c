@@ -221,11 +221,16 @@ void cf_run_capture_warn(struct cf_run *run)
 void cf_run_capture_finish(struct cf_run *run)
 {
     struct cf_event event = { .type = CF_EVENT_CAPTURE };
+    struct cf_error err = { 0 };
+    int r;
 
     if (!run->capture)
         return;
-    cf_capture_finish(run->capture, &event.capture);
+    r = cf_capture_finish(run->capture, &event.capture, &err);
     cf_audit_emit(run->audit, &event);
+    if (r < 0 && !run->capture_failed)
+        cf_audit_warn(run->audit, r == -ESTALE ? "capture_changed" : "capture_failed", "%s",
+                      err.text);
     if (cf_capture_lacks_keys(run->capture))
         cf_audit_warn(run->audit, "tls_keys",
                       "the command wrote more than %zu MiB of secrets of TLS: the capture lacks "

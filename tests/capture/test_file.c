@@ -3,6 +3,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -289,6 +290,96 @@ static void a_file_that_another_took_away_is_an_error(void **state)
     assert_int_equal(cf_capture_file_close(&file, &err), -ESTALE);
 }
 
+/* Write the first byte again, until the kernel's clock says another time than before. */
+static void touch(const char *path)
+{
+    struct stat before, after;
+    char byte;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &before), 0);
+    assert_int_equal(pread(fd, &byte, 1, 0), 1);
+    do {
+        assert_int_equal(pwrite(fd, &byte, 1, 0), 1);
+        assert_int_equal(fstat(fd, &after), 0);
+    } while (after.st_ctim.tv_sec == before.st_ctim.tv_sec &&
+             after.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
+    close(fd);
+}
+
+static void check_changed(struct cf_capture_file *file, const char *name)
+{
+    struct cf_error err = { 0 };
+
+    assert_int_equal(cf_capture_file_end(file, &err), -ESTALE);
+    assert_non_null(strstr(err.text, name));
+    err = (struct cf_error) { 0 };
+    assert_int_equal(cf_capture_file_close(file, &err), -ESTALE);
+    assert_non_null(strstr(err.text, "was changed, moved or removed by another"));
+}
+
+/* Of as many packets as rotate twice. */
+static void open_rotated(struct cf_capture_file *file, const char *name)
+{
+    struct cf_capture_file_config config = config_of(name, 1 << 20, 0);
+    struct cf_error err;
+
+    assert_int_equal(cf_capture_file_open(&config, file, &err), 0);
+    assert_int_equal(cf_capture_file_begin(file), 0);
+    for (int i = 0; i < 45; i++)
+        assert_int_equal(packet_put(file, 60000), 0);
+    assert_int_equal(file->number, 3);
+}
+
+static void a_file_that_another_wrote_to_is_an_error_in_the_end(void **state)
+{
+    struct cf_capture_file_config config = config_of("a.pcapng", 0, 0);
+    struct cf_capture_file file;
+    struct cf_error err;
+
+    (void)state;
+    assert_int_equal(cf_capture_file_open(&config, &file, &err), 0);
+    assert_int_equal(cf_capture_file_begin(&file), 0);
+    if (!file.timed) {
+        cf_capture_file_drop(&file);
+        skip();
+    }
+    touch(path_in("a.pcapng"));
+    for (int i = 0; i < 3; i++) { /* packets go on into it */
+        assert_int_equal(packet_put(&file, 100), 0);
+        assert_int_equal(cf_capture_file_flush(&file), 0);
+    }
+    check_changed(&file, "a.pcapng");
+    assert_int_equal(packets_in(path_in("a.pcapng")), 3);
+    for (int number = 1; number <= 2; number++) { /* files that were closed, too */
+        char name[32];
+
+        open_rotated(&file, number == 1 ? "r.pcapng" : "s.pcapng");
+        snprintf(name, sizeof(name), "%s/00000%d.pcapng", number == 1 ? "r" : "s", number);
+        touch(path_in(name));
+        check_changed(&file, name);
+    }
+}
+
+static void a_folder_that_is_moved_leads_nowhere_else(void **state)
+{
+    struct cf_capture_file file;
+    char moved[256];
+
+    (void)state;
+    open_rotated(&file, "r.pcapng");
+    snprintf(moved, sizeof(moved), "%s", path_in("moved"));
+    assert_int_equal(rename(path_in("r"), moved), 0);
+    assert_int_equal(mkdir(path_in("r"), 0777), 0);
+    for (int i = 0; i < 17; i++)
+        assert_int_equal(packet_put(&file, 60000), 0);
+    assert_int_equal(file.number, 4);
+    assert_true(is_there("moved/000004.pcapng"));
+    assert_int_equal(rmdir(path_in("r")), 0); /* it is empty */
+    check_changed(&file, "/r'");
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
 
 int main(void)
@@ -300,6 +391,8 @@ int main(void)
         IN_FOLDER(files_of_a_size_have_every_packet_once),
         IN_FOLDER(the_newest_files_are_kept),
         IN_FOLDER(what_finds_no_room_is_cut_back_to_the_last_whole_block),
+        IN_FOLDER(a_file_that_another_wrote_to_is_an_error_in_the_end),
+        IN_FOLDER(a_folder_that_is_moved_leads_nowhere_else),
         IN_FOLDER(a_file_that_another_took_away_is_an_error),
     };
 

@@ -456,3 +456,44 @@ def fragments_egress(bench):
 @case("a datagram in fragments is whole at egress-logical")
 def fragments_logical(bench):
     fragments(bench, "egress-logical")
+
+
+def changed_by(bench, change, **capture):
+    """What a run says in whose capture something was done between two of its words."""
+    file = bench.folder / "a.pcapng"
+    words, log = bench.words(bench.policy(allow=[f"{net.WEB4}:80"], capture=capture),
+                             ["sh", "-c", f"curl -sS -o /dev/null http://{net.WEB4}/; echo ready; "
+                                          "read line"], ["-c", str(file)])
+    process = bench.start(words)
+    Reader(process.stdout.fileno()).until("ready\n")
+    change()
+    status, _out, err = bench.finish(process, b"\n")
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    return status, err, [event["code"] for event in events if event["event"] == "warning"]
+
+
+def write_again(path):
+    """The same byte, until the file system had other times for it than childflow's last write."""
+    times = set()
+    with path.open("r+b", buffering=0) as file:
+        while len(times) < 20:
+            file.seek(0)
+            file.write(b"\n")
+            times.add(path.stat().st_ctime_ns)
+
+
+@case("a capture that another wrote to, removed or moved is told in the log, the summary and the status")
+def changed(bench):
+    file = bench.folder / "a.pcapng"
+    one = bench.folder / "a" / "000001.pcapng"
+    for change, path, keys in (
+            (lambda: write_again(file), file, {}),
+            (lambda: write_again(one), one, {"max_size": "1MiB"}),
+            (lambda: file.unlink(), file, {}),
+            (lambda: (bench.folder / "a").rename(bench.folder / "b"), bench.folder / "a",
+             {"max_size": "1MiB"})):
+        status, err, warnings = changed_by(bench, change, **keys)
+        check_equal((status, warnings), (125, ["capture_changed"]), err)
+        check(err.count(f"the capture file '{path}' was changed, moved or removed") >= 2, err)
+        shutil.rmtree(bench.folder / "a", ignore_errors=True)
+        file.unlink(missing_ok=True)
