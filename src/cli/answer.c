@@ -12,7 +12,8 @@
  * A question without a port is put once for each class of flows that the
  * rules can tell apart: classes begin at port 1, at the first port of a range
  * of a rule whose host is right, or of an entry of proxy.bypass, and behind its
- * last. Neighbours with the same verdict and way out become one row again.
+ * last. Neighbours with the same verdict and way out become one row again. Port 53
+ * is the resolver's, which cf_flow_is_for_resolver() says to the engine and here.
  */
 #include "cli/answer.h"
 
@@ -100,6 +101,7 @@ static bool is_rebinding(const struct asking *asking, struct cf_verdict *ret_ver
 struct way {
     enum cf_route route;
     const struct cf_rule *bypass;
+    bool to_resolver; /* nowhere: it is answered inside */
 };
 
 /* Audit mode cannot let through what has no address but the proxy's, and no way there. */
@@ -115,7 +117,8 @@ static void deny_stranded(const struct asking *asking, const struct way *way,
 
 /*
  * Judge one flow and trace it, by what the engine would know. What does not go
- * to the world has no way out.
+ * to the world has no way out, and of what goes to the resolver there is no
+ * flow: no rule is asked.
  */
 static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
                struct cf_judgement *judgement, struct cf_trace *ret_trace, struct way *ret_way)
@@ -132,7 +135,12 @@ static int ask(const struct asking *asking, enum cf_proto proto, uint16_t port,
     };
     int r;
 
-    *ret_way = (struct way) { CF_ROUTE_DIRECT, NULL };
+    *ret_way = (struct way) { .to_resolver = cf_flow_is_for_resolver(proto, port) };
+    if (ret_way->to_resolver) {
+        *ret_trace = (struct cf_trace) { .verdict = { .action = CF_ALLOW,
+                                                      .reason = CF_REASON_DEFAULT } };
+        return 0;
+    }
     if (dst.addr.family == CF_FAMILY_NONE) {
         ret_way->route = cf_proxy_route(profile, &query, &ret_way->bypass);
         r = cf_trace_flow(profile, &query, ret_trace);
@@ -169,15 +177,19 @@ static struct cf_explain_row *find_row(struct cf_explain_place *place,
     for (size_t i = 0; i < place->n_rows; i++) {
         struct cf_explain_row *row = &place->rows[i];
 
-        if (is_same_verdict(&row->verdict, verdict) &&
+        if (row->for_resolver == way->to_resolver && is_same_verdict(&row->verdict, verdict) &&
             (cf_answer_is_denial(verdict) ||
              (row->route == way->route && row->bypass == way->bypass)))
             return row;
     }
     if (GROW(place->rows, place->n_rows) < 0)
         return NULL;
-    place->rows[place->n_rows] =
-        (struct cf_explain_row) { .verdict = *verdict, .route = way->route, .bypass = way->bypass };
+    place->rows[place->n_rows] = (struct cf_explain_row) {
+        .verdict = *verdict,
+        .route = way->route,
+        .bypass = way->bypass,
+        .for_resolver = way->to_resolver,
+    };
     return &place->rows[place->n_rows++];
 }
 
@@ -284,18 +296,17 @@ static bool is_marked(const struct marks *marks, unsigned port)
 }
 
 /*
- * The port of encrypted DNS is a class by itself where its neighbours are
- * allowed; elsewhere it is denied like the rest.
+ * A port that is not as its neighbours are, whatever the rules, is a class by
+ * itself where they are allowed; elsewhere nothing goes there, as to the rest.
  */
-static int mark_encrypted(const struct asking *asking, enum cf_proto proto,
-                          struct cf_judgement *judgement, struct marks *marks)
+static int mark_special(const struct asking *asking, enum cf_proto proto, unsigned port,
+                        struct cf_judgement *judgement, struct marks *marks)
 {
     for (int beside = -1; beside <= 1; beside += 2) {
         struct cf_trace trace;
         struct way way;
         bool allowed;
-        int r =
-            ask(asking, proto, (uint16_t)(CF_ENCRYPTED_DNS_PORT + beside), judgement, &trace, &way);
+        int r = ask(asking, proto, (uint16_t)((int)port + beside), judgement, &trace, &way);
 
         if (r < 0)
             return r;
@@ -303,8 +314,8 @@ static int mark_encrypted(const struct asking *asking, enum cf_proto proto,
         cf_trace_done(&trace);
         if (!allowed)
             continue;
-        mark(marks, CF_ENCRYPTED_DNS_PORT);
-        mark(marks, CF_ENCRYPTED_DNS_PORT + 1);
+        mark(marks, port);
+        mark(marks, port + 1);
         return 0;
     }
     return 0;
@@ -346,7 +357,10 @@ static int mark_classes(const struct asking *asking, enum cf_proto proto, struct
         mark(marks, CF_QUIC_PORT);
         mark(marks, CF_QUIC_PORT + 1);
     }
-    return profile->dns.block_encrypted ? mark_encrypted(asking, proto, judgement, marks) : 0;
+    r = mark_special(asking, proto, CF_DNS_PORT, judgement, marks);
+    if (r == 0 && profile->dns.block_encrypted)
+        r = mark_special(asking, proto, CF_ENCRYPTED_DNS_PORT, judgement, marks);
+    return r;
 }
 
 static int ask_proto(const struct asking *asking, enum cf_proto proto)
@@ -532,10 +546,12 @@ static enum cf_outcome outcome_of(const struct cf_explain_answer *answer)
     bool allowed = false, denied = false, would_deny = answer->lookup.would_deny, carried = false;
 
     for (size_t i = 0; i < answer->n_places; i++) {
-        carried = carried || !answer->places[i].never;
         for (size_t k = 0; !answer->places[i].never && k < answer->places[i].n_rows; k++) {
             const struct cf_verdict *verdict = &answer->places[i].rows[k].verdict;
 
+            if (answer->places[i].rows[k].for_resolver)
+                continue;
+            carried = true;
             allowed = allowed || !cf_answer_is_denial(verdict);
             denied = denied || cf_answer_is_denial(verdict);
             would_deny = would_deny || verdict->would_deny;

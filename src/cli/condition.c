@@ -138,7 +138,7 @@ static bool decides(const struct search *search, const struct spoken *spoken,
     for (size_t i = 0; i < search->place->n_rows; i++) {
         const struct cf_explain_row *row = &search->place->rows[i];
 
-        for (size_t k = 0; k < row->n_ranges; k++) {
+        for (size_t k = 0; !row->for_resolver && k < row->n_ranges; k++) {
             if (decides_range(search, row, &row->ranges[k], spoken, addr))
                 return true;
         }

@@ -37,7 +37,6 @@
 #include "engine/tcp_proxy.h"
 
 #define DEFAULT_HOPS 64
-#define PORT_DNS 53
 
 #define MS INT64_C(1000)
 #define REPEAT_FIRST_US (1 * MS)
@@ -383,14 +382,15 @@ static void connect_start(struct cf_tcp_flow *flow, struct cf_judgement *judgeme
 void cf_tcp_held_start(struct cf_tcp_flow *flow, const struct cf_packet *packet)
 {
     struct cf_engine *engine = flow->tcp->engine;
+    const bool is_dns = cf_flow_is_for_resolver(CF_PROTO_TCP, flow->flow.key.dst.port);
     struct cf_judgement judgement;
 
-    if (flow->flow.key.dst.port == PORT_DNS && cf_dns_server_is_full(engine->config.dns)) {
+    if (is_dns && cf_dns_server_is_full(engine->config.dns)) {
         cf_tcp_flow_no_stream(flow, &judgement);
         denied(flow, &judgement);
         return;
     }
-    if (flow->flow.key.dst.port == PORT_DNS) {
+    if (is_dns) {
         flow->held->dns = true;
         cf_list_add(&flow->tcp->live, &flow->flow.age);
         inject(flow);

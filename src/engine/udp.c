@@ -54,7 +54,6 @@
 #define DENIED_S 60
 #define ERRORS_A_SECOND 1000
 #define BATCHES 4 /* of one socket in one turn; 1 and 16 were measured to be no better */
-#define PORT_DNS 53
 
 struct udp_flow {
     struct cf_flow flow;
@@ -669,7 +668,8 @@ static void arrived(struct cf_udp *udp, const struct cf_datagram *datagram)
     struct cf_flow *found = cf_flow_find(&engine->flows, &key);
     struct udp_flow *flow = found ? cf_container_of(found, struct udp_flow, flow) : NULL;
 
-    if (!flow && (cf_destination_never(&key.dst.addr) || key.dst.port == PORT_DNS)) {
+    if (!flow && (cf_destination_never(&key.dst.addr) ||
+                  cf_flow_is_for_resolver(CF_PROTO_UDP, key.dst.port))) {
         never(udp, &key, datagram);
         return;
     }

@@ -18,6 +18,7 @@
 #include "base/addr.h"
 #include "base/error.h"
 #include "netlink/nft.h"
+#include "profile/verdict.h"
 
 /* Addresses that are routed nowhere (RFC 2544, RFC 3849). */
 #define CF_SANDBOX_IPV4 "198.18.0.2"
@@ -33,7 +34,7 @@
 /* Where the transparent listeners of the gateway wait. */
 #define CF_GATEWAY_TCP_PORT 61001
 #define CF_GATEWAY_UDP_PORT 61001
-#define CF_GATEWAY_DNS_PORT 53
+#define CF_GATEWAY_DNS_PORT CF_DNS_PORT
 
 /* Packets of these groups come from cf_nflog: (a) judged, (b) refused as no flow. */
 #define CF_NFLOG_FLOWS 7

@@ -4,9 +4,12 @@
 #include "policy/analysis.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "profile/lint.h"
+#include "profile/match.h"
+#include "profile/verdict.h"
 
 /* Rules that a message names; the others are counted. */
 #define NAMED_MAX 3
@@ -16,7 +19,8 @@ static const enum cf_code codes[] = {
     [CF_LINT_SHADOWED] = CF_CODE_SHADOWED,         [CF_LINT_UNREACHABLE] = CF_CODE_UNREACHABLE,
     [CF_LINT_REDUNDANT] = CF_CODE_REDUNDANT,       [CF_LINT_WIDER] = CF_CODE_OVER_WIDE,
     [CF_LINT_EVERYTHING] = CF_CODE_OVER_WIDE,      [CF_LINT_QUIC] = CF_CODE_QUIC,
-    [CF_LINT_PINNED] = CF_CODE_PINNED,             [CF_LINT_NOT_ANALYSED] = CF_CODE_NOT_ANALYSED,
+    [CF_LINT_RESOLVER] = CF_CODE_RESOLVER_PORT,    [CF_LINT_PINNED] = CF_CODE_PINNED,
+    [CF_LINT_NOT_ANALYSED] = CF_CODE_NOT_ANALYSED,
 };
 static_assert(sizeof codes / sizeof codes[0] == CF_LINT_KIND_COUNT, "a code for each");
 
@@ -62,6 +66,23 @@ static void put_redundant(struct cf_buffer *text, const struct cf_lint_finding *
     else
         put_others(text, finding);
     cf_buffer_puts(text, " as well");
+}
+
+/* An allow of a name opens look-ups, whatever its ports. */
+static void put_resolver(struct cf_buffer *text, const struct cf_lint_finding *finding)
+{
+    bool looks_up = finding->rule && finding->rule->action == CF_ALLOW &&
+                    cf_rule_is_by_name(finding->rule) &&
+                    strcmp(finding->rule->endpoint.name, CF_HOST_LOOPBACK_NAME) != 0;
+
+    if (!finding->whole)
+        cf_buffer_puts(text, "one of its ports can never match: ");
+    else
+        cf_buffer_puts(text, looks_up ? "opens no more than the look-up: " : "can never match: ");
+    cf_buffer_printf(text,
+                     "port %d of every address is answered inside, by the resolver, and look-ups "
+                     "are judged by name",
+                     CF_DNS_PORT);
 }
 
 static void put_pinned(struct cf_buffer *text, const struct cf_lint_finding *finding)
@@ -125,6 +146,9 @@ static void put_message(struct cf_buffer *text, const struct cf_lint_finding *fi
                              "verified: write tcp:// for TCP alone, and udp:// beside it where "
                              "QUIC is meant");
         break;
+    case CF_LINT_RESOLVER:
+        put_resolver(text, finding);
+        break;
     case CF_LINT_PINNED:
         put_pinned(text, finding);
         break;
@@ -136,16 +160,32 @@ static void put_message(struct cf_buffer *text, const struct cf_lint_finding *fi
     }
 }
 
+static const struct cf_origin *origin_of(const struct cf_lint_finding *lint)
+{
+    if (lint->host)
+        return &lint->host->origins[lint->addr - lint->host->addrs];
+    return lint->member ? &lint->member->origin : &lint->rule->origin;
+}
+
+/* The list that the rule stands in. */
+static const char *key_of(const struct cf_profile *profile, const struct cf_rule *rule)
+{
+    const struct cf_rule *host_ports = profile->egress.host_port_rules;
+
+    if (rule >= host_ports && rule < host_ports + profile->egress.n_host_ports)
+        return "egress.host_ports";
+    return rule->action == CF_ALLOW ? "egress.allow" : "egress.deny";
+}
+
 static void report(struct cf_reader *reader, const struct cf_load *load,
                    const struct cf_lint_finding *lint)
 {
     const struct cf_origin *related[CF_LINT_OTHERS_MAX];
-    const struct cf_origin *origin =
-        lint->host ? &lint->host->origins[lint->addr - lint->host->addrs] : &lint->rule->origin;
+    const struct cf_origin *origin = origin_of(lint);
     struct cf_finding finding = {
         .code = codes[lint->kind],
         .at = { origin->line, origin->column, cf_load_source_find(load, origin->file) },
-        .key = lint->rule->action == CF_ALLOW ? "egress.allow" : "egress.deny",
+        .key = lint->rule ? key_of(reader->profile, lint->rule) : NULL,
         .related = related,
     };
     struct cf_source elsewhere; /* the command line */
@@ -156,6 +196,8 @@ static void report(struct cf_reader *reader, const struct cf_load *load,
     if (lint->host)
         finding.key =
             finding.at.source ? cf_key_child("hosts", lint->host->name, key) : "hosts_file";
+    if (lint->member)
+        finding.key = cf_key_child("egress.groups", lint->group->name, key);
     if (!finding.at.source)
         finding.at.source = &elsewhere;
     for (size_t i = 0; i < lint->n_others && i < CF_LINT_OTHERS_MAX; i++) {

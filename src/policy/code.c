@@ -56,6 +56,10 @@ static const struct {
     [CF_CODE_PINNED] = { "pinned", "A denied address that a name of `hosts` opens",
                          "A pin and an allow of its name beat a denial of the address. Allow the "
                          "address as well, to say that it is meant, or remove the pin." },
+    [CF_CODE_RESOLVER_PORT] = { "resolver-port", "A port that the resolver answers inside",
+                                "Whatever a program sends to port 53 is answered by childflow's "
+                                "resolver, which asks the servers of dns.servers. Remove the port, "
+                                "and allow the names that may be looked up." },
     [CF_CODE_PROXY_DNS] = { "proxy-dns", "DNS servers that cannot be asked through the proxy",
                             "With proxy.require DNS servers are asked through the proxy, over TCP. "
                             "The run is refused as it stands." },

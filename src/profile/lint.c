@@ -16,6 +16,9 @@
  * Otherwise it adds nothing to those that allow instead. When it is one rule
  * alone, that one is wider, and the finding is about it.
  *
+ * What names the resolver's port is told by itself, before these passes: no flow
+ * goes there, so that nothing is asked about it.
+ *
  * Third pass, where egress.quic allows and egress.verify_names is on: an allow
  * by name that lets QUIC through because it names no protocol.
  *
@@ -472,6 +475,70 @@ static int check_everything(struct linter *linter, const struct cf_rule *rule)
                        &(struct cf_lint_finding) { .kind = CF_LINT_EVERYTHING, .rule = rule });
 }
 
+/* The resolver's port. */
+
+/* Whether the endpoint names the port by itself. ret_whole: and no other, nor ICMP */
+static bool is_for_resolver(const struct cf_endpoint *endpoint, bool *ret_whole)
+{
+    bool is_for = false;
+
+    *ret_whole = endpoint->n_ports > 0;
+    for (size_t i = 0; i < endpoint->n_ports; i++) {
+        if (endpoint->ports[i].first == CF_DNS_PORT && endpoint->ports[i].last == CF_DNS_PORT)
+            is_for = true;
+        else
+            *ret_whole = false;
+    }
+    return is_for;
+}
+
+/* Nothing is asked about those that speak of nothing else. */
+static int resolver_rules(struct linter *linter)
+{
+    const struct cf_profile *profile = linter->profile;
+    int r = 0;
+
+    for (size_t i = 0; i < profile->egress.n_rules && r == 0; i++) {
+        const struct cf_rule *rule = &profile->egress.rules[i];
+        struct cf_lint_finding finding = { .kind = CF_LINT_RESOLVER, .rule = rule };
+
+        if (linter->kept[i] != i || cf_rule_is_expired(profile, rule) ||
+            !is_for_resolver(&rule->endpoint, &finding.whole))
+            continue;
+        r = finding_add(linter->lint, &finding);
+    }
+    for (size_t i = 0; i < profile->egress.n_host_ports && r == 0; i++) {
+        if (profile->egress.host_ports[i] == CF_DNS_PORT)
+            r = finding_add(linter->lint,
+                            &(struct cf_lint_finding) {
+                                .kind = CF_LINT_RESOLVER,
+                                .rule = &profile->egress.host_port_rules[i],
+                                .whole = true,
+                            });
+    }
+    return r;
+}
+
+static int resolver_members(struct linter *linter)
+{
+    const struct cf_profile *profile = linter->profile;
+    int r = 0;
+
+    for (size_t i = 0; i < profile->egress.n_groups; i++) {
+        const struct cf_group *group = profile->egress.groups[i];
+
+        for (size_t k = 0; k < group->n_members && r == 0; k++) {
+            struct cf_lint_finding finding = {
+                .kind = CF_LINT_RESOLVER, .member = &group->members[k], .group = group
+            };
+
+            if (is_for_resolver(&finding.member->endpoint, &finding.whole))
+                r = finding_add(linter->lint, &finding);
+        }
+    }
+    return r;
+}
+
 typedef int check_fn(struct linter *linter, const struct cf_rule *rule, enum cf_ask_end *ret_end);
 
 /* QUIC. */
@@ -569,6 +636,10 @@ static int lint_rules(struct linter *linter)
     struct cf_lint_finding skipped = { .kind = CF_LINT_NOT_ANALYSED };
     int r = duplicates_report(profile, linter->kept, linter->lint);
 
+    if (r == 0)
+        r = resolver_rules(linter);
+    if (r == 0)
+        r = resolver_members(linter);
     if (r == 0)
         r = lint_hosts(linter);
     if (r == 0)

@@ -22,6 +22,7 @@ enum cf_lint_kind {
     CF_LINT_WIDER,        /* an allow; the others are narrower allows that it makes redundant */
     CF_LINT_EVERYTHING,   /* an allow of every address and port under a default of deny */
     CF_LINT_QUIC,         /* an allow by name that opens QUIC, unnamed, where names are verified */
+    CF_LINT_RESOLVER,     /* a port of it is the resolver's (cf_flow_is_for_resolver()) */
     CF_LINT_PINNED,       /* an allow by name that beats a denial by address only through `hosts` */
     CF_LINT_NOT_ANALYSED, /* this rule and those behind it: the budget ran out */
     CF_LINT_KIND_COUNT
@@ -30,14 +31,17 @@ enum cf_lint_kind {
 /* Other rules that a finding names; those behind are only counted. */
 #define CF_LINT_OTHERS_MAX 8
 
-/* One finding. Rules are borrowed from the profile. */
+/* One finding. What it points at is borrowed from the profile. */
 struct cf_lint_finding {
     enum cf_lint_kind kind;
-    const struct cf_rule *rule;
+    const struct cf_rule *rule; /* NULL: it is about member */
     const struct cf_rule *others[CF_LINT_OTHERS_MAX];
     size_t n_others;  /* with those that are only counted */
     bool by_default;  /* REDUNDANT: egress.default is among what allows the same */
     size_t n_skipped; /* NOT_ANALYSED: rules */
+    bool whole;       /* RESOLVER: it speaks of nothing else */
+    const struct cf_member *member; /* RESOLVER: the endpoint of a group; NULL: that of the rule */
+    const struct cf_group *group;   /* of member */
     const struct cf_host *host; /* PINNED: whose address is denied by the other rule */
     const struct cf_addr *addr; /* PINNED */
 };

@@ -16,7 +16,8 @@
  *             pins to the name.
  *   port      the first of each of the rule's ranges, and within them the
  *             first and the one behind the last of every range of a rule that
- *             speaks of the same name or address.
+ *             speaks of the same name or address. Of port 53, the resolver's,
+ *             nothing is asked.
  *   program   paths that the rule's glob matches, with several texts for each
  *             wildcard, and those of other rules' globs that it matches too.
  *
@@ -335,6 +336,7 @@ static void ports_gather(struct cf_asker *asker, const struct place *place)
         port_add(&gathering, 1);
     for (size_t i = 0; i < place->endpoint->n_ports; i++)
         port_add(&gathering, place->endpoint->ports[i].first);
+    port_add(&gathering, CF_DNS_PORT + 1);
     if (asker->profile->dns.block_encrypted)
         port_add(&gathering, CF_ENCRYPTED_DNS_PORT + 1);
     port_add(&gathering, asker->profile->egress.quic == CF_DENY ? CF_QUIC_PORT + 1 : CF_QUIC_PORT);
@@ -358,7 +360,7 @@ static void ports_gather(struct cf_asker *asker, const struct place *place)
 static bool ask(struct cf_asker *asker, struct place *place, enum cf_proto proto, uint16_t port,
                 const char *exe)
 {
-    if (!(place->endpoint->protos & (unsigned)proto))
+    if (!(place->endpoint->protos & (unsigned)proto) || cf_flow_is_for_resolver(proto, port))
         return false;
     place->query.proto = proto;
     place->query.port = proto == CF_PROTO_ICMP ? 0 : port;

@@ -14,6 +14,19 @@
 
 #include "profile/profile.h"
 
+/*
+ * The port of DNS (RFC 1035, 4.2). What goes to it is answered inside by the
+ * resolver, whatever the address: the engine has no flow of it, so that no
+ * rule decides, and look-ups are judged by name.
+ */
+#define CF_DNS_PORT 53
+
+/* Whether flows of this kind are the resolver's. port: in host order */
+static inline bool cf_flow_is_for_resolver(enum cf_proto proto, uint16_t port)
+{
+    return port == CF_DNS_PORT && proto != CF_PROTO_ICMP;
+}
+
 enum cf_reason {
     CF_REASON_RULE,
     CF_REASON_DEFAULT,

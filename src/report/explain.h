@@ -22,7 +22,7 @@ enum cf_outcome {
     CF_OUTCOME_PARTLY,     /* some of the flows that were asked for */
     CF_OUTCOME_WOULD_DENY, /* audit mode lets it through */
     CF_OUTCOME_DENIED,
-    CF_OUTCOME_NEVER, /* no policy can allow it: it is not carried */
+    CF_OUTCOME_NEVER, /* no policy can allow it: it is not carried, or is the resolver's */
     CF_OUTCOME_COUNT
 };
 
@@ -49,6 +49,7 @@ struct cf_explain_row {
     struct cf_explain_range *ranges; /* by protocol, then by port */
     size_t n_ranges;
     bool rest; /* the largest of those that were asked for at once: everything else */
+    bool for_resolver; /* no flows: the resolver answers them inside; the verdict says nothing */
 };
 
 /* The flows to one address, or to a name whose address is not known. */

@@ -85,11 +85,16 @@ static const char *proto_name(enum cf_proto proto)
     return proto == CF_PROTO_TCP ? "tcp" : proto == CF_PROTO_UDP ? "udp" : "icmp";
 }
 
-/* What is denied leaves in no way. */
+/* What is denied leaves in no way, and what the resolver answers neither. */
 static void put_route(struct cf_json *json, const struct cf_explain_row *row)
 {
     bool denied = row->verdict.action == CF_DENY || row->verdict.would_deny;
 
+    if (row->for_resolver) {
+        cf_json_text(json, "route", "resolver");
+        cf_json_null(json, "bypass");
+        return;
+    }
     cf_json_text(json, "route", denied ? NULL : row->route == CF_ROUTE_PROXY ? "proxy" : "direct");
     put_rule(json, "bypass", denied ? NULL : row->bypass, NULL);
 }
@@ -106,7 +111,10 @@ static void put_row(struct cf_json *json, const struct cf_explain_row *row)
         cf_json_object_end(json);
     }
     cf_json_array_end(json);
-    put_verdict(json, "verdict", &row->verdict);
+    if (row->for_resolver)
+        cf_json_null(json, "verdict");
+    else
+        put_verdict(json, "verdict", &row->verdict);
     put_route(json, row);
     cf_json_object_end(json);
 }

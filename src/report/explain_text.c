@@ -325,6 +325,11 @@ static void add_place(struct block *block, const struct cf_explain_answer *answe
             set_cell(block, CELL_LABEL, place->n_rows > 1 ? "everything else" : "everything");
         else
             set_ranges(block, &place->rows[i]);
+        if (place->rows[i].for_resolver) {
+            set_cell(block, CELL_RULE, "answered inside, by the resolver");
+            set_cell(block, CELL_REMARK, "look-ups are judged by name");
+            continue;
+        }
         set_verdict(block, &place->rows[i].verdict);
         set_route(block, &place->rows[i]);
     }

@@ -24,6 +24,7 @@ static const char *const kind_names[CF_LINT_KIND_COUNT] = {
     [CF_LINT_REDUNDANT] = "redundant",     [CF_LINT_WIDER] = "wider",
     [CF_LINT_PINNED] = "pinned",           [CF_LINT_QUIC] = "quic",
     [CF_LINT_EVERYTHING] = "everything",   [CF_LINT_NOT_ANALYSED] = "not analysed",
+    [CF_LINT_RESOLVER] = "resolver",
 };
 
 /* "KIND RULE by OTHER, OTHER", one after the other. */
@@ -36,7 +37,10 @@ static void format(const struct cf_lint *lint, char *text, size_t size)
         const struct cf_lint_finding *finding = &lint->findings[i];
 
         used += (size_t)snprintf(text + used, size - used, "%s%s %s", i ? "; " : "",
-                                 kind_names[finding->kind], finding->rule->text);
+                                 kind_names[finding->kind],
+                                 finding->member ? finding->member->text : finding->rule->text);
+        if (finding->kind == CF_LINT_RESOLVER && !finding->whole && used < size)
+            used += (size_t)snprintf(text + used, size - used, " in part");
         for (size_t k = 0; k < finding->n_others && k < CF_LINT_OTHERS_MAX && used < size; k++)
             used += (size_t)snprintf(text + used, size - used, "%s%s", k ? ", " : " by ",
                                      finding->others[k]->text);
@@ -123,6 +127,31 @@ static void an_allow_by_name_is_not_shadowed_where_an_address_is_allowed(void **
     check_lint("allow a.example:443; deny any; allow 10.0.0.0/8:80",
                "shadowed a.example:443 by any");
     check_lint("allow a.example; deny any; host a.example 10.0.0.9", "pinned a.example by any");
+}
+
+static void what_names_the_port_of_the_resolver_is_told(void **state)
+{
+    (void)state;
+    check_lint("allow 192.0.2.1:53", "resolver 192.0.2.1:53");
+    check_lint("allow udp://a.example:53; deny tcp://10.0.0.0/8:53; default allow",
+               "resolver udp://a.example:53; resolver tcp://10.0.0.0/8:53");
+    check_lint("allow a.example:53,443; deny b.example:80,53",
+               "resolver a.example:53,443 in part; resolver b.example:80,53 in part");
+    check_lint("host_port 53; host_port 80", "resolver host.childflow.internal:53");
+    /* It can never match, so that it makes nothing wider, and shadows nothing. */
+    check_lint("allow 10.0.0.0/8; allow 10.0.0.1:53", "resolver 10.0.0.1:53");
+    check_lint("allow a.example; deny a.example:53", "resolver a.example:53");
+    /* Of a range nothing is said, and its other ports count. */
+    check_lint("allow 192.0.2.1:50-60; allow 192.0.2.2; allow icmp://192.0.2.3", "");
+    check_lint("allow 192.0.2.1:53-54; deny 192.0.2.1:54",
+               "shadowed 192.0.2.1:53-54 by 192.0.2.1:54");
+    check_lint("allow 192.0.2.1:53-60; deny any", "");
+    check_lint("allow 192.0.2.1:53-60; deny 192.0.2.1:1-100",
+               "shadowed 192.0.2.1:53-60 by 192.0.2.1:1-100");
+    check_lint("allow 192.0.2.1:52-53; allow 192.0.2.1:52",
+               "unreachable 192.0.2.1:52-53 by 192.0.2.1:52");
+    check_lint("allow a.example:53; allow a.example:53",
+               "duplicate a.example:53 by a.example:53; resolver a.example:53");
 }
 
 static void an_allow_of_quic_alone_is_shadowed_by_the_key(void **state)
@@ -558,6 +587,7 @@ int main(void)
         cmocka_unit_test(rules_of_one_meaning_are_duplicates_of_the_first),
         cmocka_unit_test(an_allow_that_denials_beat_everywhere_is_shadowed),
         cmocka_unit_test(an_allow_by_name_is_not_shadowed_where_an_address_is_allowed),
+        cmocka_unit_test(what_names_the_port_of_the_resolver_is_told),
         cmocka_unit_test(an_allow_of_quic_alone_is_shadowed_by_the_key),
         cmocka_unit_test(an_allow_that_opens_quic_unsaid_is_named_where_names_are_verified),
         cmocka_unit_test(a_name_of_hosts_that_opens_a_denied_address_is_named),
