@@ -11,7 +11,8 @@ engine_tests = tests/engine/test_engine tests/engine/test_exhausted tests/engine
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
 # A world, a gateway, an engine, and what programs in the sandbox do.
-engine_test_world = tests/engine/dial.c tests/engine/dial.h \
+engine_test_world = tests/engine/descriptors.c tests/engine/descriptors.h \
+	tests/engine/dial.c tests/engine/dial.h \
 	tests/engine/fixture.c tests/engine/fixture.h \
 	tests/engine/inside.c tests/engine/inside.h \
 	tests/engine/world.c tests/engine/world.h \
@@ -54,7 +55,8 @@ tests_engine_test_relay_SOURCES = tests/engine/test_relay.c
 tests_engine_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_relay_LDADD = $(engine_test_libs)
 
-tests_engine_test_shards_SOURCES = tests/engine/test_shards.c
+tests_engine_test_shards_SOURCES = tests/engine/test_shards.c tests/engine/descriptors.c \
+	tests/engine/descriptors.h
 tests_engine_test_shards_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_engine_test_shards_LDADD = $(engine_test_libs)
 

@@ -25,6 +25,7 @@
 #include "../netlink/lab.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "descriptors.h"
 #include "dial.h"
 #include "engine/internal.h"
 #include "fixture.h"
@@ -40,23 +41,6 @@ static struct rlimit files;
 static struct cf_loop *loop(void)
 {
     return fixture_engine->config.loop;
-}
-
-/* The engine has no more than n descriptors beside those it has now. */
-static void descriptors_leave(int n)
-{
-    struct rlimit few = files;
-    int next = dup(0);
-
-    assert_true(next >= 0);
-    close(next);
-    few.rlim_cur = (rlim_t)(next + n);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-}
-
-static void descriptors_give_back(void)
-{
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
 /* Every warning is this one, and it comes once. */

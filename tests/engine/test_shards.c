@@ -27,6 +27,7 @@
 
 #include "base/fd.h"
 #include "base/hash.h"
+#include "descriptors.h"
 #include "engine/engine.h"
 #include "engine/meter.h"
 #include "engine/shards.h"
@@ -499,7 +500,6 @@ static int descriptors(void)
 
 static void threads_that_cannot_be_had_are_an_error_that_leaves_nothing(void **state)
 {
-    struct rlimit files, few;
     struct cf_error err = { 0 };
     int before, r;
 
@@ -507,13 +507,9 @@ static void threads_that_cannot_be_had_are_an_error_that_leaves_nothing(void **s
     cf_shards_free(shards);
     shards = NULL;
     before = descriptors();
-    getrlimit(RLIMIT_NOFILE, &files);
-    few = files;
-    few.rlim_cur = (rlim_t)dup(0) + 4; /* one for the caller's mailbox, two for the first thread */
-    close((int)few.rlim_cur - 4);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    descriptors_leave(4); /* one for the caller's mailbox, two for the first thread */
     r = open_shards(THREADS, &err);
-    setrlimit(RLIMIT_NOFILE, &files);
+    descriptors_give_back();
     assert_int_equal(r, -EMFILE);
     assert_null(shards);
     assert_non_null(strstr(err.text, "3 engine threads"));

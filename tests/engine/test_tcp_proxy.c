@@ -8,15 +8,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../netlink/lab.h"
 #include "../proxy/fake.h"
 #include "base/fd.h"
+#include "descriptors.h"
 #include "dial.h"
 #include "engine/internal.h"
 #include "fixture.h"
@@ -258,22 +257,14 @@ static void what_is_denied_and_what_is_the_hosts_is_not_asked_of_the_proxy(void 
 /* With no descriptor left there is no dial: denied at once, by no rule, and told once. */
 static void what_the_host_lacks_denies_the_flow_and_the_next_works(void **state)
 {
-    struct rlimit files, few;
-    int next;
-
     (void)state;
     start("http", NEVER_MS);
     asked_addr = WORLD_IPV4;
     expected_error = EHOSTUNREACH;
     assert_int_equal(fixture_begin(inside_fails), 0);
-    next = dup(0);
-    close(next);
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
-    few = files;
-    few.rlim_cur = (rlim_t)next;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    descriptors_leave(0);
     assert_int_equal(fixture_end(), 0);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    descriptors_give_back();
     assert_int_equal(fixture_count(CF_EVENT_FLOW_DENIED), 1);
     assert_int_equal(fixture_find(CF_EVENT_FLOW_DENIED, 0)->verdict.reason, CF_REASON_LIMIT);
     assert_int_equal(fixture_count(CF_EVENT_WARNING), 1);
