@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,12 +100,12 @@ static int refuse_existing(const char *path, const char *what, struct cf_error *
                         what, path, what);
 }
 
-/* O_NONBLOCK only for the open: a FIFO without a reader must not hang the run. */
+/* O_NONBLOCK: a FIFO without a reader must not hang the run, nor one whose reader does not read. */
 static int open_existing(const char *path, const char *what, struct cf_error *err)
 {
     cf_auto_close int fd = -1;
     struct stat st;
-    int flags, ret_fd;
+    int ret_fd;
 
     if (stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
         return refuse_existing(path, what, err);
@@ -113,9 +114,6 @@ static int open_existing(const char *path, const char *what, struct cf_error *er
         return cf_error_errno(err, -errno, "cannot open the %s '%s'", what, path);
     if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode))
         return refuse_existing(path, what, err);
-    flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
-        return cf_error_errno(err, -errno, "cannot open the %s '%s'", what, path);
     ret_fd = fd;
     fd = -1;
     return ret_fd;
@@ -148,6 +146,27 @@ int cf_log_file_open_at(int folder_fd, const char *name, const char *path, const
     return 0;
 }
 
+static struct {
+    int (*fn)(void *data, int fd);
+    void *data;
+} waiter;
+
+void cf_log_file_wait_by(int (*wait)(void *data, int fd), void *data)
+{
+    waiter.fn = wait;
+    waiter.data = data;
+}
+
+/* Until it takes more. Returns 0 or -errno. */
+static int wait_for_room(int fd)
+{
+    struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+
+    if (waiter.fn)
+        return waiter.fn(waiter.data, fd);
+    return poll(&poll_fd, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+}
+
 int cf_log_file_put(struct cf_log_file *file, const void *data, size_t length,
                     size_t *ret_written)
 {
@@ -159,6 +178,8 @@ int cf_log_file_put(struct cf_log_file *file, const void *data, size_t length,
 
         if (n > 0)
             written += (size_t)n;
+        else if (n < 0 && errno == EAGAIN)
+            r = wait_for_room(file->fd);
         else if (n == 0 || errno != EINTR)
             r = n < 0 ? -errno : -EIO;
     }

@@ -69,6 +69,13 @@ int cf_log_file_put(struct cf_log_file *file, const void *data, size_t length,
                     size_t *ret_written);
 void cf_log_file_keep(struct cf_log_file *file, size_t length);
 
+/*
+ * Who is asked to wait while a file that is none (a FIFO, say) takes nothing: until fd can be
+ * written to, or it is to be given up for -errno. One for all files, in the thread that writes;
+ * NULL: it is waited for without end.
+ */
+void cf_log_file_wait_by(int (*wait)(void *data, int fd), void *data);
+
 /* Is path still the file, with as much as was written? Of what cannot be told, true. */
 bool cf_log_file_intact(const struct cf_log_file *file, const char *path);
 

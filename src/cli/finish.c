@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "audit/log_file.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -118,6 +119,7 @@ static void release(struct cf_run *run)
 void cf_run_close(struct cf_run *run)
 {
     cf_live_stop(run);
+    cf_log_file_wait_by(NULL, NULL);
     release(run);
     cf_secret_done(&run->password);
     free(run->user);

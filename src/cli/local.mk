@@ -24,6 +24,7 @@ childflow_SOURCES = \
 	src/cli/proxy.c \
 	src/cli/question.c \
 	src/cli/question.h \
+	src/cli/reader.c \
 	src/cli/run.c \
 	src/cli/run.h \
 	src/cli/show.c \

@@ -67,6 +67,7 @@ struct cf_run {
     bool started;        /* the command has been let go */
     bool ended;          /* nothing of the command is left */
     bool log_failed, capture_failed;
+    bool told; /* to end, by a signal */
     char log_error[CF_ERROR_TEXT_SIZE];
     char capture_error[CF_ERROR_TEXT_SIZE];
     int exit_code;       /* of the command; -1 when a signal ended it */
@@ -136,6 +137,15 @@ int cf_run_capture_close(struct cf_run *run, struct cf_error *err);
 
 /* What cannot be written down ends the tree. */
 void cf_run_end_tree(struct cf_run *run);
+
+/*
+ * A log or a capture that is a FIFO takes nothing (cf_log_file_wait_by()): wait until it does, or,
+ * when the run was told to end, for a second. Returns 0, -ECANCELED or another -errno.
+ */
+int cf_run_wait_for_reader(void *run, int fd);
+
+/* Is this a signal that asks a run to end? */
+bool cf_run_is_told(int signal);
 
 /* Take back a log, and a capture, in which nothing was said. */
 void cf_run_drop_log(struct cf_run *run);

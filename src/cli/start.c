@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/log_file.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -79,6 +80,8 @@ static void on_signal(struct cf_signals *signals, const struct signalfd_siginfo 
         cf_live_print_table(run);
         return;
     }
+    if (cf_run_is_told((int)info->ssi_signo))
+        run->told = true;
     if (run->ended && !is_of_job_control(info->ssi_signo)) {
         cf_loop_stop(run->loop, 0); /* the wait for the last bytes is cut short */
         return;
@@ -499,6 +502,7 @@ int cf_run_start(struct cf_run *run, struct cf_error *err)
     cf_sandbox_signals(&set);
     sigaddset(&set, SIGUSR1); /* is ours */
     cf_terminal_share(cf_sandbox_group(run->sandbox));
+    cf_log_file_wait_by(cf_run_wait_for_reader, run);
     run->signals.fn = on_signal;
     r = cf_loop_signals_start(run->loop, &run->signals, &set);
     if (r < 0)

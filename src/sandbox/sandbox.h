@@ -146,6 +146,14 @@ void cf_sandbox_signals(sigset_t *set);
  */
 int cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo *info);
 
+/*
+ * For who has to wait outside the loop, in its thread: is PID 1 gone, and all with it? The terminal
+ * is this process group's again then. `ended` still comes.
+ *
+ * ret_signal: the one that killed the command, where that is known by now; else 0
+ */
+bool cf_sandbox_is_over(struct cf_sandbox *sandbox, int *ret_signal);
+
 /* SIGKILL for the whole tree, now; `ended` still comes. */
 void cf_sandbox_kill(struct cf_sandbox *sandbox);
 

@@ -1,4 +1,5 @@
 """The capture file, as tshark, capinfos and the kernel see it."""
+import fcntl
 import json
 import os
 import re
@@ -497,3 +498,46 @@ def changed(bench):
         check(err.count(f"the capture file '{path}' was changed, moved or removed") >= 2, err)
         shutil.rmtree(bench.folder / "a", ignore_errors=True)
         file.unlink(missing_ok=True)
+
+
+def into_fifo(bench):
+    """A run whose capture is a FIFO of one page, begun, and a reader of it that does not read."""
+    fifo = bench.folder / "a.pcapng"
+    os.mkfifo(fifo)
+    fifo.chmod(0o666)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    words, _log = bench.words(bench.policy(allow=[f"{net.WEB4}:80"]),
+                              ["curl", "-sS", f"http://{net.WEB4}/large"], ["-c", str(fifo)])
+    process = bench.start(words)
+    check(process.stdout.read(1), "nothing came")
+    return process, reader
+
+
+@case("a capture whose reader does not read slows the run, and a signal ends it all the same")
+def unread(bench):
+    for number, status in ((signal.SIGTERM, 125), (signal.SIGINT, 125), (signal.SIGKILL, -9)):
+        process, reader = into_fifo(bench)
+        os.kill(process.pid, number)
+        got, _out, err = bench.finish(process)  # when nobody has its output any more
+        check_equal(got, status, err)
+        if number != signal.SIGKILL:
+            check_in("nobody reads what is written to a FIFO", err)
+        os.close(reader)
+        (bench.folder / "a.pcapng").unlink()
+
+
+@case("a capture whose reader comes back to it is whole")
+def read_late(bench):
+    tools()
+    process, reader = into_fifo(bench)
+    got = bench.folder / "got.pcapng"
+    os.set_blocking(reader, True)
+    with got.open("wb") as file:
+        copy = bench.start(["cat"], stdin=reader, stdout=file)
+    os.close(reader)
+    status, _out, err = bench.finish(process)
+    check_equal(copy.wait(SECONDS), 0)
+    check_equal(status, 0, err)
+    read = fields(bench, got, "frame", "frame.len")
+    check_in(f": {len(read)} packets", err)
