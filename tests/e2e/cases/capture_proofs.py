@@ -1,6 +1,7 @@
 """The capture file beside the log and beside what else goes on, by tools that nobody here wrote."""
 import json
 import os
+import re
 import shutil
 import struct
 
@@ -226,3 +227,47 @@ def flood(bench):
           f"{sent} sent, {lost} of them lost before, {kept} captured, {end['dropped']} dropped")
     if end["dropped"]:
         check_in(f"{end['dropped']} dropped", "\n".join(done.summary()))
+
+
+def experts(bench, file):
+    """What `tshark -z expert` has to say: rows of severity, how often, group, protocol, words."""
+    rows, severity = [], None
+    for line in tool(bench, "tshark", "-n", "-q", "-z", "expert", "-r", str(file)).splitlines():
+        heading = re.fullmatch(r"(Errors|Warns|Notes|Chats|Comments?) \((\d+)\)", line)
+        row = re.fullmatch(r" *(\d+) +(\S+) +(\S+) +(.*)", line)
+        if heading:
+            severity, left = heading.group(1), int(heading.group(2))
+        elif row:
+            rows.append((severity, int(row.group(1)), *row.group(2, 3, 4)))
+            left -= int(row.group(1))
+            check(left >= 0, f"more {severity} than were announced: {line}")
+    return rows
+
+
+@case("tshark -z expert has no error, and no warning but of connections that were reset")
+def expert(bench):
+    tools("tshark")
+    file = bench.folder / "a.pcapng"
+    done = mixture(bench, file)
+    rows = experts(bench, file)
+    wrong = [row for row in rows if row[0] in ("Errors", "Warns")]
+    check_equal([row for row in wrong if row[2:] != ("Sequence", "TCP", "Connection reset (RST)")], [])
+    resets = len(fields(bench, file, "tcp.flags.reset == 1", "frame.number"))
+    check_equal(sum(row[1] for row in wrong), resets, "resets")
+    chats = [row for row in rows if row[0] == "Chats"]
+    check(any("GET / HTTP" in row[4] for row in chats), f"no request among {chats}")
+    comments = sum(row[1] for row in rows if row[0].startswith("Comment"))
+    check_equal(comments, len(done.of("flow_open", "flow_denied")), "comments")
+
+
+@case("tshark -z expert finds what is wrong in a capture that was tampered with")
+def expert_tampered(bench):
+    tools("tshark")
+    file = bench.folder / "a.pcapng"
+    mixture(bench, file)
+    data = bytearray(file.read_bytes())
+    place = data.index(b"GET / HTTP/1.1")
+    data[place - 20:place - 18] = b"\xff\xff"      # of a header of 32 bytes: its length and flags
+    file.write_bytes(data)
+    wrong = [row for row in experts(bench, file) if row[0] in ("Errors", "Warns")]
+    check([row for row in wrong if "RST" not in row[4]], "nothing was found")
