@@ -34,7 +34,7 @@ struct cf_ring_config {
     unsigned n_blocks;   /* of CF_RING_BLOCK bytes */
 };
 
-#define CF_RING_BLOCK ((size_t)1 << 20)
+#define CF_RING_BLOCK ((size_t)256 << 10)
 #define CF_RING_RETIRE_MS 10 /* a block that is not full is handed over after so long */
 
 struct cf_ring_packet {

@@ -24,8 +24,12 @@
 /* Packets of others are passed over; so many in a turn. */
 #define CF_CAPTURE_TURN_PACKETS 65536
 
-/* Of the ring, in its blocks: what a burst has. */
-#define CF_CAPTURE_RING_BLOCKS 32
+/*
+ * Of the ring, in its blocks: what a burst has, 32 MiB. They are many and small, since one that is
+ * not full is handed over after CF_RING_RETIRE_MS all the same: of few packets half the ring is
+ * full, and nothing waits for its event any more, after 640 ms.
+ */
+#define CF_CAPTURE_RING_BLOCKS 128
 
 struct cf_capture; /* whose it is: of no interest here */
 
