@@ -45,5 +45,5 @@ childflow_LDADD = \
 	src/loop/libcf-loop.a \
 	src/profile/libcf-profile.a \
 	src/base/libcf-base.a \
-	$(YAML_LIBS) $(CARES_LIBS) $(NL_LIBS) \
+	$(YAML_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(CARES_LIBS) $(NL_LIBS) \
 	$(SECCOMP_LIBS) $(MD_LIBS) $(PTHREAD_LIBS)

@@ -19,7 +19,6 @@
 #include "profile/name.h"
 #include "profile/profile.h"
 #include "profile/quote.h"
-#include "profile/suffix.h"
 
 struct reader {
     const char *text;
@@ -258,10 +257,7 @@ static int read_pattern(struct reader *reader, const char *at, const char *host,
     r = check_inside_name(reader, at, strlen(host), ret_name);
     if (r < 0)
         return r;
-    r = stars > 0 ? cf_suffix_is_public(ret_name, reader->err) : 0;
-    if (r < 0)
-        return r;
-    if (r > 0) {
+    if (stars > 0 && cf_name_is_public_suffix(ret_name)) {
         snprintf(expected, sizeof expected,
                  "a pattern under a name that someone owns ('%s' is a public suffix)", ret_name);
         return reject(reader, expected, at, strlen(host));

@@ -2,7 +2,7 @@
  * endpoint.h - who may be talked to: [proto://]host[:ports], or group:NAME
  *
  * The grammar of the policy's endpoints, parsed into a value that verdicts
- * compare. No I/O, but that the first pattern opens the list of public suffixes.
+ * compare. No I/O; the public suffix list is the one built into libpsl.
  */
 #ifndef CF_PROFILE_ENDPOINT_H
 #define CF_PROFILE_ENDPOINT_H

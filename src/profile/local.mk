@@ -8,8 +8,6 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/exe.c \
 	src/profile/exe.h \
 	src/profile/group.c \
-	src/profile/idn.c \
-	src/profile/idn.h \
 	src/profile/index.c \
 	src/profile/index.h \
 	src/profile/lint.c \
@@ -47,8 +45,6 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/record_type.h \
 	src/profile/segments.c \
 	src/profile/segments.h \
-	src/profile/suffix.c \
-	src/profile/suffix.h \
 	src/profile/trace.c \
 	src/profile/trace.h \
 	src/profile/verdict.c \

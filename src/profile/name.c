@@ -14,6 +14,8 @@
 #include "profile/name.h"
 
 #include <errno.h>
+#include <idn2.h>
+#include <libpsl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,6 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "profile/idn.h"
 #include "profile/quote.h"
 
 #define LABEL_MAX 63
@@ -30,9 +31,11 @@
 /* No Unicode text longer than this can become a name of 253 octets. */
 #define UNICODE_MAX 1024
 
+#define IDN_FLAGS (IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL)
+
 static void cleanup_idn(char **text)
 {
-    cf_idn_free(*text);
+    idn2_free(*text);
 }
 
 static int reject(struct cf_error *err, const char *expected, const char *got, size_t length)
@@ -238,15 +241,20 @@ static int reject_deceptive(struct cf_error *err, const char *text, const char *
 static int to_ascii(const char *text, char **ret_name, struct cf_error *err)
 {
     CF_CLEANUP(cleanup_idn) char *mapped = NULL;
+    char quoted[CF_QUOTE_SIZE];
     char *name;
     int r;
 
     if (!is_ascii(text)) {
         if (strlen(text) > UNICODE_MAX)
             return reject(err, "a name of at most 253 octets", text, strlen(text));
-        r = cf_idn_to_ascii(text, &mapped, err);
-        if (r < 0)
-            return r;
+        r = idn2_to_ascii_8z(text, &mapped, IDN_FLAGS);
+        if (r == IDN2_MALLOC)
+            return cf_error_errno(err, -ENOMEM, "cannot read a name");
+        if (r != IDN2_OK)
+            return cf_error_set(err, -EINVAL,
+                                "expected a name that IDNA 2008 allows, got '%s' (%s)",
+                                cf_quote(text, strlen(text), quoted), idn2_strerror(r));
         if (is_deceptive(text))
             return reject_deceptive(err, text, mapped);
         text = mapped;
@@ -302,11 +310,19 @@ char *cf_name_to_unicode(const char *name)
 
     if (strncmp(name, "xn--", 4) != 0 && !strstr(name, ".xn--"))
         return NULL;
-    unicode = cf_idn_to_unicode(name);
-    if (!unicode || strcmp(unicode, name) == 0)
+    if (idn2_to_unicode_8z8z(name, &unicode, 0) != IDN2_OK || strcmp(unicode, name) == 0)
         return NULL;
     /* Shown only when it stands for this very name. */
     if (cf_name_normalize(unicode, back, NULL) < 0 || strcmp(back, name) != 0)
         return NULL;
     return strdup(unicode);
+}
+
+bool cf_name_is_public_suffix(const char *name)
+{
+    /*
+     * Without the list's last resort, "*": a top-level name that is not on
+     * the list is a private one, as `internal`.
+     */
+    return psl_is_public_suffix2(psl_builtin(), name, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE);
 }

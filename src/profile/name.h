@@ -17,4 +17,7 @@
 int cf_name_normalize_at(const char *text, char ret_name[CF_NAME_SIZE], size_t *ret_column,
                          struct cf_error *err);
 
+/* Names under which anyone may register (publicsuffix.org); name is normalised. */
+bool cf_name_is_public_suffix(const char *name);
+
 #endif

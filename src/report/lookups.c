@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "profile/suffix.h"
+#include "profile/name.h"
 
 /* Places for hashes: at first, and then twice as many whenever half are taken. */
 #define PLACES_MIN 16
@@ -197,7 +197,7 @@ static const char *domain_of(const char *name)
 
     for (const char *at = name; at; at = strchr(at, '.')) {
         at += *at == '.';
-        if (cf_suffix_is_public(at, NULL) != 0)
+        if (cf_name_is_public_suffix(at))
             break;
         domain = at;
     }

@@ -20,7 +20,7 @@ EXTRA_DIST += \
 audit_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) \
 	-DTEST_DIR='"$(abs_srcdir)/tests/audit"'
 audit_test_libs = src/audit/libcf-audit.a src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(JANSSON_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+	$(PSL_LIBS) $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 tests_audit_test_audit_SOURCES = tests/audit/test_audit.c
 tests_audit_test_audit_CFLAGS = $(audit_test_cflags)

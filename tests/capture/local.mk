@@ -1,7 +1,7 @@
 # Tests of this room.
 capture_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 capture_test_libs = src/capture/libcf-capture.a src/audit/libcf-audit.a src/loop/libcf-loop.a \
-	src/profile/libcf-profile.a src/base/libcf-base.a \
+	src/profile/libcf-profile.a src/base/libcf-base.a $(PSL_LIBS) $(IDN2_LIBS) \
 	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 # lookups.c has functions of the C library, which libpcap calls.

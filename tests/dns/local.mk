@@ -2,7 +2,7 @@
 dns_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 dns_test_libs = src/dns/libcf-dns.a src/audit/libcf-audit.a src/loop/libcf-loop.a \
 	src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(CARES_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+	$(CARES_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 dns_test_message = tests/dns/message.c tests/dns/message.h
 dns_test_fixture = $(dns_test_message) \
 	tests/dns/fixture.c tests/dns/fixture.h \

@@ -2,7 +2,7 @@
 engine_test_libs = src/engine/libcf-engine.a src/proxy/libcf-proxy.a src/dns/libcf-dns.a src/netlink/libcf-netlink.a \
 	src/loop/libcf-loop.a src/audit/libcf-audit.a src/profile/libcf-profile.a \
 	src/base/libcf-base.a $(CARES_LIBS) $(NL_LIBS) $(CRYPTO_LIBS) \
-	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
+	$(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 engine_tests = tests/engine/test_engine tests/engine/test_exhausted tests/engine/test_flow \
 	tests/engine/test_hello tests/engine/test_hits tests/engine/test_judge \

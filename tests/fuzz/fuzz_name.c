@@ -11,7 +11,6 @@
 
 #include "base/cleanup.h"
 #include "profile/name.h"
-#include "profile/suffix.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -71,7 +70,7 @@ static void check_spellings(const char *name)
 /* A pattern is refused exactly over a public suffix, or over what no rule may name. */
 static void check_suffix(const char *name)
 {
-    bool is_suffix = cf_suffix_is_public(name, NULL) > 0;
+    bool is_suffix = cf_name_is_public_suffix(name);
     char text[CF_NAME_SIZE + 2];
     struct cf_endpoint endpoint;
     struct cf_error err = { 0 };

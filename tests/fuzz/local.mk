@@ -14,7 +14,7 @@ fuzz_corpora = -DCORPORA='"$(abs_srcdir)/tests/fuzz/corpus/"'
 # endpoint
 fuzz_endpoint_sources = tests/fuzz/fuzz_endpoint.c
 fuzz_endpoint_libs = src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(PTHREAD_LIBS)
+	$(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus/endpoint
 check_PROGRAMS += tests/fuzz/replay_endpoint
@@ -111,7 +111,7 @@ endif
 fuzz_policy_sources = tests/fuzz/fuzz_policy.c
 fuzz_policy_libs = src/policy/libcf-policy.a src/capture/libcf-capture.a \
 	src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(YAML_LIBS) $(MD_LIBS) $(PTHREAD_LIBS)
+	$(YAML_LIBS) $(MD_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus/policy
 check_PROGRAMS += tests/fuzz/replay_policy
@@ -131,7 +131,7 @@ endif
 # dns
 fuzz_dns_sources = tests/fuzz/fuzz_dns.c
 fuzz_dns_libs = src/dns/libcf-dns.a src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(PTHREAD_LIBS)
+	$(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus/dns
 check_PROGRAMS += tests/fuzz/replay_dns
@@ -189,7 +189,7 @@ endif
 # query
 fuzz_query_sources = tests/fuzz/fuzz_query.c
 fuzz_query_libs = src/dns/libcf-dns.a src/audit/libcf-audit.a src/loop/libcf-loop.a \
-	src/profile/libcf-profile.a src/base/libcf-base.a $(PTHREAD_LIBS)
+	src/profile/libcf-profile.a src/base/libcf-base.a $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus/query
 check_PROGRAMS += tests/fuzz/replay_query
@@ -209,7 +209,7 @@ endif
 # connect_reply
 fuzz_connect_reply_sources = tests/fuzz/fuzz_connect_reply.c
 fuzz_connect_reply_libs = src/proxy/libcf-proxy.a src/audit/libcf-audit.a \
-	src/profile/libcf-profile.a src/base/libcf-base.a $(PTHREAD_LIBS)
+	src/profile/libcf-profile.a src/base/libcf-base.a $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus/connect_reply
 check_PROGRAMS += tests/fuzz/replay_connect_reply

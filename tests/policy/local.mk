@@ -7,7 +7,7 @@ POLICY_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	-DEXAMPLES_DIR='"$(abs_srcdir)/examples"'
 POLICY_LIBS = src/policy/libcf-policy.a src/capture/libcf-capture.a \
 	src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(YAML_LIBS) $(MD_LIBS) $(PTHREAD_LIBS)
+	$(YAML_LIBS) $(MD_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 # A new file in golden/ needs no line here.
 EXTRA_DIST += tests/policy/golden

@@ -1,7 +1,7 @@
 # Tests of this room.
 PROFILE_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 PROFILE_TEST_LIBS = src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
+	$(CMOCKA_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(PTHREAD_LIBS)
 
 check_PROGRAMS += tests/profile/test_endpoint
 TESTS += tests/profile/test_endpoint
@@ -14,12 +14,6 @@ TESTS += tests/profile/test_exe
 tests_profile_test_exe_SOURCES = tests/profile/test_exe.c
 tests_profile_test_exe_CFLAGS = $(PROFILE_TEST_CFLAGS)
 tests_profile_test_exe_LDADD = $(PROFILE_TEST_LIBS)
-
-check_PROGRAMS += tests/profile/test_suffix
-TESTS += tests/profile/test_suffix
-tests_profile_test_suffix_SOURCES = tests/profile/test_suffix.c
-tests_profile_test_suffix_CFLAGS = $(PROFILE_TEST_CFLAGS)
-tests_profile_test_suffix_LDADD = $(PROFILE_TEST_LIBS)
 
 check_PROGRAMS += tests/profile/test_verdict
 TESTS += tests/profile/test_verdict

@@ -2,7 +2,7 @@
 proxy_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 proxy_test_libs = src/proxy/libcf-proxy.a src/audit/libcf-audit.a src/loop/libcf-loop.a \
 	src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
+	$(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 check_PROGRAMS += tests/proxy/test_http_connect tests/proxy/test_socks5 tests/proxy/test_words
 TESTS += tests/proxy/test_http_connect tests/proxy/test_socks5 tests/proxy/test_words

@@ -38,7 +38,7 @@ report_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) \
 	-DTEST_DIR='"$(abs_srcdir)/tests/report"'
 report_test_libs = src/report/libcf-report.a src/audit/libcf-audit.a \
 	src/profile/libcf-profile.a src/base/libcf-base.a \
-	$(JANSSON_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+	$(PSL_LIBS) $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 tests_report_test_live_SOURCES = tests/report/test_live.c
 tests_report_test_live_CFLAGS = $(report_test_cflags)
