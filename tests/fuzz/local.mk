@@ -2,8 +2,7 @@
 # libraries, a replay of its corpus in `make check` (replay_NAME), and the
 # libFuzzer program (fuzz_NAME), built with
 #
-#   configure CC=clang --enable-fuzzers --enable-sanitizers \
-#             CFLAGS='-O1 -g -fsanitize=fuzzer-no-link'
+#   configure CC=clang --enable-fuzzers --enable-sanitizers CFLAGS='-O1 -g'
 #   make tests/fuzz/fuzz_NAME
 #   tests/fuzz/fuzz_NAME NEW-FOLDER tests/fuzz/corpus/NAME
 #
