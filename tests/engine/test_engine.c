@@ -3,6 +3,8 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +21,8 @@
 #include "engine/internal.h"
 #include "engine/inward.h"
 #include "engine/packet.h"
+#include "engine/tcp_flow.h"
+#include "engine/tcp_outward.h"
 #include "fixture.h"
 #include "inside.h"
 #include "world.h"
@@ -101,6 +105,53 @@ static void echo_passes_in_both_families(void **state)
     assert_int_equal(fixture_inside(inside_echo_both_families), 0);
     check_close(0, CF_RESULT_CLOSED, 7, 7);
     check_close(1, CF_RESULT_CLOSED, 7, 7);
+}
+
+static int hold_two_of_each_family(void)
+{
+    for (int i = 0; i < 4; i++) {
+        int fd = dial(SOCK_STREAM, i % 2 ? WORLD_IPV6 : WORLD_IPV4, WORLD_ECHO);
+
+        CHECK(fd >= 0 && write_all(fd, "x", 1) && reads(fd, "x"));
+    }
+    CHECK(dial_error(SOCK_STREAM, DENIED_IPV4, 80) == EHOSTUNREACH); /* they stand: it is told */
+    world_wait();
+    return 0;
+}
+
+static bool has_no_delay(int fd)
+{
+    int on = 0;
+    socklen_t length = sizeof on;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &length) == 0 && on;
+}
+
+/* A program's own Nagle has done its work before; another would be one too many. */
+static void small_segments_wait_at_neither_end(void **state)
+{
+    struct cf_tcp *tcp = &fixture_engine->tcp;
+    int n = 0;
+
+    (void)state;
+    world_expect();
+    cf_tcp_outward_forget(tcp); /* the first of each family is made when it is wanted */
+    assert_int_equal(fixture_begin(hold_two_of_each_family), 0);
+    fixture_wait(CF_EVENT_FLOW_DENIED, 1);
+    for (struct cf_list *at = tcp->live.next; at != &tcp->live; at = at->next) {
+        const struct cf_relay *relay = &cf_tcp_flow_at(at)->relay;
+
+        if (cf_tcp_flow_at(at)->state != CF_TCP_RELAYED || relay->inside.fd < 0 ||
+            relay->outside.fd < 0)
+            continue;
+        assert_true(has_no_delay(relay->inside.fd));
+        assert_true(has_no_delay(relay->outside.fd));
+        n++;
+    }
+    assert_true(n >= 4);
+    world_tell();
+    assert_int_equal(fixture_end(), 0);
+    fixture_wait(CF_EVENT_FLOW_CLOSE, 4);
 }
 
 static void upload_of_100_mib_arrives_as_sent(void **state)
@@ -405,6 +456,7 @@ static int tests(void)
         cmocka_unit_test(reset_of_the_server_comes_behind_its_data),
         cmocka_unit_test(reset_of_the_client_comes_behind_its_data),
         cmocka_unit_test(single_bytes_go_back_and_forth),
+        cmocka_unit_test(small_segments_wait_at_neither_end),
         cmocka_unit_test(urgent_byte_passes_outward),
         cmocka_unit_test(urgent_byte_passes_inward),
         cmocka_unit_test(source_port_can_be_used_again),

@@ -6,7 +6,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -382,6 +385,57 @@ static void world_main(void)
         pause();
 }
 
+/* The link's queue, in bytes (rtnetlink(7), sch_fifo). */
+int world_queue(uint32_t bytes)
+{
+    struct {
+        struct nlmsghdr header;
+        struct tcmsg tc;
+        struct rtattr kind;
+        char name[8];
+        struct rtattr options;
+        struct tc_fifo_qopt fifo;
+    } request = {
+        .header = { .nlmsg_len = sizeof request,
+                    .nlmsg_type = bytes > 0 ? RTM_NEWQDISC : RTM_DELQDISC,
+                    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK |
+                                   (bytes > 0 ? NLM_F_CREATE | NLM_F_REPLACE : 0) },
+        .tc = { .tcm_ifindex = (int)if_nametoindex("w0"), .tcm_parent = TC_H_ROOT },
+        .kind = { sizeof request.kind + sizeof request.name, TCA_KIND },
+        .name = "bfifo",
+        .options = { sizeof request.options + sizeof request.fifo, TCA_OPTIONS },
+        .fifo = { .limit = bytes },
+    };
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr answer;
+        char more[1024]; /* what the kernel says beside it */
+    } reply = { .answer = { .error = -EPROTO } };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+    if (fd < 0 || send(fd, &request, sizeof request, 0) != sizeof request ||
+        recv(fd, &reply, sizeof reply, 0) < 0)
+        reply.answer.error = -errno;
+    close(fd);
+    return reply.answer.error;
+}
+
+/* Whether the world answers. A new link has no route over IPv6 before the kernel has seen it up. */
+static bool reached(void)
+{
+    struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_port = htons(WORLD_ECHO) };
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct pollfd readable = { fd, POLLIN, 0 };
+    char byte;
+    bool answered;
+
+    inet_pton(AF_INET6, WORLD_IPV6, &sa.sin6_addr);
+    sendto(fd, "x", 1, 0, (struct sockaddr *)&sa, sizeof sa);
+    answered = poll(&readable, 1, 50) == 1 && recv(fd, &byte, 1, 0) == 1;
+    close(fd);
+    return answered;
+}
+
 int world_start(void)
 {
     char link[128], byte;
@@ -411,7 +465,12 @@ int world_start(void)
     if (run_commands(host_commands) < 0 || write(linked[1], "l", 1) != 1 ||
         read(ready[0], &byte, 1) != 1)
         return -1;
-    return 0;
+    for (int i = 0; i < 1000; i++) {
+        if (reached())
+            return 0;
+    }
+    fprintf(stderr, "the world does not answer\n");
+    return -1;
 }
 
 void world_stop(void)

@@ -60,6 +60,13 @@ struct world_shared { /* between processes; told through world_wait() */
 int world_start(void);
 void world_stop(void);
 
+/*
+ * From now on the link to the world takes only packets of at most so many bytes,
+ * Ethernet's header included; a larger one is lost, and who sends it and wants to
+ * know gets ENOBUFS. 0: it takes all, as in the beginning. Returns 0 or -errno.
+ */
+int world_queue(uint32_t bytes);
+
 extern struct world_shared *world_shared;
 
 /* Forget what was told; then wait until something is. Any process may tell. */
