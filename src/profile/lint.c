@@ -404,16 +404,20 @@ static bool look_for_use(struct cf_asker *asker, const struct cf_flow_query *que
 {
     struct instead *instead = data;
     struct cf_flow_query without = *query;
-    struct cf_verdict verdict;
+    struct cf_verdict verdict, instead_of;
+    bool wins;
 
-    cf_ask_is_denied(asker, query, &verdict);
     without.without = instead->rule;
+    cf_ask_is_denied(asker, query, &verdict);
+    wins = verdict.rule == instead->rule;
+    /* First what settles it most often. */
+    if (wins && cf_ask_is_denied(asker, &without, &instead_of))
+        return true;
     if (is_asked_for(asker, &without))
         return true;
-    if (verdict.rule != instead->rule)
+    if (!wins)
         return lifts(instead, query, &verdict);
-    if (cf_ask_is_denied(asker, &without, &verdict))
-        return true;
+    verdict = instead_of;
     if (verdict.rule)
         instead_add(instead, verdict.rule);
     else

@@ -27,21 +27,15 @@
 #include "profile/lint_ask.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "profile/encrypted.h"
+#include "profile/lint_steps.h"
 #include "profile/match.h"
 #include "profile/name_set.h"
-
-/* Texts that no policy spells out, so that only a wildcard matches them. */
-#define FRESH_PATH "/\001"
-static const char *const fills[] = { "\001", "", "\001\002", "\001\002\001\002\001\002\001\002" };
-#define N_FILLS (sizeof fills / sizeof fills[0])
 
 /* One place that is asked about. */
 struct place {
@@ -66,117 +60,17 @@ static bool spend(struct cf_asker *asker, uint64_t steps)
 
 /* Programs. */
 
-static int exe_add(struct cf_asker *asker, const char *glob, const char *path)
-{
-    size_t n = asker->n_exes;
-
-    if ((n & (n - 1)) == 0) {
-        struct cf_ask_exe *grown = realloc(asker->exes, (n ? n * 2 : 1) * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        asker->exes = grown;
-    }
-    asker->exes[n].glob = glob;
-    asker->exes[n].path = strdup(path);
-    if (!asker->exes[n].path)
-        return -ENOMEM;
-    asker->n_exes++;
-    return 0;
-}
-
-/* A character that [...] at glob matches; *ret_length is how much of glob it is. */
-static char bracket_fill(const char *glob, size_t *ret_length)
-{
-    char bracket[64], text[2] = "";
-    const char *end = strchr(glob + (glob[1] == '!' || glob[1] == '^' ? 3 : 2), ']');
-    size_t length = end ? (size_t)(end - glob) + 1 : 1;
-
-    *ret_length = length;
-    if (length < 2 || length >= sizeof bracket)
-        return '[';
-    memcpy(bracket, glob, length);
-    bracket[length] = '\0';
-    for (int c = '.'; c < 0x7f; c++) {
-        text[0] = (char)c;
-        if (c != '/' && fnmatch(bracket, text, FNM_NOESCAPE) == 0)
-            break;
-    }
-    return text[0];
-}
-
-/* The glob with fill in the place of each `*`; whether it matches is the caller's to see. */
-static void glob_fill(const char *glob, const char *fill, struct cf_buffer *path)
-{
-    while (*glob) {
-        size_t length = 1;
-
-        if (strcmp(glob, "**") == 0) {
-            cf_buffer_printf(path, "%s%s", fills[0], fill[0] ? "/" : "");
-            cf_buffer_puts(path, fill);
-            return;
-        }
-        if (*glob == '*') {
-            cf_buffer_puts(path, fill);
-        } else if (*glob == '[') {
-            char c = bracket_fill(glob, &length);
-
-            cf_buffer_append(path, &c, 1);
-        } else {
-            cf_buffer_append(path, *glob == '?' ? fills[0] : glob, 1);
-        }
-        glob += length;
-    }
-}
-
-/* The same program with its file gone: what is allowed to it is not, what is denied still is. */
-static int exe_add_deleted(struct cf_asker *asker, const char *glob, struct cf_buffer *path)
-{
-    cf_buffer_puts(path, " (deleted)");
-    return path->failed ? -ENOMEM : exe_add(asker, glob, path->data);
-}
-
-static int exes_of(struct cf_asker *asker, const struct cf_rule *rule)
-{
-    for (size_t i = 0; i < asker->n_exes; i++) {
-        if (asker->exes[i].glob && strcmp(asker->exes[i].glob, rule->exe) == 0)
-            return 0;
-    }
-    for (size_t i = 0; i < N_FILLS; i++) {
-        struct cf_buffer path;
-        int r = 0;
-
-        cf_buffer_init(&path, 0);
-        glob_fill(rule->exe, fills[i], &path);
-        if (path.failed)
-            r = -ENOMEM;
-        else if (path.data && cf_rule_is_for(rule, path.data))
-            r = exe_add(asker, rule->exe, path.data);
-        if (r == 0 && path.data && i == 0)
-            r = exe_add_deleted(asker, rule->exe, &path);
-        cf_buffer_done(&path);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 /* What comparing a glob with a path costs, beside a verdict. */
 #define GLOB_STEPS 4
 
-/* Add the programs of the rule's own glob, or those of others, that the rule is for. */
-static bool exes_choose(struct cf_asker *asker, const struct cf_rule *rule, bool own)
+/* Add those of some programs that the rule is for. */
+static bool exes_choose(struct cf_asker *asker, const struct cf_rule *rule, size_t first, size_t n)
 {
-    for (size_t i = 0; i < asker->n_exes; i++) {
-        const struct cf_ask_exe *exe = &asker->exes[i];
-        bool is_own = rule->exe ? exe->glob && strcmp(exe->glob, rule->exe) == 0 : !exe->glob;
-
-        if (is_own != own)
-            continue;
-        if (!spend(asker, rule->exe ? GLOB_STEPS : 1))
-            return false;
-        if (cf_rule_is_for(rule, exe->path))
-            asker->mine[asker->n_mine++] = exe->path;
+    if (!spend(asker, n * (rule->exe ? GLOB_STEPS : 1)))
+        return false;
+    for (size_t i = first; i < first + n; i++) {
+        if (cf_rule_is_for(rule, asker->exes.list[i].path))
+            asker->mine[asker->n_mine++] = asker->exes.list[i].path;
     }
     return true;
 }
@@ -184,10 +78,14 @@ static bool exes_choose(struct cf_asker *asker, const struct cf_rule *rule, bool
 /* Once for each rule: the programs of other rules, and an unknown one. */
 static bool exes_complete(struct cf_asker *asker, const struct cf_rule *rule)
 {
+    size_t first, n;
+
     if (asker->has_all)
         return true;
     asker->has_all = true;
-    if (!exes_choose(asker, rule, false))
+    cf_lint_exes_own(&asker->exes, rule, &first, &n);
+    if (!exes_choose(asker, rule, 0, first) ||
+        !exes_choose(asker, rule, first + n, asker->exes.n - first - n))
         return false;
     if (cf_rule_is_for(rule, NULL))
         asker->mine[asker->n_mine++] = NULL;
@@ -236,14 +134,8 @@ int cf_asker_init(struct cf_asker *asker, const struct cf_profile *profile, uint
     if (r == 0)
         r = name_ports_find(asker);
     if (r == 0)
-        r = exe_add(asker, NULL, FRESH_PATH);
-    for (size_t i = 0; i < profile->egress.n_rules && r == 0; i++) {
-        const struct cf_rule *rule = &profile->egress.rules[i];
-
-        if (rule->exe && !cf_rule_is_expired(profile, rule))
-            r = exes_of(asker, rule);
-    }
-    asker->mine = calloc(asker->n_exes + 1, sizeof(const char *));
+        r = cf_lint_exes_init(&asker->exes, profile);
+    asker->mine = calloc(asker->exes.n + 1, sizeof(const char *));
     if (r == 0 && !asker->mine)
         r = -ENOMEM;
     if (r < 0)
@@ -254,9 +146,7 @@ int cf_asker_init(struct cf_asker *asker, const struct cf_profile *profile, uint
 void cf_asker_done(struct cf_asker *asker)
 {
     cf_places_done(&asker->places);
-    for (size_t i = 0; i < asker->n_exes; i++)
-        free(asker->exes[i].path);
-    free(asker->exes);
+    cf_lint_exes_done(&asker->exes);
     free(asker->mine);
     free(asker->ports);
     free(asker->name_ports);
@@ -597,10 +487,12 @@ enum cf_ask_end cf_ask_each(struct cf_asker *asker, const struct cf_rule *rule, 
         .data = data,
     };
     bool sure = true, stopped;
+    size_t first, n;
 
     asker->n_mine = 0;
     asker->has_all = false;
-    if (!exes_choose(asker, rule, true))
+    cf_lint_exes_own(&asker->exes, rule, &first, &n);
+    if (!exes_choose(asker, rule, first, n))
         return CF_ASK_EXHAUSTED;
     if (asker->n_mine == 0)
         sure = false;
@@ -610,16 +502,10 @@ enum cf_ask_end cf_ask_each(struct cf_asker *asker, const struct cf_rule *rule, 
     return stopped ? CF_ASK_STOPPED : sure ? CF_ASK_DONE : CF_ASK_UNSURE;
 }
 
-/* Rules for certain programs are tried one by one: with many of them a verdict costs more. */
-static uint64_t verdict_steps(const struct cf_asker *asker)
-{
-    return 1 + asker->n_exes / 128;
-}
-
 bool cf_ask_is_denied(struct cf_asker *asker, const struct cf_flow_query *query,
                       struct cf_verdict *ret_verdict)
 {
-    spend(asker, verdict_steps(asker));
+    spend(asker, 1 + (asker->exes.n_globs ? cf_lint_flow_steps(asker->profile, query) : 0));
     cf_verdict_flow(asker->profile, query, ret_verdict);
     return ret_verdict->action == CF_DENY || ret_verdict->would_deny;
 }
@@ -627,7 +513,7 @@ bool cf_ask_is_denied(struct cf_asker *asker, const struct cf_flow_query *query,
 bool cf_ask_is_name_denied(struct cf_asker *asker, const struct cf_name_query *query,
                            struct cf_verdict *ret_verdict)
 {
-    spend(asker, verdict_steps(asker));
+    spend(asker, 1 + (asker->exes.n_globs ? cf_lint_name_steps(asker->profile, query) : 0));
     cf_verdict_name(asker->profile, query, ret_verdict);
     return ret_verdict->action == CF_DENY || ret_verdict->would_deny;
 }

@@ -11,21 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "profile/lint_exes.h"
 #include "profile/lint_places.h"
 #include "profile/profile.h"
 #include "profile/verdict.h"
 
-/* One program that a glob of the profile matches. */
-struct cf_ask_exe {
-    const char *glob; /* NULL: one that was made up for rules that are for all */
-    char *path;
-};
-
 struct cf_asker {
     const struct cf_profile *profile;
     struct cf_places places;
-    struct cf_ask_exe *exes;
-    size_t n_exes;
+    struct cf_lint_exes exes;
     const char **mine; /* the programs for the rule that is asked about; NULL: an unknown one */
     size_t n_mine;
     bool has_all;    /* mine is not only of the rule's own glob */

@@ -39,8 +39,8 @@ static void try_flow(struct pin *pin, enum cf_proto proto, unsigned port)
 
     pin->query.proto = proto;
     pin->query.port = (uint16_t)port;
-    for (size_t i = 0; i <= asker->n_exes && !pin->found && asker->left > 0; i++) {
-        pin->query.exe = i < asker->n_exes ? asker->exes[i].path : NULL;
+    for (size_t i = 0; i <= asker->exes.n && !pin->found && asker->left > 0; i++) {
+        pin->query.exe = i < asker->exes.n ? asker->exes.list[i].path : NULL;
         pin->found = is_open_by_pin(pin);
     }
 }

@@ -13,6 +13,10 @@ src_profile_libcf_profile_a_SOURCES = \
 	src/profile/lint.c \
 	src/profile/lint.h \
 	src/profile/lint_ask.c \
+	src/profile/lint_exes.c \
+	src/profile/lint_exes.h \
+	src/profile/lint_steps.c \
+	src/profile/lint_steps.h \
 	src/profile/lint_ask.h \
 	src/profile/lint_pins.c \
 	src/profile/lint_pins.h \

@@ -363,6 +363,21 @@ bool cf_profile_has_exe(const struct cf_profile *profile)
     return false;
 }
 
+static bool is_wildcard(char c)
+{
+    return c == '*' || c == '?' || c == '[';
+}
+
+/* Whether what stands in front of the glob's first wildcard is how the path begins. */
+static bool glob_begins(const char *glob, const char *exe)
+{
+    while (*glob && *glob == *exe && !is_wildcard(*glob)) {
+        glob++;
+        exe++;
+    }
+    return !*glob || is_wildcard(*glob);
+}
+
 /* A last component of ** stands for everything below the folder. */
 static bool glob_matches(const char *glob, const char *exe)
 {
@@ -396,6 +411,8 @@ bool cf_rule_is_for(const struct cf_rule *rule, const char *exe)
         return true;
     if (!exe)
         return rule->action == CF_DENY;
+    if (rule->action == CF_ALLOW && !glob_begins(rule->exe, exe)) /* as most do not */
+        return false;
     length = deleted_length(exe);
     if (length == 0)
         return glob_matches(rule->exe, exe);

@@ -303,6 +303,51 @@ static void rules_that_were_not_looked_at_are_counted(void **state)
     cf_profile_free(profile);
 }
 
+#define PROGRAMS 2000
+
+/* Rules of which each is for programs of its own. host: where %u is the rule's number */
+static struct cf_profile *profile_of_programs(const char *host)
+{
+    struct cf_profile *profile = fixture_profile("");
+
+    for (unsigned i = 0; i < PROGRAMS; i++) {
+        struct cf_endpoint endpoint = { 0 };
+        char text[64];
+
+        snprintf(text, sizeof text, host, i);
+        assert_int_equal(cf_endpoint_parse(text, &endpoint, NULL, NULL), 0);
+        assert_int_equal(cf_profile_rule_add(profile, CF_ALLOW, text, &endpoint,
+                                             (struct cf_origin) { .file = "p.yaml" }),
+                         0);
+        snprintf(text, sizeof text, "/opt/x%u/*", i);
+        profile->egress.rules[i].exe = strdup(text);
+    }
+    return profile;
+}
+
+static enum cf_lint_kind first_kind(struct cf_profile *profile, uint64_t budget)
+{
+    enum cf_lint_kind kind = CF_LINT_KIND_COUNT;
+    struct cf_lint lint;
+
+    assert_int_equal(cf_profile_seal(profile), 0);
+    assert_int_equal(cf_lint(profile, budget, &lint), 0);
+    if (lint.n_findings > 0)
+        kind = lint.findings[0].kind;
+    cf_lint_done(&lint);
+    cf_profile_free(profile);
+    return kind;
+}
+
+static void rules_for_programs_are_dear_only_where_they_meet(void **state)
+{
+    (void)state;
+    assert_int_equal(first_kind(profile_of_programs("a%u.example"), PROGRAMS * 60),
+                     CF_LINT_KIND_COUNT);
+    assert_int_equal(first_kind(profile_of_programs("a.example"), PROGRAMS * 60),
+                     CF_LINT_NOT_ANALYSED);
+}
+
 /* Random policies. */
 
 #define POLICIES 800
@@ -599,6 +644,7 @@ int main(void)
         cmocka_unit_test(programs_are_told_apart),
         cmocka_unit_test(a_rule_that_ends_covers_no_rule_that_goes_on),
         cmocka_unit_test(rules_that_were_not_looked_at_are_counted),
+        cmocka_unit_test(rules_for_programs_are_dear_only_where_they_meet),
         cmocka_unit_test(what_is_said_of_random_policies_is_true_and_all),
     };
 
