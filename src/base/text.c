@@ -162,7 +162,9 @@ bool cf_text_is_printable(uint32_t point)
         { 0xe0000, 0xe0fff }, /* tags, variation selectors */
     };
 
-    if (point >= 0x20 && point < 0x7f)
+    /* Most of what is written: ASCII, Latin, and from the kana to the Hangul. */
+    if ((point >= 0x20 && point < 0x7f) || (point >= 0xae && point < 0x34f) ||
+        (point > 0x3164 && point < 0xd7a4))
         return true;
     return !in_ranges(hidden, N_OF(hidden), point);
 }

@@ -173,11 +173,14 @@ static const char *suggest_protocol(const char *text)
 bool cf_read_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
                       struct cf_endpoint *ret_endpoint)
 {
+    struct cf_finding finding = { .code = CF_CODE_BAD_VALUE, .key = key };
     struct cf_error err = { 0 };
     size_t offset = 0;
-    int r = cf_endpoint_parse(node->text, ret_endpoint, &offset, &err);
-    struct cf_finding finding = { .code = CF_CODE_BAD_VALUE, .key = key };
+    int r;
 
+    if (!cf_read_affords_endpoint(reader, node, key))
+        return false;
+    r = cf_endpoint_parse(node->text, ret_endpoint, &offset, &err);
     if (r == -EINVAL) {
         finding.at = cf_yaml_text_mark(node, offset);
         finding.suggestion = offset == 0 ? suggest_protocol(node->text) : NULL;
@@ -191,8 +194,7 @@ bool cf_read_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node,
 }
 
 bool cf_read_endpoint_alone(struct cf_reader *reader, const struct cf_yaml_node *node,
-                            const char *key, const char *no_list,
-                            struct cf_endpoint *ret_endpoint)
+                            const char *key, const char *no_list, struct cf_endpoint *ret_endpoint)
 {
     if (node->kind != CF_YAML_SCALAR || cf_yaml_is_null(node)) {
         cf_read_unexpected(reader, node, key, "an endpoint as text");

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "policy/read.h"
 #include "policy/suggest.h"
@@ -43,20 +42,30 @@ void cf_read_group_use(struct cf_reader *reader, const char *name, struct cf_mar
     uses[reader->n_group_uses++] = use;
 }
 
-static void report_use(struct cf_reader *reader, const struct cf_group_use *use)
+/* The group that was probably meant; NULL also when too many were looked at. */
+static const char *find_near(struct cf_reader *reader, const char *name)
 {
     const struct cf_profile *profile = reader->profile;
     size_t n = profile->egress.n_groups;
-    cf_auto_free const char **names = calloc(n + 1, sizeof *names);
-    const char *near;
+    cf_auto_free const char **names = NULL;
 
+    if (n > CF_READ_COMPARED_MAX - reader->work->compared)
+        return NULL;
+    reader->work->compared += n;
+    names = calloc(n + 1, sizeof *names);
     if (!names) {
         cf_read_out_of_memory(reader);
-        return;
+        return NULL;
     }
     for (size_t i = 0; i < n; i++)
         names[i] = profile->egress.groups[i]->name;
-    near = cf_suggest(use->name, names, n);
+    return cf_suggest(name, names, n);
+}
+
+static void report_use(struct cf_reader *reader, const struct cf_group_use *use)
+{
+    const char *near = find_near(reader, use->name);
+
     cf_read_report(reader,
                    &(struct cf_finding) {
                        .code = CF_CODE_UNKNOWN_GROUP,
@@ -71,7 +80,7 @@ void cf_read_group_uses(struct cf_reader *reader)
 {
     struct cf_source *source = reader->source;
 
-    for (size_t i = 0; i < reader->n_group_uses; i++) {
+    for (size_t i = 0; i < reader->n_group_uses && !cf_diagnostics_full(reader->diagnostics); i++) {
         struct cf_group_use *use = &reader->group_uses[i];
 
         reader->source = use->source;
@@ -95,15 +104,13 @@ void cf_group_uses_free(struct cf_reader *reader)
 static char *member_identity(const struct cf_group *group, const struct cf_endpoint *endpoint)
 {
     cf_auto_free char *canonical = cf_endpoint_format(endpoint);
-    struct cf_buffer buffer;
     char *text;
 
     if (!canonical)
         return NULL;
-    cf_buffer_init(&buffer, 0);
-    cf_buffer_printf(&buffer, CF_LIST_PREFIX "%s %s", group->name, canonical);
-    text = cf_buffer_steal(&buffer);
-    cf_buffer_done(&buffer);
+    text = malloc(strlen(CF_LIST_PREFIX) + strlen(group->name) + strlen(canonical) + 2);
+    if (text)
+        stpcpy(stpcpy(stpcpy(stpcpy(text, CF_LIST_PREFIX), group->name), " "), canonical);
     return text;
 }
 
@@ -130,7 +137,7 @@ static void read_members(struct cf_reader *reader, struct cf_group *group,
 
     if (!cf_read_list(reader, &row, list, key))
         return;
-    for (size_t i = 0; i < list->n_items; i++) {
+    for (size_t i = 0; i < list->n_items && !cf_diagnostics_full(reader->diagnostics); i++) {
         char item_key[CF_KEY_SIZE];
 
         read_member(reader, group, list->items[i], cf_key_item(key, i, item_key));
@@ -187,7 +194,7 @@ void cf_read_egress_groups(struct cf_reader *reader, const struct cf_schema_key 
 {
     if (!cf_read_free_map(reader, row, node, key, "groups"))
         return;
-    for (size_t i = 0; i < node->n_items; i += 2) {
+    for (size_t i = 0; i < node->n_items && !cf_diagnostics_full(reader->diagnostics); i += 2) {
         const struct cf_yaml_node *name = node->items[i], *value = node->items[i + 1];
         struct cf_group *group;
         char group_key[CF_KEY_SIZE];

@@ -54,7 +54,7 @@ static size_t find_blanks(const char *text, size_t length)
 /* The directive that is one too many; the length when there is none. */
 static size_t find_directives(const char *text, size_t length)
 {
-    const char *first = memchr(text, '%', length);
+    const char *first = length > 0 ? memchr(text, '%', length) : NULL;
     int n = 0;
 
     for (size_t i = first ? (size_t)(first - text) : length; i < length; i++)

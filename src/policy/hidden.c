@@ -22,6 +22,11 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+static bool is_quote(char c)
+{
+    return c == '"' || c == '\'';
+}
+
 /*
  * The user part of the URL whose "://" is at `colon`. ret_end: where the URL
  * ends; without a user part there is none in front of it.
@@ -56,12 +61,14 @@ static bool find_value(const char *text, size_t length, size_t colon, size_t *re
     static const char *const words[] = { "password", "passwd", "passphrase", "secret", "token" };
     size_t end = colon, start, from = colon + 1;
 
-    while (end > 0 && (is_blank(text[end - 1]) || strchr("\"'", text[end - 1])))
-        end--;
-    if (from < length && !is_blank(text[from]) && (colon == 0 || !strchr("\"'", text[colon - 1])))
+    if (from < length && !is_blank(text[from]) && (colon == 0 || !is_quote(text[colon - 1])))
         return false; /* no key ends here: "token:443" */
+    while (end > 0 && (is_blank(text[end - 1]) || is_quote(text[end - 1])))
+        end--;
     for (start = end; start > 0 && is_word(text[start - 1]);)
         start--;
+    if (start == end)
+        return false;
     while (from < length && is_blank(text[from]))
         from++;
     if (from == length)

@@ -11,8 +11,11 @@ bool cf_read_host_name(struct cf_reader *reader, const char *text, struct cf_mar
                        const char *key, char ret_name[CF_NAME_SIZE])
 {
     struct cf_error err = { 0 };
-    int r = cf_name_normalize(text, ret_name, &err);
+    int r;
 
+    if (!cf_read_affords_name(reader, text, at, key))
+        return false;
+    r = cf_name_normalize(text, ret_name, &err);
     if (r == -ENOMEM)
         cf_read_out_of_memory(reader);
     else if (r < 0)
@@ -67,15 +70,6 @@ static void read_addresses(struct cf_reader *reader, const char *name,
     }
 }
 
-/* The same key written the same way has been reported with the YAML. */
-static bool written_before(const struct cf_yaml_node *map, size_t place)
-{
-    for (size_t i = 0; i < place; i += 2)
-        if (strcmp(map->items[i]->text, map->items[place]->text) == 0)
-            return true;
-    return false;
-}
-
 void cf_read_hosts(struct cf_reader *reader, const struct cf_schema_key *row,
                    const struct cf_yaml_node *node, const char *key)
 {
@@ -90,7 +84,8 @@ void cf_read_hosts(struct cf_reader *reader, const struct cf_schema_key *row,
         if (!cf_read_host_name(reader, item->text, item->mark, name_key, name))
             continue;
         known = cf_profile_host_find(reader->profile, name);
-        if (known && written_before(node, i))
+        /* The same key written the same way has been reported with the YAML. */
+        if (known && item->again)
             continue;
         if (known)
             cf_read_report(reader, CF_FINDING(CF_CODE_DUPLICATE_KEY, item->mark, name_key),

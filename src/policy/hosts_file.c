@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "policy/read.h"
 
 #define FILE_MAX ((size_t)4 << 20)
@@ -29,11 +30,7 @@ static char *next_word(char **at)
 /* Characters of a line from one byte to another. */
 static unsigned count_characters(const char *from, const char *to)
 {
-    unsigned n = 0;
-
-    for (; from < to; from++)
-        n += ((unsigned char)*from & 0xc0) != 0x80;
-    return n;
+    return (unsigned)cf_text_count_characters(from, (size_t)(to - from));
 }
 
 /* One more address for a name. False when there are too many, of names or of its addresses. */
@@ -78,6 +75,8 @@ static bool read_line(struct cf_reader *reader, char *line, unsigned number)
     for (before = address; (word = next_word(&rest)); before = word, n++) {
         char name[CF_NAME_SIZE];
 
+        if (cf_diagnostics_full(reader->diagnostics))
+            return false;
         name_at.column += count_characters(before, word);
         if (!cf_read_host_name(reader, word, name_at, NULL, name))
             continue;

@@ -1,7 +1,7 @@
 /*
  * merge.c - a policy's tree on top of those that it extends
  *
- * How this works: no node is changed or copied. Where both trees have a map or
+ * How this works: no node is changed (but for `compared`) or copied. Where both trees have a map or
  * a list, a new one is made that points at the nodes of both; everything else
  * is shared, so each value keeps the file, line and column that it was written
  * at. Keys and items are found by hash, and every node that is looked at is a
@@ -54,7 +54,7 @@ static int take_steps(struct cf_merge *merge, size_t n)
 static struct cf_yaml_node *make_node(struct cf_merge *merge, const struct cf_yaml_node *like,
                                       size_t n)
 {
-    struct cf_yaml_node *node = cf_yaml_node_new(&merge->made, like->kind, like->mark);
+    struct cf_yaml_node *node = cf_yaml_node_new(&merge->made, like->kind, like->mark, NULL);
 
     if (!node)
         return NULL;
@@ -205,61 +205,61 @@ static int merge_lists(struct cf_merge *merge, struct cf_yaml_node *below,
 /* A key of the upper map: as it compares, and where it stands. */
 struct pair {
     struct cf_hash_node node;
-    char *key;
+    const char *key;
     size_t place;
     bool used; /* the lower map has it too */
 };
 
-/* As keys of this map compare: names of `hosts` in their normal form. The caller's. */
-static char *compared_key(const struct place *place, const char *text)
+/* As keys of this map compare: names of `hosts` in their normal form, which each is given once. */
+static int compared_key(struct cf_merge *merge, const struct place *place, struct cf_yaml_node *key,
+                        const char **ret_text)
 {
     char name[CF_NAME_SIZE];
     struct cf_error err = { 0 };
-    int r;
+    int r = 0;
 
+    *ret_text = key->text;
     if (!place->row || place->row->type != CF_TYPE_HOSTS)
-        return strdup(text);
-    r = cf_name_normalize(text, name, &err);
-    if (r == -ENOMEM)
-        return NULL;
-    return strdup(r == 0 ? name : text);
+        return 0;
+    if (!key->compared) {
+        r = take_steps(merge, cf_name_work(key->text));
+        if (r < 0)
+            return r;
+        r = cf_name_normalize(key->text, name, &err);
+        key->compared = r == -ENOMEM ? NULL : strdup(r == 0 ? name : key->text);
+    }
+    *ret_text = key->compared;
+    return key->compared ? 0 : -ENOMEM;
 }
 
-static int index_pairs(const struct place *place, const struct cf_yaml_node *map,
-                       struct pair *pairs, struct cf_hash *index)
+static int index_pairs(struct cf_merge *merge, const struct place *place,
+                       const struct cf_yaml_node *map, struct pair *pairs, struct cf_hash *index)
 {
     for (size_t i = 0; i < map->n_items / 2; i++) {
         struct pair *pair = &pairs[i];
+        int r = compared_key(merge, place, map->items[2 * i], &pair->key);
 
+        if (r < 0)
+            return r;
         pair->place = 2 * i;
-        pair->key = compared_key(place, map->items[2 * i]->text);
-        if (!pair->key ||
-            cf_hash_add(index, &pair->node, cf_hash_bytes(pair->key, strlen(pair->key))) < 0)
+        if (cf_hash_add(index, &pair->node, cf_hash_bytes(pair->key, strlen(pair->key))) < 0)
             return -ENOMEM;
     }
     return 0;
 }
 
-/* The pair of a key of the lower map: 0 with NULL when there is none. */
-static int find_key(const struct place *place, const struct cf_hash *index, const char *text,
-                    struct pair **ret_pair)
+/* The pair of a key of the lower map; NULL when there is none. */
+static struct pair *find_key(const struct cf_hash *index, const char *key)
 {
-    cf_auto_free char *key = compared_key(place, text);
-    struct cf_hash_node *node;
+    struct cf_hash_node *node = cf_hash_find(index, cf_hash_bytes(key, strlen(key)));
 
-    *ret_pair = NULL;
-    if (!key)
-        return -ENOMEM;
-    node = cf_hash_find(index, cf_hash_bytes(key, strlen(key)));
     for (; node; node = cf_hash_next(node)) {
         struct pair *pair = cf_container_of(node, struct pair, node);
 
-        if (strcmp(pair->key, key) == 0) {
-            *ret_pair = pair;
-            return 0;
-        }
+        if (strcmp(pair->key, key) == 0)
+            return pair;
     }
-    return 0;
+    return NULL;
 }
 
 static bool is_overridden(const struct place *place)
@@ -351,14 +351,16 @@ static int put_pairs(struct cf_merge *merge, const struct place *place,
                      const struct cf_yaml_node *below, const struct cf_yaml_node *above,
                      struct pair *pairs, struct cf_hash *index, struct cf_yaml_node *result)
 {
-    int r = above ? index_pairs(place, above, pairs, index) : 0;
+    int r = above ? index_pairs(merge, place, above, pairs, index) : 0;
 
     for (size_t i = 0; r == 0 && i < below->n_items; i += 2) {
         struct pair *pair;
+        const char *key;
 
-        r = find_key(place, index, below->items[i]->text, &pair);
+        r = compared_key(merge, place, below->items[i], &key);
         if (r < 0)
             return r;
+        pair = find_key(index, key);
         if (pair)
             pair->used = true;
         r = put_pair(merge, place, &below->items[i], pair ? &above->items[pair->place] : NULL,
@@ -392,8 +394,6 @@ static int merge_maps(struct cf_merge *merge, const struct place *place, struct 
     cf_hash_init(&index);
     r = put_pairs(merge, place, below, above, pairs, &index, result);
     cf_hash_done(&index);
-    for (size_t i = 0; i < n_above / 2; i++)
-        free(pairs[i].key);
     if (r < 0)
         return r;
     *ret_node = result;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "policy/digest.h"
 #include "policy/file.h"
 #include "policy/read.h"
@@ -86,6 +87,17 @@ static int lines_fill(struct lines *lines)
     return 0;
 }
 
+/* As memchr() for LF, which a short line has before that could begin. */
+static char *find_newline(char *text, size_t length)
+{
+    size_t at = 0;
+
+    for (; at < SHORT_LINE && at < length; at++)
+        if (text[at] == '\n')
+            return text + at;
+    return memchr(text + at, '\n', length - at);
+}
+
 /*
  * The next line without LF or CR LF; a NUL stands behind it. Borrowed until
  * the next call. Returns 1, 0 at the end, or -errno.
@@ -97,7 +109,7 @@ static int lines_next(struct lines *lines, char **ret_text, size_t *ret_length)
     for (;;) {
         char *start = lines->buffer + lines->start;
         size_t left = lines->end - lines->start;
-        char *newline = memchr(start + looked, '\n', left - looked);
+        char *newline = find_newline(start + looked, left - looked);
         size_t length = newline ? (size_t)(newline - start) : left;
         int r;
 
@@ -125,8 +137,7 @@ static void wrong(struct names_file *file, size_t offset, const char *message)
     struct cf_source source;
     struct cf_mark at = { .line = file->line, .column = 1, .source = &source };
 
-    for (size_t i = 0; i < offset; i++)
-        at.column += ((unsigned char)file->text[i] & 0xc0) != 0x80;
+    at.column += (unsigned)cf_text_count_characters(file->text, offset);
     cf_source_init_line(&source, file->path, file->line, file->text, file->length);
     source.hidden = file->foreign;
     cf_read_error(file->reader, at, NULL, "%s", message);
@@ -181,9 +192,9 @@ static bool is_first_address(struct names_file *file, const char *word, size_t l
 static bool is_own_name(const char *word)
 {
     static const char *const own[] = {
-        "localhost",    "localhost.localdomain", "local",         "broadcasthost",
-        "ip6-localhost", "ip6-loopback",         "ip6-localnet",  "ip6-mcastprefix",
-        "ip6-allnodes", "ip6-allrouters",        "ip6-allhosts",
+        "localhost",     "localhost.localdomain", "local",        "broadcasthost",
+        "ip6-localhost", "ip6-loopback",          "ip6-localnet", "ip6-mcastprefix",
+        "ip6-allnodes",  "ip6-allrouters",        "ip6-allhosts",
     };
 
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
@@ -233,10 +244,11 @@ static void read_line(struct names_file *file, char *text)
         at += length;
         length = next_word(text, end, &at);
         if (length == 0)
-            wrong(file, address, "expected a name, or an address and names behind it, got an "
-                                 "address alone");
+            wrong(file, address,
+                  "expected a name, or an address and names behind it, got an "
+                  "address alone");
     }
-    while (length > 0) {
+    while (length > 0 && !cf_diagnostics_full(file->reader->diagnostics)) {
         read_word(file, text + at, length, hosts_form);
         at += length;
         length = next_word(text, end, &at);
@@ -251,15 +263,9 @@ static void read_line(struct names_file *file, char *text)
 static bool is_text(struct names_file *file)
 {
     const char *fault = NULL;
-    bool plain = true;
     size_t offset = 0;
 
-    for (size_t i = 0; i < file->length; i++) {
-        unsigned char c = (unsigned char)file->text[i];
-
-        plain = plain && ((c >= 0x20 && c < 0x7f) || c == '\t');
-    }
-    if (!plain)
+    if (cf_text_plain_span(file->text, file->length) < file->length)
         fault = cf_text_fault(file->text, file->length, &offset);
     if (fault)
         wrong(file, offset, fault);

@@ -45,6 +45,7 @@ void cf_reader_init(struct cf_reader *reader, struct cf_diagnostics *diagnostics
                     struct cf_profile *profile)
 {
     *reader = (struct cf_reader) { .diagnostics = diagnostics, .profile = profile };
+    reader->work = &reader->own_work;
     cf_hash_init(&reader->rules);
 }
 
@@ -69,6 +70,7 @@ static void read_alone(struct cf_reader *reader, const struct cf_load_file *file
     scratch->today = reader->profile->today;
     cf_reader_init(&alone, reader->diagnostics, scratch);
     alone.alone = true;
+    alone.work = reader->work;
     cf_reader_source(&alone, file->source);
     cf_read_document(&alone, file->document.root);
     if (alone.out_of_memory)
@@ -78,15 +80,17 @@ static void read_alone(struct cf_reader *reader, const struct cf_load_file *file
 
 /*
  * Each file alone, then all of them as one tree. NULL when there is no use in
- * that: a file is missing, or there are more errors than are shown already.
+ * that: a file is missing, or there is more of something than is read.
  */
 static struct cf_yaml_node *read_parents(struct cf_reader *reader, struct cf_load *load)
 {
-    for (size_t i = 0; i < load->n_files; i++)
+    for (size_t i = 0; i < load->n_files && !reader->work->too_much; i++)
         if (load->files[i]->good)
             read_alone(reader, load->files[i]);
-    if (load->failed || cf_diagnostics_full(reader->diagnostics) || reader->out_of_memory)
+    if (load->failed || cf_diagnostics_full(reader->diagnostics) || reader->work->too_much ||
+        reader->out_of_memory)
         return NULL;
+    *reader->work = (struct cf_read_work) { 0 };
     return cf_load_merge(load, reader);
 }
 

@@ -14,6 +14,7 @@
 
 #include "policy/suggest.h"
 #include "policy/value.h"
+#include "profile/name.h"
 
 /* Read last: names of `hosts` come first, wherever the file has them. */
 void cf_read_hosts_file_key(struct cf_reader *reader, const struct cf_schema_key *row,
@@ -40,6 +41,43 @@ void cf_read_command(struct cf_reader *reader, const struct cf_schema_key *row,
     if (program && program->kind == CF_YAML_SCALAR && !cf_yaml_is_null(program) &&
         program->text[0] == '\0')
         cf_read_unexpected(reader, program, cf_key_item(key, 0, item_key), "a program");
+}
+
+bool cf_read_affords_name(struct cf_reader *reader, const char *text, struct cf_mark at,
+                          const char *key)
+{
+    struct cf_read_work *work = reader->work;
+    size_t parts = cf_name_work(text);
+
+    if (parts <= CF_READ_NAMES_MAX - work->names) {
+        work->names += parts;
+        return true;
+    }
+    if (!work->too_much)
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, at, key),
+                       "expected at most %zu bytes of international names, got more; names in "
+                       "their xn-- form, and those of a names_file, do not count",
+                       CF_READ_NAMES_MAX);
+    work->too_much = true;
+    return false;
+}
+
+bool cf_read_affords_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node,
+                              const char *key)
+{
+    struct cf_read_work *work = reader->work;
+
+    if (work->endpoints < CF_READ_ENDPOINTS_MAX) {
+        work->endpoints++;
+        return cf_read_affords_name(reader, node->text, node->mark, key);
+    }
+    if (!work->too_much)
+        cf_read_report(reader, CF_FINDING(CF_CODE_LIMIT, node->mark, key),
+                       "expected at most %zu endpoints in all lists together, got more; a "
+                       "names_file has room for names",
+                       CF_READ_ENDPOINTS_MAX);
+    work->too_much = true;
+    return false;
 }
 
 /* A value that can be one only needs no place in the profile. */

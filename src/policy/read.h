@@ -30,6 +30,19 @@ struct cf_group_use {
     char *name;
 };
 
+/* What is bounded because it takes long, over all files that are read one by one. */
+struct cf_read_work {
+    size_t endpoints;
+    size_t names;    /* cf_name_work() of what was normalised */
+    size_t compared; /* names of groups with one that is unknown */
+    bool too_much;   /* of endpoints or names, which has been reported */
+};
+
+#define CF_READ_ENDPOINTS_MAX ((size_t)30000)
+#define CF_READ_NAMES_MAX ((size_t)200000)
+/* With more of them an unknown name gets no suggestion. */
+#define CF_READ_COMPARED_MAX 5000
+
 struct cf_reader {
     struct cf_source *source; /* what is being read */
     struct cf_diagnostics *diagnostics;
@@ -46,6 +59,7 @@ struct cf_reader {
     struct cf_group_use *group_uses;       /* group:NAME of rules that were not looked up yet */
     size_t n_group_uses;
     size_t names_bytes, names_lines; /* of all names files so far */
+    struct cf_read_work own_work, *work;
     /* One file of several by itself: what others or further files say is not known here. */
     bool alone;
     bool out_of_memory;
@@ -108,6 +122,15 @@ bool cf_read_is_foreign(struct cf_reader *reader, const struct cf_yaml_node *nod
 /* Report that the file of a node could not be read: -errno of cf_file_open(). */
 void cf_read_unreadable(struct cf_reader *reader, const struct cf_yaml_node *node, const char *key,
                         const char *path, int r);
+
+/*
+ * Whether a name, or an endpoint, may still be read. Where there are too many
+ * of them (of names: of international ones), the first of these is reported.
+ */
+bool cf_read_affords_name(struct cf_reader *reader, const char *text, struct cf_mark at,
+                          const char *key);
+bool cf_read_affords_endpoint(struct cf_reader *reader, const struct cf_yaml_node *node,
+                              const char *key);
 
 /* Scalars. True when the value is good; otherwise the error has been reported. */
 bool cf_read_text(struct cf_reader *reader, const struct cf_schema_key *row,

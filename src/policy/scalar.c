@@ -84,21 +84,50 @@ struct cf_origin cf_read_origin(struct cf_reader *reader, struct cf_mark at)
     };
 }
 
+/* Whether a name is shown as it is. */
+static bool is_plain_name(const char *name)
+{
+    const char *at = name;
+
+    while ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') ||
+           *at == '_' || *at == '-' || *at == '.' || *at == '*')
+        at++;
+    return at > name && *at == '\0' && at - name < CF_QUOTED_SIZE;
+}
+
+/* Append to a key of so many bytes, which is cut where it gets too long. Returns its length. */
+static size_t key_append(char text[CF_KEY_SIZE], size_t length, const char *what)
+{
+    size_t n = strnlen(what, CF_KEY_SIZE - 1 - length);
+
+    memcpy(text + length, what, n);
+    text[length + n] = '\0';
+    return length + n;
+}
+
+/* Both are called for every value there is. */
 char *cf_key_child(const char *parent, const char *name, char text[CF_KEY_SIZE])
 {
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.*";
     char quoted[CF_QUOTED_SIZE];
+    size_t length = key_append(text, 0, parent);
 
-    if (name[0] == '\0' || name[strspn(name, plain)] != '\0' || strlen(name) >= CF_QUOTED_SIZE)
-        name = cf_quote_text(name, quoted);
-    snprintf(text, CF_KEY_SIZE, "%s%s%s", parent, parent[0] ? "." : "", name);
+    if (length > 0)
+        length = key_append(text, length, ".");
+    key_append(text, length, is_plain_name(name) ? name : cf_quote_text(name, quoted));
     return text;
 }
 
 char *cf_key_item(const char *parent, size_t index, char text[CF_KEY_SIZE])
 {
-    snprintf(text, CF_KEY_SIZE, "%s[%zu]", parent, index);
+    char digits[24], *at = digits + sizeof digits;
+
+    *--at = '\0';
+    *--at = ']';
+    do
+        *--at = (char)('0' + index % 10);
+    while (index /= 10);
+    *--at = '[';
+    key_append(text, key_append(text, 0, parent), at);
     return text;
 }
 

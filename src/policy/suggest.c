@@ -50,10 +50,16 @@ const char *cf_suggest(const char *text, const char *const *words, size_t n)
     if (length > CF_SUGGEST_MAX)
         return NULL;
     for (size_t i = 0; i < n; i++) {
-        unsigned distance = words[i] ? cf_edit_distance(text, words[i]) : UINT_MAX;
+        size_t size = words[i] ? strlen(words[i]) : 0;
+        unsigned distance;
 
+        if (!words[i])
+            continue;
+        if (size > length ? size - length >= nearest : length - size >= nearest)
+            continue;
+        distance = cf_edit_distance(text, words[i]);
         /* A word that shares nothing with the text is no suggestion. */
-        if (distance < nearest && distance < strlen(words[i])) {
+        if (distance < nearest && distance < size) {
             nearest = distance;
             found = words[i];
         }

@@ -356,7 +356,7 @@ static void read_list(struct cf_reader *reader, const struct cf_schema_key *row,
         return;
     }
     memcpy(place_of(reader->profile, row->field), &items, sizeof items);
-    for (size_t i = 0; i < node->n_items; i++) {
+    for (size_t i = 0; i < node->n_items && !cf_diagnostics_full(reader->diagnostics); i++) {
         const struct cf_yaml_node *item = node->items[i];
         char shown[CF_KEY_SIZE];
 

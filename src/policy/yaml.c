@@ -24,6 +24,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "policy/guard.h"
 
 struct anchor {
@@ -45,7 +46,8 @@ struct builder {
     size_t n_anchors;
 };
 
-/* libyaml's last place is the front of a line that a text without a final line end does not have. */
+/* libyaml's last place is the front of a line that a text without a final line end does not have.
+ */
 static struct cf_mark mark_of(const struct builder *b, yaml_mark_t mark)
 {
     if (mark.line >= b->end.line)
@@ -61,8 +63,9 @@ static struct cf_mark mark_of(const struct builder *b, yaml_mark_t mark)
 #define report(b, mark, ...) report_as(b, CF_CODE_SYNTAX, mark, __VA_ARGS__)
 
 struct cf_yaml_node *cf_yaml_node_new(struct cf_yaml_document *document, enum cf_yaml_kind kind,
-                                      struct cf_mark mark)
+                                      struct cf_mark mark, const char *text)
 {
+    size_t size = text ? strlen(text) + 1 : 0;
     struct cf_yaml_node *node;
 
     if (document->n_nodes == document->capacity) {
@@ -74,20 +77,14 @@ struct cf_yaml_node *cf_yaml_node_new(struct cf_yaml_document *document, enum cf
         document->nodes = nodes;
         document->capacity = capacity;
     }
-    node = calloc(1, sizeof *node);
+    node = malloc(sizeof *node + size);
     if (!node)
         return NULL;
-    node->kind = kind;
-    node->mark = mark;
-    node->n_expanded = 1;
+    *node = (struct cf_yaml_node) { .kind = kind, .mark = mark, .n_expanded = 1 };
+    if (text)
+        node->text = memcpy(node + 1, text, size);
     document->nodes[document->n_nodes++] = node;
     return node;
-}
-
-static struct cf_yaml_node *node_new(struct builder *b, enum cf_yaml_kind kind, yaml_mark_t mark)
-{
-    b->count->n_nodes++;
-    return cf_yaml_node_new(b->document, kind, mark_of(b, mark));
 }
 
 /* Put a finished or an open node where it stands: the root, or the innermost open node. */
@@ -185,18 +182,12 @@ static void check_tag(struct builder *b, const yaml_char_t *tag, yaml_mark_t mar
 /* Where the text stands in its line, byte by byte, or 0. */
 static unsigned find_text_column(const yaml_event_t *event)
 {
-    const char *text = (const char *)event->data.scalar.value;
-    size_t left = event->data.scalar.length, characters = 0, span;
+    size_t characters, span;
 
     if (event->start_mark.line != event->end_mark.line)
         return 0;
-    while (left > 0) {
-        unsigned n = cf_utf8_length(text, left, NULL);
-
-        text += n ? n : 1;
-        left -= n ? n : 1;
-        characters++;
-    }
+    characters =
+        cf_text_count_characters((const char *)event->data.scalar.value, event->data.scalar.length);
     span = event->end_mark.column - event->start_mark.column;
     if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         return span == characters ? (unsigned)event->start_mark.column + 1 : 0;
@@ -205,30 +196,29 @@ static unsigned find_text_column(const yaml_event_t *event)
 
 static int on_scalar(struct builder *b, const yaml_event_t *event)
 {
-    struct cf_yaml_node *node;
+    struct cf_mark mark = mark_of(b, event->start_mark);
+    const char *text = (const char *)event->data.scalar.value;
     size_t length = event->data.scalar.length;
+    struct cf_yaml_node *node;
     int r;
 
     check_tag(b, event->data.scalar.tag, event->start_mark);
-    node = node_new(b, CF_YAML_SCALAR, event->start_mark);
-    if (!node)
-        return -ENOMEM;
+    b->count->n_nodes++;
     if (length > CF_YAML_SCALAR_MAX) {
-        report_as(b, CF_CODE_LIMIT, node->mark,
-                  "expected a value of at most %zu bytes, got one of %zu", CF_YAML_SCALAR_MAX,
-                  length);
+        report_as(b, CF_CODE_LIMIT, mark, "expected a value of at most %zu bytes, got one of %zu",
+                  CF_YAML_SCALAR_MAX, length);
         return -EINVAL;
     }
-    if (memchr(event->data.scalar.value, '\0', length)) {
-        report(b, node->mark, "expected text, got a NUL byte");
+    if (memchr(text, '\0', length)) {
+        report(b, mark, "expected text, got a NUL byte");
         return -EINVAL;
     }
-    if (cf_text_has_tags((const char *)event->data.scalar.value)) {
-        report(b, node->mark, "expected characters that show, got a hidden one as an escape");
+    if (cf_text_has_tags(text)) {
+        report(b, mark, "expected characters that show, got a hidden one as an escape");
         return -EINVAL;
     }
-    node->text = strdup((const char *)event->data.scalar.value);
-    if (!node->text)
+    node = cf_yaml_node_new(b->document, CF_YAML_SCALAR, mark, text);
+    if (!node)
         return -ENOMEM;
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     node->text_column = find_text_column(event);
@@ -281,7 +271,8 @@ static int on_open(struct builder *b, const yaml_event_t *event, enum cf_yaml_ki
     int r;
 
     check_tag(b, tag, event->start_mark);
-    node = node_new(b, kind, event->start_mark);
+    b->count->n_nodes++;
+    node = cf_yaml_node_new(b->document, kind, mark_of(b, event->start_mark), NULL);
     if (!node)
         return -ENOMEM;
     if (b->depth == CF_YAML_DEPTH_MAX) {
@@ -336,11 +327,13 @@ static int check_duplicates(struct builder *b, const struct cf_yaml_node *map)
         if (strcmp(keys[i].key->text, keys[i - 1].key->text) == 0)
             keys[i].first = keys[i - 1].first ? keys[i - 1].first : keys[i - 1].key;
     qsort(keys, n, sizeof *keys, compare_places);
-    for (size_t i = 0; i < n && !cf_diagnostics_full(b->diagnostics); i++)
-        if (keys[i].first)
+    for (size_t i = 0; i < n; i++) {
+        map->items[2 * i]->again = keys[i].first;
+        if (keys[i].first && !cf_diagnostics_full(b->diagnostics))
             report_as(b, CF_CODE_DUPLICATE_KEY, keys[i].key->mark,
                       "expected each key once, got %s again (first at line %u)",
                       cf_quote_text(keys[i].key->text, quoted), keys[i].first->mark.line);
+    }
     return 0;
 }
 
@@ -486,9 +479,9 @@ int cf_yaml_read(struct cf_source *source, struct cf_diagnostics *diagnostics,
 void cf_yaml_document_done(struct cf_yaml_document *document)
 {
     for (size_t i = 0; i < document->n_nodes; i++) {
-        free(document->nodes[i]->text);
         free(document->nodes[i]->items);
         free(document->nodes[i]->places);
+        free(document->nodes[i]->compared);
         free(document->nodes[i]);
     }
     free(document->nodes);
@@ -515,21 +508,10 @@ size_t cf_yaml_item_place(const struct cf_yaml_node *list, size_t item)
 struct cf_mark cf_yaml_text_mark(const struct cf_yaml_node *node, size_t offset)
 {
     struct cf_mark mark = node->mark;
-    const char *at = node->text;
-    size_t left;
 
     if (node->kind != CF_YAML_SCALAR || node->text_column == 0)
         return mark;
-    left = strlen(at);
-    if (left > offset)
-        left = offset;
-    mark.column = node->text_column;
-    while (left > 0) {
-        unsigned n = cf_utf8_length(at, left, NULL);
-
-        at += n ? n : 1;
-        left -= n ? n : 1;
-        mark.column++;
-    }
+    mark.column = node->text_column +
+                  (unsigned)cf_text_count_characters(node->text, strnlen(node->text, offset));
     return mark;
 }

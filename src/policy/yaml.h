@@ -35,8 +35,9 @@ enum cf_yaml_kind {
 struct cf_yaml_node {
     enum cf_yaml_kind kind;
     struct cf_mark mark;
-    char *text; /* SCALAR; holds no NUL */
+    char *text; /* SCALAR; holds no NUL; part of the node's memory */
     bool plain; /* SCALAR: written without quotes */
+    bool again; /* SCALAR: a key that its map had before, which has been reported */
     /*
      * SCALAR: where the first byte of text stands in its line, when the text
      * stands there byte by byte; 0 when it was folded or escaped.
@@ -45,6 +46,7 @@ struct cf_yaml_node {
     struct cf_yaml_node **items; /* LIST: the items; MAP: key, value, key, value */
     size_t n_items;              /* LIST: items; MAP: twice the pairs */
     unsigned *places;            /* LIST that was merged: where each item stands in its own list */
+    char *compared;              /* SCALAR: a key as merge.c compares it, once it has */
     size_t n_expanded;           /* this node and all below, aliases expanded */
 };
 
@@ -70,9 +72,12 @@ int cf_yaml_read(struct cf_source *source, struct cf_diagnostics *diagnostics,
                  struct cf_yaml_count *count, struct cf_yaml_document *ret_document);
 void cf_yaml_document_done(struct cf_yaml_document *document);
 
-/* One more node without text or items, owned by document; NULL when out of memory. */
+/*
+ * One more node without items, owned by document; NULL when out of memory.
+ * text: of a scalar, copied; NULL of others
+ */
 struct cf_yaml_node *cf_yaml_node_new(struct cf_yaml_document *document, enum cf_yaml_kind kind,
-                                      struct cf_mark mark);
+                                      struct cf_mark mark, const char *text);
 
 /* Whether the node says nothing: an empty plain scalar, `~` or `null`. */
 bool cf_yaml_is_null(const struct cf_yaml_node *node);

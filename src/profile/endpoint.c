@@ -277,7 +277,6 @@ static int read_name(struct reader *reader, const char *at, const char *host,
     endpoint->name = strdup(name);
     if (!endpoint->name)
         return out_of_memory(reader);
-    endpoint->name_unicode = cf_name_to_unicode(name);
     return 0;
 }
 
@@ -500,7 +499,6 @@ int cf_name_pattern_parse(const char *text, enum cf_host_kind *ret_kind,
 void cf_endpoint_done(struct cf_endpoint *endpoint)
 {
     free(endpoint->name);
-    free(endpoint->name_unicode);
     free(endpoint->ports);
     *endpoint = (struct cf_endpoint) { 0 };
 }
@@ -517,10 +515,12 @@ static void format_host(const struct cf_endpoint *endpoint, struct cf_buffer *bu
             cf_buffer_puts(buffer, ".");
         break;
     case CF_HOST_ONE:
-        cf_buffer_printf(buffer, "*.%s", endpoint->name);
+        cf_buffer_puts(buffer, "*.");
+        cf_buffer_puts(buffer, endpoint->name);
         break;
     case CF_HOST_MANY:
-        cf_buffer_printf(buffer, "**.%s", endpoint->name);
+        cf_buffer_puts(buffer, "**.");
+        cf_buffer_puts(buffer, endpoint->name);
         break;
     case CF_HOST_PREFIX:
         cf_buffer_puts(buffer, format_prefix(&endpoint->prefix, text));

@@ -57,7 +57,6 @@ struct cf_endpoint {
     bool proto_given; /* counts for how specific the rule is */
     enum cf_host_kind kind;
     char *name;                  /* lower-case ASCII, no final dot; NAME, ONE, MANY; of the LIST */
-    char *name_unicode;          /* as a person reads it; NULL when the same */
     struct cf_prefix prefix;     /* PREFIX */
     enum cf_addr_group group;    /* GROUP */
     struct cf_port_range *ports; /* sorted, merged; NULL means all */

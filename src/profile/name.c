@@ -270,6 +270,20 @@ static int to_ascii(const char *text, char **ret_name, struct cf_error *err)
     return 0;
 }
 
+/* A byte is worth one part, a label as many as this more. */
+#define LABEL_WORK 3
+
+size_t cf_name_work(const char *text)
+{
+    size_t length, work = LABEL_WORK;
+
+    if (is_ascii(text))
+        return 0;
+    for (length = 0; text[length] && length <= UNICODE_MAX; length++)
+        work += text[length] == '.' ? 1 + LABEL_WORK : 1;
+    return work;
+}
+
 int cf_name_normalize_at(const char *text, char ret_name[CF_NAME_SIZE], size_t *ret_column,
                          struct cf_error *err)
 {

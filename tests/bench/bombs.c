@@ -37,21 +37,6 @@ static double peak_mib(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
-/* The policy's file of hosts, which stands in the working directory. */
-static void write_file(const struct cf_buffer *file)
-{
-    FILE *stream;
-
-    if (file->length == 0)
-        return;
-    stream = fopen("other-file", "we");
-    if (!stream || fwrite(file->data, 1, file->length, stream) != file->length ||
-        fclose(stream) != 0) {
-        perror("other-file");
-        exit(EXIT_FAILURE);
-    }
-}
-
 static void measure(const struct bomb *bomb)
 {
     struct cf_buffer text, file, findings;
@@ -65,7 +50,10 @@ static void measure(const struct bomb *bomb)
     cf_buffer_init(&findings, 0);
     cf_diagnostics_init(&diagnostics);
     bomb->write(&text, &file);
-    write_file(&file);
+    if (!bomb_files_write(&file)) {
+        perror("other-file");
+        exit(EXIT_FAILURE);
+    }
     cf_buffer_done(&file);
     start = now_ms();
     cf_policy_parse(text.data, text.length, "bomb.yaml", NULL, &diagnostics, &profile, &err);
@@ -102,7 +90,7 @@ int main(int argc, char **argv)
         if (child < 0 || waitpid(child, NULL, 0) < 0)
             return EXIT_FAILURE;
     }
-    unlink("other-file");
+    bomb_files_remove();
     rmdir(folder);
     return EXIT_SUCCESS;
 }

@@ -28,7 +28,8 @@ EXTRA_DIST += \
 
 # What policies cost that were written to cost much; needs no root.
 EXTRA_PROGRAMS += tests/bench/bombs
-tests_bench_bombs_SOURCES = tests/bench/bombs.c tests/policy/bombs.c tests/policy/bombs.h
+tests_bench_bombs_SOURCES = tests/bench/bombs.c tests/policy/bombs.c tests/policy/bombs.h \
+	tests/policy/bombs_right.c tests/policy/bombs_write.h
 tests_bench_bombs_CFLAGS = $(AM_CFLAGS)
 tests_bench_bombs_LDADD = $(POLICY_LIBS)
 CLEANFILES += tests/bench/bombs$(EXEEXT)

@@ -7,6 +7,7 @@
 #ifndef CF_TESTS_POLICY_BOMBS_H
 #define CF_TESTS_POLICY_BOMBS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -20,7 +21,7 @@ struct bomb {
     const char *name;
     /*
      * Appends the policy to text. A policy that names `other-file` has its
-     * text from file.
+     * text from file; behind each form feed follows that of `other-file.1` and so on.
      */
     void (*write)(struct cf_buffer *text, struct cf_buffer *file);
     const char *expected; /* in the text of the findings; NULL: the policy is read */
@@ -28,5 +29,9 @@ struct bomb {
 
 extern const struct bomb bombs[];
 extern const size_t n_bombs;
+
+/* Write what a bomb has for files into the working directory, and take it away. */
+bool bomb_files_write(const struct cf_buffer *file);
+void bomb_files_remove(void);
 
 #endif

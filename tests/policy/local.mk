@@ -66,7 +66,8 @@ tests_policy_test_source_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/policy/test_bombs
 TESTS += tests/policy/test_bombs
 tests_policy_test_bombs_SOURCES = tests/policy/test_bombs.c \
-	tests/policy/bombs.c tests/policy/bombs.h
+	tests/policy/bombs.c tests/policy/bombs.h \
+	tests/policy/bombs_right.c tests/policy/bombs_write.h
 tests_policy_test_bombs_CFLAGS = $(POLICY_TEST_CFLAGS)
 tests_policy_test_bombs_LDADD = $(POLICY_LIBS) $(CMOCKA_LIBS)
 

@@ -87,17 +87,6 @@ static const char *read_bomb(const struct bomb *bomb, const struct cf_buffer *te
     return fault;
 }
 
-static bool write_file(const struct cf_buffer *file)
-{
-    FILE *stream = fopen("other-file", "we");
-    bool written;
-
-    if (!stream)
-        return false;
-    written = fwrite(file->data ? file->data : "", 1, file->length, stream) == file->length;
-    return fclose(stream) == 0 && written;
-}
-
 static int child(const struct bomb *bomb)
 {
     struct cf_buffer text, file;
@@ -106,7 +95,7 @@ static int child(const struct bomb *bomb)
     cf_buffer_init(&text, 0);
     cf_buffer_init(&file, 0);
     bomb->write(&text, &file);
-    if (!text.failed && !file.failed && chdir(folder) == 0 && write_file(&file)) {
+    if (!text.failed && !file.failed && chdir(folder) == 0 && bomb_files_write(&file)) {
         cf_buffer_done(&file);
         if (limit_memory(BOMB_MEMORY_LIMIT - text.capacity))
             fault = read_bomb(bomb, &text);
@@ -138,12 +127,11 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    char path[sizeof folder + sizeof "/other-file"];
-
     (void)state;
-    snprintf(path, sizeof path, "%s/other-file", folder);
-    unlink(path);
-    return rmdir(folder);
+    if (chdir(folder) < 0)
+        return -1;
+    bomb_files_remove();
+    return chdir("/") < 0 ? -1 : rmdir(folder);
 }
 
 int main(void)
