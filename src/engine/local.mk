@@ -50,6 +50,8 @@ src_engine_libcf_engine_a_SOURCES = src/engine/account.c \
 	src/engine/tcp_proxy.h \
 	src/engine/udp.c \
 	src/engine/udp.h \
+	src/engine/udp_flow.c \
+	src/engine/udp_flow.h \
 	src/engine/udp_proxy.c \
 	src/engine/udp_proxy.h \
 	src/engine/udp_sockets.c \
