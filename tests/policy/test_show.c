@@ -116,6 +116,20 @@ static int64_t number_for(const struct cf_schema_key *row)
 }
 
 /* One value of the row's type; a built type without a generator fails the test. */
+/* For whom a rule is, and for how long. */
+static void put_conditions(struct cf_buffer *policy)
+{
+    static const char *const exes[] = { "/usr/bin/curl", "/opt/**", "/usr/bin/[a-c]?*",
+                                        "/a: b/#c", "/x'y/{z}, w", "/\u00fcber/*" };
+    char text[CF_UNIT_SIZE];
+
+    if (below(2))
+        cf_buffer_printf(policy, ", \"exe\": \"%s\"", PICK(exes));
+    if (below(2))
+        cf_buffer_printf(policy, ", \"until\": %s",
+                         cf_date_format((int64_t)below(100000), text));
+}
+
 static void put_value(struct cf_buffer *policy, const struct cf_schema_key *row)
 {
     char text[CF_UNIT_SIZE];
@@ -172,8 +186,13 @@ static void put_value(struct cf_buffer *policy, const struct cf_schema_key *row)
             cf_buffer_printf(policy, "\"%s\"", PICK(endpoints));
             break;
         }
-        cf_buffer_printf(policy, "{\"to\": \"%s\", \"why\": ", PICK(endpoints));
-        put_text(policy);
+        cf_buffer_printf(policy, "{\"to\": \"%s\"", PICK(endpoints));
+        if (below(2)) {
+            cf_buffer_puts(policy, ", \"why\": ");
+            put_text(policy);
+        }
+        if (strncmp(row->path, "egress.", 7) == 0)
+            put_conditions(policy);
         cf_buffer_puts(policy, "}");
         break;
     default:
