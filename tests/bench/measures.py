@@ -29,7 +29,7 @@ FLOWS, FLOWS_MOST = (0, 1000), 10000
 DESCRIPTORS_SPARE = 500 # of a program, beside two for each flow
 HOLD_DEADLINE = 20      # seconds until the next thousands of connections are open
 CLIENTS = ("traffic", "slirp", "dash", "dnsperf", "cat")
-FAILURES_MAX = 2        # of one program at one measure; then it is not asked again
+FAILURES_MAX = 2        # tries of one program at one measure that gave nothing; then it rests
 
 
 @dataclasses.dataclass
@@ -45,7 +45,8 @@ class Result:
 
     def __init__(self):
         self.values = collections.defaultdict(list)
-        self.failures = []
+        self.failures = []      # also of tries that gave some of the figures
+        self.n_empty = 0        # tries that gave none
 
     def median(self, figure):
         return statistics.median(self.values[figure]) if self.values[figure] else None
@@ -303,13 +304,14 @@ def measure(one, runs):
     for turn in range(-one.warms_up, runs):
         for who, function in one.functions.items():
             result = results[who]
-            if len(result.failures) >= FAILURES_MAX:
+            if result.n_empty >= FAILURES_MAX:
                 continue
             try:
                 figures = function()
             except Failed as failed:
                 print(f"bench: {one.name}: {who}: {failed}", file=sys.stderr)
                 result.failures.append(str(failed))
+                result.n_empty += 1
                 continue
             if "short" in figures:
                 result.failures.append(figures.pop("short"))
