@@ -170,10 +170,9 @@ static const struct cf_origin *origin_of(const struct cf_lint_finding *lint)
 /* The list that the rule stands in. */
 static const char *key_of(const struct cf_profile *profile, const struct cf_rule *rule)
 {
-    const struct cf_rule *host_ports = profile->egress.host_port_rules;
-
-    if (rule >= host_ports && rule < host_ports + profile->egress.n_host_ports)
-        return "egress.host_ports";
+    for (size_t i = 0; i < profile->egress.n_host_ports; i++)
+        if (rule == &profile->egress.host_port_rules[i])
+            return "egress.host_ports";
     return rule->action == CF_ALLOW ? "egress.allow" : "egress.deny";
 }
 
