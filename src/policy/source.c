@@ -181,7 +181,7 @@ bool cf_text_has_tags(const char *text)
     unsigned code = 0;
 
     for (; *text; text++) {
-        if ((unsigned char)*text >= 0xf0 && cf_utf8_length(text, strlen(text), &code) == 4 &&
+        if ((unsigned char)*text >= 0xf0 && cf_utf8_length(text, strnlen(text, 4), &code) == 4 &&
             !cf_text_is_printable(code))
             return true;
     }

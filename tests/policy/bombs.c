@@ -439,6 +439,7 @@ const struct bomb bombs[] = {
     { "parents beside each other", bomb_parents_beside_each_other, "steps" },
     { "hosts beside each other", bomb_hosts_beside_each_other, "steps" },
     { "lists beside each other", bomb_lists_beside_each_other, AT_MOST_ENDPOINTS },
+    { "values of wide characters", bomb_values_of_wide_characters, NOTHING },
     { "everything at its longest", bomb_everything_at_its_longest, NOTHING },
     { "a names file of empty lines", bomb_a_names_file_of_empty_lines, "lines" },
     { "a names file of names on a line", bomb_a_names_file_of_many_names_on_a_line, READING_ENDED },

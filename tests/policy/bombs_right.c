@@ -217,6 +217,19 @@ void bomb_wrong_names_of_wide_characters(struct cf_buffer *text, struct cf_buffe
     cf_buffer_puts(text, "]}}\n");
 }
 
+/* Characters of four bytes are those that may be hidden. */
+void bomb_values_of_wide_characters(struct cf_buffer *text, struct cf_buffer *file)
+{
+    (void)file;
+    bomb_begin(text, "command:\n");
+    for (unsigned i = 0; i < 63; i++) {
+        cf_buffer_puts(text, "  - ");
+        bomb_repeat(text, "\xf0\x9f\x98\x80", 16384);
+        cf_buffer_puts(text, "\n");
+    }
+    cf_buffer_puts(text, "nothing: wrong\n");
+}
+
 void bomb_globs(struct cf_buffer *text, struct cf_buffer *file)
 {
     (void)file;

@@ -31,6 +31,6 @@ bomb_write_fn bomb_right_international_names, bomb_right_encoded_names, bomb_int
     bomb_parents_full_of_hosts, bomb_overrides, bomb_extended_rules, bomb_parents_beside_each_other,
     bomb_hosts_beside_each_other, bomb_lists_beside_each_other, bomb_everything_at_its_longest,
     bomb_a_names_file_of_empty_lines, bomb_a_names_file_of_many_names_on_a_line,
-    bomb_overlapping_ports, bomb_overlapping_prefixes;
+    bomb_overlapping_ports, bomb_overlapping_prefixes, bomb_values_of_wide_characters;
 
 #endif
