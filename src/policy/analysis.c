@@ -4,11 +4,9 @@
 #include "policy/analysis.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "base/buffer.h"
 #include "profile/lint.h"
-#include "profile/match.h"
 #include "profile/verdict.h"
 
 /* Rules that a message names; the others are counted. */
@@ -68,17 +66,14 @@ static void put_redundant(struct cf_buffer *text, const struct cf_lint_finding *
     cf_buffer_puts(text, " as well");
 }
 
-/* An allow of a name opens look-ups, whatever its ports. */
 static void put_resolver(struct cf_buffer *text, const struct cf_lint_finding *finding)
 {
-    bool looks_up = finding->rule && finding->rule->action == CF_ALLOW &&
-                    cf_rule_is_by_name(finding->rule) &&
-                    strcmp(finding->rule->endpoint.name, CF_HOST_LOOPBACK_NAME) != 0;
-
     if (!finding->whole)
         cf_buffer_puts(text, "one of its ports can never match: ");
+    else if (finding->looks_up)
+        cf_buffer_puts(text, "opens no more than the look-up: ");
     else
-        cf_buffer_puts(text, looks_up ? "opens no more than the look-up: " : "can never match: ");
+        cf_buffer_puts(text, "can never match: ");
     cf_buffer_printf(text,
                      "port %d of every address is answered inside, by the resolver, and look-ups "
                      "are judged by name",

@@ -496,7 +496,27 @@ static bool is_for_resolver(const struct cf_endpoint *endpoint, bool *ret_whole)
     return is_for;
 }
 
-/* Nothing is asked about those that speak of nothing else. */
+static bool is_by_name(const struct cf_endpoint *endpoint)
+{
+    return endpoint->kind == CF_HOST_NAME || endpoint->kind == CF_HOST_ONE ||
+           endpoint->kind == CF_HOST_MANY;
+}
+
+static bool is_allowed(const struct cf_profile *profile, const struct cf_group *group)
+{
+    for (size_t i = 0; i < profile->egress.n_rules; i++) {
+        const struct cf_rule *rule = &profile->egress.rules[i];
+
+        if (rule->list == group && rule->action == CF_ALLOW && !cf_rule_is_expired(profile, rule))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * An allow of a name opens look-ups, whatever its ports. Nothing is asked about
+ * those that speak of nothing else.
+ */
 static int resolver_rules(struct linter *linter)
 {
     const struct cf_profile *profile = linter->profile;
@@ -509,6 +529,7 @@ static int resolver_rules(struct linter *linter)
         if (linter->kept[i] != i || cf_rule_is_expired(profile, rule) ||
             !is_for_resolver(&rule->endpoint, &finding.whole))
             continue;
+        finding.looks_up = rule->action == CF_ALLOW && is_by_name(&rule->endpoint);
         r = finding_add(linter->lint, &finding);
     }
     for (size_t i = 0; i < profile->egress.n_host_ports && r == 0; i++) {
@@ -523,23 +544,33 @@ static int resolver_rules(struct linter *linter)
     return r;
 }
 
+static int resolver_group(struct linter *linter, const struct cf_group *group)
+{
+    bool allowed = is_allowed(linter->profile, group);
+    int r = 0;
+
+    for (size_t i = 0; i < group->n_members && r == 0; i++) {
+        const struct cf_endpoint *endpoint = &group->members[i].endpoint;
+        struct cf_lint_finding finding = {
+            .kind = CF_LINT_RESOLVER,
+            .member = &group->members[i],
+            .group = group,
+            .looks_up = allowed && is_by_name(endpoint),
+        };
+
+        if (is_for_resolver(endpoint, &finding.whole))
+            r = finding_add(linter->lint, &finding);
+    }
+    return r;
+}
+
 static int resolver_members(struct linter *linter)
 {
     const struct cf_profile *profile = linter->profile;
     int r = 0;
 
-    for (size_t i = 0; i < profile->egress.n_groups; i++) {
-        const struct cf_group *group = profile->egress.groups[i];
-
-        for (size_t k = 0; k < group->n_members && r == 0; k++) {
-            struct cf_lint_finding finding = {
-                .kind = CF_LINT_RESOLVER, .member = &group->members[k], .group = group
-            };
-
-            if (is_for_resolver(&finding.member->endpoint, &finding.whole))
-                r = finding_add(linter->lint, &finding);
-        }
-    }
+    for (size_t i = 0; i < profile->egress.n_groups && r == 0; i++)
+        r = resolver_group(linter, profile->egress.groups[i]);
     return r;
 }
 

@@ -4,8 +4,9 @@
  * How this works: the verdict is asked for with the name pinned and not
  * pinned; where the first allows by name and the second denies by address,
  * only the pin decides. The ports that are asked are 1 and those at which a
- * rule that speaks of the name or the address begins or has ended, the
- * programs those of all globs, one that no glob names, and an unknown one.
+ * rule that speaks of the name or the address begins or has ended (of 53, which
+ * is the resolver's, the next), the programs those of all globs, one that no glob
+ * names, and an unknown one.
  */
 #include "profile/lint_pins.h"
 
@@ -47,6 +48,8 @@ static void try_flow(struct pin *pin, enum cf_proto proto, unsigned port)
 
 static void try_port(struct pin *pin, unsigned port)
 {
+    if (port == CF_DNS_PORT)
+        port++;
     if (port > UINT16_MAX)
         return;
     try_flow(pin, CF_PROTO_TCP, port);
