@@ -70,8 +70,9 @@ static void put_resolver(struct cf_buffer *text, const struct cf_lint_finding *f
 {
     if (!finding->whole)
         cf_buffer_puts(text, "one of its ports can never match: ");
-    else if (finding->looks_up)
-        cf_buffer_puts(text, "opens no more than the look-up: ");
+    else if (finding->opens || finding->closes)
+        cf_buffer_printf(text,
+                         "%s no more than the look-up: ", finding->opens ? "opens" : "closes");
     else
         cf_buffer_puts(text, "can never match: ");
     cf_buffer_printf(text,

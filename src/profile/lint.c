@@ -502,20 +502,22 @@ static bool is_by_name(const struct cf_endpoint *endpoint)
            endpoint->kind == CF_HOST_MANY;
 }
 
-static bool is_allowed(const struct cf_profile *profile, const struct cf_group *group)
+/* Whether a rule of this kind is for the group. */
+static bool has_rule(const struct cf_profile *profile, const struct cf_group *group,
+                     enum cf_action action)
 {
     for (size_t i = 0; i < profile->egress.n_rules; i++) {
         const struct cf_rule *rule = &profile->egress.rules[i];
 
-        if (rule->list == group && rule->action == CF_ALLOW && !cf_rule_is_expired(profile, rule))
+        if (rule->list == group && rule->action == action && !cf_rule_is_expired(profile, rule))
             return true;
     }
     return false;
 }
 
 /*
- * An allow of a name opens look-ups, whatever its ports. Nothing is asked about
- * those that speak of nothing else.
+ * An allow of a name opens look-ups, whatever its ports, where no denial takes all of
+ * these. Nothing is asked about those that speak of nothing else.
  */
 static int resolver_rules(struct linter *linter)
 {
@@ -529,7 +531,8 @@ static int resolver_rules(struct linter *linter)
         if (linter->kept[i] != i || cf_rule_is_expired(profile, rule) ||
             !is_for_resolver(&rule->endpoint, &finding.whole))
             continue;
-        finding.looks_up = rule->action == CF_ALLOW && is_by_name(&rule->endpoint);
+        finding.opens = rule->action == CF_ALLOW && is_by_name(&rule->endpoint);
+        finding.closes = rule->action == CF_DENY && is_by_name(&rule->endpoint);
         r = finding_add(linter->lint, &finding);
     }
     for (size_t i = 0; i < profile->egress.n_host_ports && r == 0; i++) {
@@ -546,7 +549,8 @@ static int resolver_rules(struct linter *linter)
 
 static int resolver_group(struct linter *linter, const struct cf_group *group)
 {
-    bool allowed = is_allowed(linter->profile, group);
+    bool allowed = has_rule(linter->profile, group, CF_ALLOW);
+    bool denied = has_rule(linter->profile, group, CF_DENY);
     int r = 0;
 
     for (size_t i = 0; i < group->n_members && r == 0; i++) {
@@ -555,7 +559,8 @@ static int resolver_group(struct linter *linter, const struct cf_group *group)
             .kind = CF_LINT_RESOLVER,
             .member = &group->members[i],
             .group = group,
-            .looks_up = allowed && is_by_name(endpoint),
+            .opens = allowed && is_by_name(endpoint),
+            .closes = denied && is_by_name(endpoint),
         };
 
         if (is_for_resolver(endpoint, &finding.whole))

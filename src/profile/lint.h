@@ -40,7 +40,7 @@ struct cf_lint_finding {
     bool by_default;  /* REDUNDANT: egress.default is among what allows the same */
     size_t n_skipped; /* NOT_ANALYSED: rules */
     bool whole;       /* RESOLVER: it speaks of nothing else */
-    bool looks_up;    /* RESOLVER: it lets names be looked up all the same */
+    bool opens, closes; /* RESOLVER: look-ups of names, at most, all the same */
     const struct cf_member *member; /* RESOLVER: the endpoint of a group; NULL: that of the rule */
     const struct cf_group *group;   /* of member */
     const struct cf_host *host; /* PINNED: whose address is denied by the other rule */
