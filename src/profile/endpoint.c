@@ -241,6 +241,9 @@ static int read_pattern(struct reader *reader, const char *at, const char *host,
     const char *star;
     int r;
 
+    if (stars > 0 && stars <= 2 && !host[stars])
+        return reject(reader, "a name behind '*.' or '**.', or 'any', which is every address", at,
+                      stars);
     star = strchr(host + stars, '*');
     if (star || stars > 2 || (stars > 0 && (host[stars] != '.' || !host[stars + 1])))
         return reject(reader, "'*' or '**' as the whole first label before a name", at,
