@@ -342,20 +342,19 @@ int cf_capture_filter_compile_outside(const char *text, uint32_t snaplen,
                                       struct cf_error *err)
 {
     const size_t front = sizeof BEGINS - 1;
-    struct cf_capture_filter wanted = { 0 };
+    struct cf_capture_filter wanted = { 0 }, taken = { 0 };
     cf_auto_free char *with = NULL;
     int r = cf_capture_filter_compile(text, CF_CAPTURE_RAW_IP, snaplen, &wanted, ret_offset, err);
 
     if (r < 0)
         return r;
-    *ret_taken = wanted;
     if (wanted.length > 0) {
         if (asprintf(&with, BEGINS "%s)", text) < 0) {
             with = NULL;
             cf_capture_filter_done(&wanted);
             return cf_error_set(err, -ENOMEM, "out of memory");
         }
-        r = cf_capture_filter_compile(with, CF_CAPTURE_RAW_IP, snaplen, ret_taken, ret_offset, err);
+        r = cf_capture_filter_compile(with, CF_CAPTURE_RAW_IP, snaplen, &taken, ret_offset, err);
     }
     if (r < 0) {
         cf_capture_filter_done(&wanted);
@@ -365,6 +364,7 @@ int cf_capture_filter_compile_outside(const char *text, uint32_t snaplen,
         return cf_error_wrap(err, "beside what begins each connection, which is taken too");
     }
     *ret_wanted = wanted;
+    *ret_taken = taken;
     return 0;
 }
 

@@ -243,12 +243,14 @@ static void a_wrong_filter_is_told_with_its_place(void **state)
 
 static void check_wrong_outside(const char *text, int code, size_t offset)
 {
-    struct cf_capture_filter wanted, taken;
+    struct cf_capture_filter wanted = { 0 }, taken = { 0 };
     struct cf_error err = { 0 };
     size_t at;
 
     assert_int_equal(cf_capture_filter_compile_outside(text, 96, &wanted, &taken, &at, &err), code);
     assert_int_equal(at, offset);
+    assert_null(wanted.code); /* there is nothing to free */
+    assert_null(taken.code);
 }
 
 static void a_filter_for_the_host_has_room_for_what_begins_connections(void **state)
