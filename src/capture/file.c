@@ -422,7 +422,8 @@ int cf_capture_file_end(struct cf_capture_file *file, struct cf_error *err)
     if (!file->ended) {
         if (file->file.fd >= 0)
             file_end(file);
-        stamps_check(file);
+        if (!file->error) /* else it is that, of the file that could not be written */
+            stamps_check(file);
         file->ended = true;
     }
     if (file->error)

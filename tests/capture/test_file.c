@@ -362,6 +362,26 @@ static void a_file_that_another_wrote_to_is_an_error_in_the_end(void **state)
     }
 }
 
+/* As one does when the disk is full. */
+static void the_file_that_could_not_be_written_is_told_where_another_was_removed(void **state)
+{
+    struct rlimit before, limit;
+    struct cf_capture_file file;
+    struct cf_error err;
+
+    (void)state;
+    open_rotated(&file, "r.pcapng");
+    assert_int_equal(unlink(path_in("r/000001.pcapng")), 0);
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = (struct rlimit) { 1000, before.rlim_max };
+    assert_int_equal(packet_put(&file, 60000), 0);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    assert_int_equal(cf_capture_file_flush(&file), -EFBIG);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(cf_capture_file_close(&file, &err), -EFBIG);
+    assert_non_null(strstr(err.text, "r/000003.pcapng"));
+}
+
 static void a_folder_that_is_moved_leads_nowhere_else(void **state)
 {
     struct cf_capture_file file;
@@ -392,6 +412,7 @@ int main(void)
         IN_FOLDER(the_newest_files_are_kept),
         IN_FOLDER(what_finds_no_room_is_cut_back_to_the_last_whole_block),
         IN_FOLDER(a_file_that_another_wrote_to_is_an_error_in_the_end),
+        IN_FOLDER(the_file_that_could_not_be_written_is_told_where_another_was_removed),
         IN_FOLDER(a_folder_that_is_moved_leads_nowhere_else),
         IN_FOLDER(a_file_that_another_took_away_is_an_error),
     };
