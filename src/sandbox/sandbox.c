@@ -292,22 +292,6 @@ static void usage_add(struct cf_sandbox_end *end, const struct rusage *usage)
         end->peak_memory_bytes = bytes;
 }
 
-bool cf_sandbox_is_over(struct cf_sandbox *sandbox, int *ret_signal)
-{
-    struct cf_init_ended said;
-    siginfo_t info = { 0 };
-
-    *ret_signal = sandbox->has_end ? sandbox->end.exit_signal : 0;
-    if (sandbox->pid > 0 && (waitid(P_PID, (id_t)sandbox->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-                             info.si_pid == 0))
-        return false;
-    if (!sandbox->has_end &&
-        recv(sandbox->control_fd, &said, sizeof said, MSG_PEEK | MSG_DONTWAIT) == sizeof said)
-        *ret_signal = said.exit_signal;
-    cf_job_ended(&sandbox->job, 0);
-    return true;
-}
-
 static void finish(struct cf_sandbox *sandbox, struct cf_sandbox_end *end)
 {
     cf_loop_child_stop(sandbox->loop, &sandbox->child);
@@ -354,6 +338,23 @@ static bool listen_to_init(struct cf_sandbox *sandbox, struct cf_init_state *ret
         }
     }
     return changed && !sandbox->has_end;
+}
+
+bool cf_sandbox_is_over(struct cf_sandbox *sandbox, int *ret_signal)
+{
+    struct cf_init_state state; /* of no interest any more */
+    siginfo_t info = { 0 };
+
+    *ret_signal = 0;
+    if (sandbox->pid > 0 && (waitid(P_PID, (id_t)sandbox->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+                             info.si_pid == 0))
+        return false;
+    if (sandbox->control.fd >= 0)
+        (void)listen_to_init(sandbox, &state);
+    if (sandbox->has_end)
+        *ret_signal = sandbox->end.exit_signal;
+    cf_job_ended(&sandbox->job, *ret_signal);
+    return true;
 }
 
 static int request(struct cf_sandbox *sandbox, const void *message, size_t length)

@@ -148,9 +148,10 @@ int cf_sandbox_forward(struct cf_sandbox *sandbox, const struct signalfd_siginfo
 
 /*
  * For who has to wait outside the loop, in its thread: is PID 1 gone, and all with it? The terminal
- * is this process group's again then. `ended` still comes.
+ * is this process group's again then, which gets a key's signal that killed the command. `ended`
+ * still comes.
  *
- * ret_signal: the one that killed the command, where that is known by now; else 0
+ * ret_signal: the one that killed the command; else 0
  */
 bool cf_sandbox_is_over(struct cf_sandbox *sandbox, int *ret_signal);
 

@@ -1,7 +1,7 @@
 /*
  * enter.c - the smallest engine: run a command in a sandbox and report on it
  *
- * enter REPORT [cwd=DIR] [netns=bad] COMMAND [ARG...]
+ * enter REPORT [cwd=DIR] [netns=bad] [wait=outside] COMMAND [ARG...]
  *
  * The command gets a network namespace with nothing in it. What cf_sandbox
  * says goes to the file REPORT, one line each. Ends with 0 when the sandbox
@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -112,7 +113,19 @@ static int kill_prepared(void)
     return r == 0 && kill((pid_t)atoi(text), SIGKILL) < 0 ? -errno : r;
 }
 
-static int run(struct cf_sandbox_config *config, int netns_fd, bool killed, struct cf_error *err)
+/* As one whose log nobody reads: the loop goes on when all is over. */
+static void wait_outside(void)
+{
+    int signal;
+
+    while (!cf_sandbox_is_over(sandbox, &signal))
+        poll(NULL, 0, 10);
+    fprintf(report, "over signal=%d\n", signal);
+    fflush(report);
+}
+
+static int run(struct cf_sandbox_config *config, int netns_fd, bool killed, bool outside,
+               struct cf_error *err)
 {
     struct cf_signals signals = { .watch.fd = -1 };
     int r = cf_loop_new(&loop, err);
@@ -131,6 +144,8 @@ static int run(struct cf_sandbox_config *config, int netns_fd, bool killed, stru
     }
     say_start();
     r = killed ? kill_prepared() : cf_sandbox_exec(sandbox, err);
+    if (r == 0 && outside)
+        wait_outside();
     if (r == 0)
         r = cf_loop_run(loop);
     cf_sandbox_free(sandbox);
@@ -149,7 +164,7 @@ int main(int argc, char **argv)
     struct cf_error err = { 0 };
     struct cf_identity identity;
     struct cf_caller caller;
-    bool killed = false;
+    bool killed = false, outside = false;
     int at = 2, netns_fd = 0, r = cf_sandbox_caller_save(&caller, &err);
 
     if (argc < 3 || !(report = fopen(argv[1], "we")))
@@ -171,6 +186,8 @@ int main(int argc, char **argv)
             netns_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         else if (strcmp(argv[at], "kill=prepared") == 0)
             killed = true;
+        else if (strcmp(argv[at], "wait=outside") == 0)
+            outside = true;
     }
     config.hidden = hidden;
     config.command = argv + at;
@@ -181,7 +198,7 @@ int main(int argc, char **argv)
     if (r == 0 && netns_fd == 0)
         netns_fd = open_netns();
     if (r == 0)
-        r = run(&config, netns_fd, killed, &err);
+        r = run(&config, netns_fd, killed, outside, &err);
     if (r < 0)
         return fail(&err);
     cf_loop_free(loop);

@@ -383,6 +383,28 @@ static void a_key_that_ended_the_command_reaches_the_script_around_it(void **sta
     terminal_close(&terminal);
 }
 
+/* Also where the loop stands still: nobody reads the log, say. */
+static void a_key_reaches_the_script_of_an_engine_that_waits_outside_its_loop(void **state)
+{
+    const struct who *who = who_with_bash(state);
+    struct terminal terminal;
+
+    terminal_open(&terminal, who);
+    expect(&terminal, "outer> ");
+    type(&terminal, "dash -c './enter r19-'$UID' wait=outside cat; echo next'; echo status=$?\n");
+    type(&terminal, "ready\n");
+    expect(&terminal, "ready\r\nready\r\n");
+    type(&terminal, "\003");
+    expect(&terminal, "\nouter> ");
+    type(&terminal, "echo status=$?\n");
+    expect(&terminal, "status=130\r\n");
+    expect(&terminal, "outer> ");
+    type(&terminal, "cat r19-$UID\n");
+    expect(&terminal, "over signal=2\r\nended code=-1 signal=2");
+    expect(&terminal, "outer> ");
+    terminal_close(&terminal);
+}
+
 static void resize(const struct terminal *terminal, unsigned short columns)
 {
     const struct winsize size = { .ws_row = 25, .ws_col = columns };
@@ -457,6 +479,7 @@ int main(void)
         AS_BOTH(a_job_in_the_background_stops_when_it_reads_and_comes_to_the_front),
         AS_BOTH(the_terminal_goes_to_who_reads_in_a_pipeline),
         AS_BOTH(a_key_that_ended_the_command_reaches_the_script_around_it),
+        AS_BOTH(a_key_reaches_the_script_of_an_engine_that_waits_outside_its_loop),
         AS_BOTH(a_change_of_the_windows_size_reaches_the_command),
         AS_BOTH(a_key_stops_nobody_when_no_shell_is_there_to_go_on),
         AS_BOTH(who_reads_in_an_orphaned_group_fails_at_once),
