@@ -6,7 +6,9 @@
  * says. So both are looked at here, LOOK_MS apart, and left for the loop. A run that is told to
  * end has a reader that does not read for GIVE_UP_US given up, which is an error of the file, and
  * ends the tree. Told it is by a signal that waits; and once the tree is gone also by one that came
- * earlier or that killed the command, since a key goes to the command alone.
+ * earlier or that killed the command, since a key goes to the command alone. Standard error that
+ * nobody reads either is given up with it: the words of the end would wait there for good, and
+ * the signals with them.
  */
 #include "cli/run.h"
 
@@ -15,6 +17,7 @@
 #include <signal.h>
 
 #include "base/clock.h"
+#include "cli/terminal.h"
 
 #define LOOK_MS 100
 #define GIVE_UP_US CF_US_PER_S
@@ -71,6 +74,7 @@ int cf_run_wait_for_reader(void *data, int fd)
         else if (cf_clock_monotonic_us() - told_us > GIVE_UP_US)
             break;
     }
+    cf_terminal_give_up(); /* it may be the very same */
     cf_cli_say("nobody reads what is written to a FIFO, and the run was told to end: it is given up");
     return -ECANCELED;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 
 #define WIDTH_UNKNOWN 80
 #define ERASE "\r\033[K" /* to the line's start, and all of it (ECMA-48, EL) */
@@ -59,6 +60,14 @@ static bool takes_bytes(void)
     struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
 
     return poll(&fd, 1, 0) == 1 && fd.revents == POLLOUT;
+}
+
+void cf_terminal_give_up(void)
+{
+    cf_auto_close int nothing = takes_bytes() ? -1 : open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (nothing >= 0)
+        (void)dup2(nothing, STDERR_FILENO);
 }
 
 bool cf_terminal_draw(const char *line)

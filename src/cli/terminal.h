@@ -39,4 +39,7 @@ bool cf_terminal_drawn(void);
 /* Print text whole, also where the command made the stream, which it shares, non-blocking. */
 void cf_terminal_print(const char *text);
 
+/* When nobody reads standard error now: say nothing there any more, so that nothing waits for it. */
+void cf_terminal_give_up(void);
+
 #endif

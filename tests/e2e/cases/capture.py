@@ -1,4 +1,5 @@
 """The capture file, as tshark, capinfos and the kernel see it."""
+import contextlib
 import fcntl
 import json
 import os
@@ -7,6 +8,7 @@ import resource
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -525,6 +527,37 @@ def unread(bench):
             check_in("nobody reads what is written to a FIFO", err)
         os.close(reader)
         (bench.folder / "a.pcapng").unlink()
+
+
+DENIED = """
+import signal, socket
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+for port in range(1, 101):
+    with socket.socket() as sock:
+        sock.connect_ex(("198.51.100.1", port))
+signal.pause()
+"""
+
+
+@case("a signal ends a run whose log and words go to the same reader, which does not read")
+def unread_words(bench):
+    fifo = bench.folder / "all"
+    os.mkfifo(fifo)
+    fifo.chmod(0o666)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    words, _log = bench.words(bench.policy(), ["python3", "-c", DENIED], ["--log", str(fifo)])
+    with fifo.open("wb", buffering=0) as stderr:
+        process = bench.start(words, stderr=stderr)
+    Reader(process.stdout.fileno()).until("ready\n")
+    for _ in range(SECONDS):        # one that comes before the log is full is the command's
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+            break
+    check_equal(process.poll(), 125, "status")
+    os.close(reader)
 
 
 @case("a capture whose reader comes back to it is whole")
