@@ -178,7 +178,7 @@ int cf_log_file_put(struct cf_log_file *file, const void *data, size_t length,
 
         if (n > 0)
             written += (size_t)n;
-        else if (n < 0 && errno == EAGAIN)
+        else if (n < 0 && errno == EAGAIN && !file->regular)
             r = wait_for_room(file->fd);
         else if (n == 0 || errno != EINTR)
             r = n < 0 ? -errno : -EIO;
