@@ -5,9 +5,9 @@
  * at the same time, since making one is most of the cost, and the caller goes
  * on with its own work meanwhile, which begins with reading the policy:
  *
- *   gateway's   namespace, settings of IPv4, rules, sockets, waits for the
- *               configuration, settings of IPv6, GATE ruled, sockets; stays
- *   sandbox's   namespace, GATE netns, settings of IPv4, waits for the
+ *   gateway's   namespace, first settings, rules, sockets, waits for the
+ *               configuration, other settings, GATE ruled, sockets; stays
+ *   sandbox's   namespace, GATE netns, first setting, waits for the
  *               configuration, other settings, waits for ruled, makes the link;
  *               then it idles until the end: a thread that ends gives its stack
  *               back, for which the kernel interrupts whoever runs on other CPUs
@@ -66,9 +66,9 @@ struct job {
 
 /* What lives from cf_gateway_start() to cf_gateway_finish(). */
 struct cf_gateway_making {
-    struct cf_gateway_config config; /* from when `configured` is open */
-    struct gate configured;
+    struct cf_gateway_config config; /* this and host from when `configured` is open */
     struct cf_sysctl_host host;
+    struct gate configured;
     struct cf_gateway *gateway;
     int sandbox_rtnl_fd, gateway_rtnl_fd;
     struct job outer, inner; /* of the gateway's thread and of the sandbox's */
@@ -142,7 +142,7 @@ static int sandbox_namespace_make(struct cf_gateway_making *making, struct cf_er
 
 static int sandbox_namespace_set(struct cf_gateway_making *making, struct cf_error *err)
 {
-    int r = cf_sysctl_sandbox_ipv4_write(&making->host, err);
+    int r = cf_sysctl_sandbox_early_write(err);
 
     if (r == 0)
         r = gate_wait(&making->configured);
@@ -182,15 +182,15 @@ static int gateway_namespace_make(struct cf_gateway_making *making, struct cf_er
     making->gateway_rtnl_fd = cf_netlink_open(NETLINK_ROUTE, err);
     if (making->gateway_rtnl_fd < 0)
         return making->gateway_rtnl_fd;
-    r = cf_sysctl_gateway_ipv4_write(&making->host, err);
+    r = cf_sysctl_gateway_early_write(err);
     if (r == 0)
         r = cf_nft_load(&making->gateway->counter, err);
     if (r == 0)
         r = cf_sockets_open(making->gateway, err);
     if (r == 0)
         r = gate_wait(&making->configured);
-    if (r == 0 && making->config.ipv6)
-        r = cf_sysctl_gateway_ipv6_write(err);
+    if (r == 0)
+        r = cf_sysctl_gateway_write(&making->config, &making->host, err);
     return r;
 }
 
@@ -313,7 +313,6 @@ int cf_gateway_start(struct cf_gateway **ret, struct cf_error *err)
     if (!making)
         return cf_error_set(err, -ENOMEM, "out of memory");
     gateway->making = making;
-    cf_sysctl_host_read(&making->host);
     r = cf_gateway_thread_start(&gateway->thread, err);
     if (r == 0)
         r = cf_gateway_thread_start(&making->gateway->helper, err);
@@ -321,6 +320,7 @@ int cf_gateway_start(struct cf_gateway **ret, struct cf_error *err)
         return r;
     cf_gateway_thread_begin(gateway->thread, gateway_make, &making->outer);
     cf_gateway_thread_begin(making->gateway->helper, sandbox_make, &making->inner);
+    cf_sysctl_host_read(&making->host);
     *ret = gateway;
     gateway = NULL;
     return 0;

@@ -18,12 +18,14 @@
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -135,15 +137,40 @@ static int link_find(int fd, const char *name, int *ret_index, struct cf_error *
     return r < 0 ? cf_error_wrap(err, "cannot find the interface '%s'", name) : 0;
 }
 
-static int link_up(int fd, int index, struct cf_error *err)
+/*
+ * Neither a check of the way back nor forwarding, with which an interface is born where
+ * the host's are. The sandbox's addresses are anybody's here: they come in by lo as well.
+ */
+static int open_put(struct nl_msg *request)
+{
+    struct nlattr *families = nla_nest_start(request, IFLA_AF_SPEC);
+    struct nlattr *ipv4 = nla_nest_start(request, AF_INET);
+    struct nlattr *settings = nla_nest_start(request, IFLA_INET_CONF);
+    int r = nla_put_u32(request, IPV4_DEVCONF_RP_FILTER, 0);
+
+    r |= nla_put_u32(request, IPV4_DEVCONF_FORWARDING, 0);
+    if (r < 0 || !families || !ipv4 || !settings)
+        return -ENOMEM;
+    nla_nest_end(request, settings);
+    nla_nest_end(request, ipv4);
+    nla_nest_end(request, families);
+    return 0;
+}
+
+static int link_up(int fd, int index, bool open, struct cf_error *err)
 {
     const struct ifinfomsg header = {
         .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP
     };
+    struct nl_msg *request = request_with(RTM_NEWLINK, 0, &header, sizeof(header));
 
-    if (cf_netlink_talk(fd, request_with(RTM_NEWLINK, 0, &header, sizeof(header)), NULL, NULL,
-                        err) < 0)
-        return cf_error_wrap(err, "cannot bring interface %d up", index);
+    if (request && open && open_put(request) < 0) {
+        nlmsg_free(request);
+        request = NULL;
+    }
+    if (cf_netlink_talk(fd, request, NULL, NULL, err) < 0)
+        return cf_error_wrap(err, "cannot bring interface %d up%s", index,
+                             open ? " without 'rp_filter' and 'forwarding'" : "");
     return 0;
 }
 
@@ -286,6 +313,7 @@ struct end {
     int fd;           /* rtnetlink, in its namespace */
     const char *name; /* of the interface */
     const char *what; /* of the namespace, for messages */
+    bool open;        /* for anybody's addresses */
     int index;
     int (*configure)(int fd, int index, int family, struct cf_error *err);
 };
@@ -296,9 +324,9 @@ static int end_up(struct end *end, struct cf_error *err)
     int r = link_find(end->fd, end->name, &end->index, err);
 
     if (r == 0)
-        r = link_up(end->fd, LOOPBACK_INDEX, err);
+        r = link_up(end->fd, LOOPBACK_INDEX, end->open, err);
     if (r == 0)
-        r = link_up(end->fd, end->index, err);
+        r = link_up(end->fd, end->index, end->open, err);
     return r < 0 ? cf_error_wrap(err, "%s", end->what) : 0;
 }
 
@@ -357,6 +385,7 @@ int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *co
     struct end gateway = { .fd = link->gateway_rtnl_fd,
                            .name = GATEWAY_NAME,
                            .what = "gateway",
+                           .open = true,
                            .configure = gateway_configure };
     int r;
 

@@ -12,6 +12,12 @@
 #include "base/error.h"
 #include "netlink/gateway.h"
 
+/* What these have in every new namespace, whatever the host has (inet_init_net(), tcp_sk_init()).
+ */
+#define CF_SYSCTL_BORN_PORT_START "1024"
+#define CF_SYSCTL_BORN_PORT_RANGE "32768 60999"
+#define CF_SYSCTL_BORN_ECN "2"
+
 /* Values of the host that programs inside can notice; "" where the host has none. */
 struct cf_sysctl_host {
     char unprivileged_port_start[32];
@@ -20,17 +26,18 @@ struct cf_sysctl_host {
     char loopback_disable_ipv6[32];
 };
 
-/* Read in the host's namespace, before anything is unshared. */
+/* In a thread that is in the host's namespace. */
 void cf_sysctl_host_read(struct cf_sysctl_host *ret);
 
 /*
  * All return 0 or -errno with a message; run in a fresh namespace without links.
- * Each namespace has two parts, one of which can go before the configuration is known.
+ * Each namespace has two parts, one of which can go before anything is known.
  */
-int cf_sysctl_sandbox_ipv4_write(const struct cf_sysctl_host *host, struct cf_error *err);
+int cf_sysctl_sandbox_early_write(struct cf_error *err);
 int cf_sysctl_sandbox_write(const struct cf_gateway_config *config,
                             const struct cf_sysctl_host *host, struct cf_error *err);
-int cf_sysctl_gateway_ipv4_write(const struct cf_sysctl_host *host, struct cf_error *err);
-int cf_sysctl_gateway_ipv6_write(struct cf_error *err);
+int cf_sysctl_gateway_early_write(struct cf_error *err);
+int cf_sysctl_gateway_write(const struct cf_gateway_config *config,
+                            const struct cf_sysctl_host *host, struct cf_error *err);
 
 #endif
