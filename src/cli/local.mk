@@ -46,4 +46,4 @@ childflow_LDADD = \
 	src/profile/libcf-profile.a \
 	src/base/libcf-base.a \
 	$(YAML_LIBS) $(PSL_LIBS) $(IDN2_LIBS) $(CARES_LIBS) $(NL_LIBS) \
-	$(SECCOMP_LIBS) $(MD_LIBS) $(PTHREAD_LIBS)
+	$(MD_LIBS) $(PTHREAD_LIBS)

@@ -6,9 +6,8 @@
  * capabilities above). From
  * there it only loses: an ordinary user's command gives up the capabilities
  * that a new user namespace brings, and nobody's command can gain privileges
- * by exec any more. The filter comes in a pipe and is put in force. So far it
- * comes while the rest of the sandbox is made, and waits for one byte more, which
- * lets it go: signals and mask become the caller's, and the program is run.
+ * by exec any more. The filter is put in force. So far it comes while the rest
+ * of the sandbox is made, and waits for a byte in a pipe, which lets it go: signals and mask become the caller's, and the program is run.
  * Failure comes back as an errno in a pipe that a successful exec closes.
  */
 #include "sandbox/command.h"
@@ -17,7 +16,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +28,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "sandbox/filter.h"
 
 static int drop_capabilities(void)
 {
@@ -92,7 +91,6 @@ static int exec_error(const char *name)
     }
 }
 
-/* All that can be lost before the filter. */
 static int shed(const struct cf_command *command)
 {
     int r = restore_limits(command->caller);
@@ -101,7 +99,7 @@ static int shed(const struct cf_command *command)
         r = drop_capabilities();
     if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         r = -errno;
-    return r;
+    return r == 0 ? cf_filter_install(command->one_table) : r;
 }
 
 static int become(const struct cf_command *command)
@@ -111,46 +109,25 @@ static int become(const struct cf_command *command)
     return exec_error(command->argv[0]);
 }
 
-/* That the maps are written, the filter, and to go. The end of the pipe is the end. */
-static void wait_for(int go_fd, void *buffer, size_t length)
+/* That the maps are written, and to go. The end of the pipe is the end. */
+static void wait_for_word(int go_fd)
 {
-    char *at = buffer;
+    char byte;
+    ssize_t n;
 
-    while (length > 0) {
-        ssize_t n = read(go_fd, at, length);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            _exit(126);
-        at += n;
-        length -= (size_t)n;
-    }
-}
-
-static int wait_for_filter(int go_fd)
-{
-    static struct sock_filter code[BPF_MAXINSNS];
-    struct cf_filter filter = { .code = code };
-
-    wait_for(go_fd, &filter.bytes, sizeof filter.bytes);
-    if (filter.bytes > sizeof code)
+    while ((n = read(go_fd, &byte, 1)) < 0 && errno == EINTR)
+        ;
+    if (n <= 0)
         _exit(126);
-    wait_for(go_fd, code, filter.bytes);
-    return cf_filter_install(&filter);
 }
 
 static _Noreturn void command_run(const struct cf_command *command, int go_fd, int failed_fd)
 {
-    char byte;
-    int r, s;
+    int r;
 
-    wait_for(go_fd, &byte, 1);
+    wait_for_word(go_fd);
     r = shed(command);
-    s = wait_for_filter(go_fd);
-    wait_for(go_fd, &byte, 1);
-    if (r == 0)
-        r = s;
+    wait_for_word(go_fd);
     if (r == 0)
         r = become(command);
     cf_fd_write_all(failed_fd, &r, sizeof r);
@@ -219,13 +196,6 @@ int cf_command_prepare(const struct cf_command *command, struct cf_command_proce
     }
     *ret_process = process;
     return 0;
-}
-
-int cf_command_filter(const struct cf_command_process *process, const struct cf_filter *filter)
-{
-    int r = cf_fd_write_all(process->go_fd, &filter->bytes, sizeof filter->bytes);
-
-    return r < 0 ? r : cf_fd_write_all(process->go_fd, filter->code, filter->bytes);
 }
 
 int cf_command_run(struct cf_command_process *process)

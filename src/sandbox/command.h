@@ -10,14 +10,14 @@
 #include <sys/types.h>
 
 #include "sandbox/caller.h"
-#include "sandbox/filter.h"
 #include "sandbox/identity.h"
 
 struct cf_command { /* what it is given, borrowed */
     const struct cf_caller *caller;
     const struct cf_idmap *idmap;
     char *const *argv;
-    bool root; /* keeps capabilities, in its own user namespace */
+    bool root;      /* keeps capabilities, in its own user namespace */
+    bool one_table; /* its threads cannot have descriptors of their own (filter.h) */
 };
 
 /* The process, from cf_command_prepare() to cf_command_run(). */
@@ -28,13 +28,10 @@ struct cf_command_process {
 };
 
 /*
- * Make the process in a user namespace of its own, up to its filter; there it
+ * Make the process in a user namespace of its own; it puts its filter in force and
  * waits. It ends when go_fd is closed. 0 or -errno when there is no process.
  */
 int cf_command_prepare(const struct cf_command *command, struct cf_command_process *ret_process);
-
-/* The filter that it puts in force, and then waits again. 0 or -errno. */
-int cf_command_filter(const struct cf_command_process *process, const struct cf_filter *filter);
 
 /*
  * Let it go. The process is to be waited for in any case, and both descriptors

@@ -528,27 +528,6 @@ static int open_descriptors(struct init *init, struct cf_error *err)
     return r < 0 ? cf_error_errno(err, r, "cannot wait for signals and the engine") : 0;
 }
 
-/* The third thing that the engine hands over. */
-static int pass_filter(struct init *init)
-{
-    static _Alignas(struct cf_init_request) char
-        buffer[sizeof(struct cf_init_request) + BPF_MAXINSNS * sizeof(struct sock_filter)];
-    const struct cf_init_request *request = (const void *)buffer;
-    struct cf_filter filter;
-    ssize_t n;
-
-    do {
-        n = recv(init->plan->control_fd, buffer, sizeof buffer, 0);
-    } while (n < 0 && errno == EINTR);
-    if (n <= 0)
-        stop();
-    filter.code = (void *)(uintptr_t)request->filter;
-    filter.bytes = request->n_filter * sizeof request->filter[0];
-    if ((size_t)n != sizeof *request + filter.bytes || request->type != CF_INIT_FILTER)
-        return -EBADMSG;
-    return cf_command_filter(&init->process, &filter);
-}
-
 /* The process that becomes the command, as far as it may come now. */
 static int prepare(struct init *init, struct cf_error *err)
 {
@@ -557,13 +536,11 @@ static int prepare(struct init *init, struct cf_error *err)
         .idmap = &init->plan->idmap,
         .argv = init->orders.command,
         .root = init->plan->root,
+        .one_table = init->orders.one_table,
     };
     int r = cf_command_prepare(&command, &init->process);
 
-    if (r < 0)
-        return cf_error_errno(err, r, "cannot make the command's process");
-    r = pass_filter(init);
-    return r < 0 ? cf_error_errno(err, r, "cannot hand on the system call filter") : 0;
+    return r < 0 ? cf_error_errno(err, r, "cannot make the command's process") : 0;
 }
 
 void cf_init_run(struct cf_plan *plan)

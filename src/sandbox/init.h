@@ -7,7 +7,6 @@
 #ifndef CF_SANDBOX_INIT_H
 #define CF_SANDBOX_INIT_H
 
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -70,7 +69,6 @@ struct cf_init_ended {
 enum cf_init_request_type {
     CF_INIT_ORDERS,  /* first, with what the policy says (orders.h) in a memory file (SCM_RIGHTS) */
     CF_INIT_JOIN,    /* second, with the network namespace (SCM_RIGHTS) */
-    CF_INIT_FILTER,  /* third, with the filter behind the header */
     CF_INIT_EXEC,
     CF_INIT_FORWARD, /* a signal that the engine got, or a SIGCONT of its own */
     CF_INIT_ORPHAN,  /* no shell is there that could give the terminal: see job.c */
@@ -80,8 +78,6 @@ struct cf_init_request {
     enum cf_init_request_type type;
     int signal;
     bool whole; /* for all of the command's group; else PID 1 finds out whom it was sent to */
-    size_t n_filter;
-    struct sock_filter filter[]; /* BPF_MAXINSNS at most */
 };
 
 /*

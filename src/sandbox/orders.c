@@ -20,7 +20,7 @@
 
 struct header {
     size_t n_words, n_hidden, key_log_bytes;
-    bool has_guard, has_guard_more, has_cwd, has_forget;
+    bool has_guard, has_guard_more, has_cwd, has_forget, one_table;
 };
 
 static size_t count(const char *const *list)
@@ -55,6 +55,7 @@ static void put_all(struct cf_buffer *bytes, const struct cf_sandbox_config *con
         .has_guard_more = config->guard_more,
         .has_cwd = config->cwd,
         .has_forget = config->forget,
+        .one_table = config->one_table,
     };
     const char *const none = NULL;
 
@@ -123,6 +124,7 @@ static void take_all(void *map, struct cf_orders *orders)
     orders->cwd = header->has_cwd ? take(&at) : NULL;
     orders->forget = header->has_forget ? take(&at) : NULL;
     orders->key_log_bytes = header->key_log_bytes;
+    orders->one_table = header->one_table;
     for (size_t i = 0; i < header->n_words; i++)
         words[i] = take(&at);
     for (size_t i = 0; i < header->n_hidden; i++)

@@ -17,6 +17,7 @@ struct cf_orders {
     const char *cwd;   /* NULL: the caller's */
     const char *forget; /* a variable; NULL: none */
     size_t key_log_bytes;
+    bool one_table; /* as in struct cf_sandbox_config */
     const char *const *hidden;
     char *const *command;
 };

@@ -50,7 +50,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
-#include "sandbox/filter.h"
 #include "sandbox/init.h"
 #include "sandbox/job.h"
 #include "sandbox/names.h"
@@ -74,7 +73,6 @@ struct cf_sandbox {
     struct cf_job job;
     struct cf_init_ended end;
     bool has_end;
-    bool one_table;
     char *hidden[CF_SANDBOX_HIDDEN_MAX + 1]; /* NULL behind the last */
     char *masked[CF_SANDBOX_HIDDEN_MAX + CF_MASK_MAX];
     size_t n_masked;
@@ -509,7 +507,6 @@ int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config 
     sandbox->loop = loop;
     sandbox->ended = ended;
     sandbox->data = data;
-    sandbox->one_table = config->one_table;
     sandbox->has_key_log = config->key_log_bytes > 0;
     r = cf_hidden_resolve(config->hidden, sandbox->hidden, err);
     if (r < 0)
@@ -519,38 +516,10 @@ int cf_sandbox_start(struct cf_sandbox *sandbox, const struct cf_sandbox_config 
     return hand_over(sandbox, CF_INIT_ORDERS, orders_fd, "the sandbox's files", err);
 }
 
-/* So that the command's process puts it in force before the word to go. */
-static int filter_send(struct cf_sandbox *sandbox, const struct cf_filter *filter,
-                       struct cf_error *err)
-{
-    const size_t length = sizeof(struct cf_init_request) + filter->bytes;
-    cf_auto_free struct cf_init_request *message = calloc(1, length);
-    int r;
-
-    if (!message)
-        return cf_error_errno(err, -ENOMEM, "cannot hand over the system call filter");
-    message->type = CF_INIT_FILTER;
-    message->n_filter = filter->bytes / sizeof message->filter[0];
-    memcpy(message->filter, filter->code, filter->bytes);
-    r = cf_init_send(sandbox->control_fd, message, length, -1, 0);
-    if (r < 0 && r != -EPIPE && r != -ECONNRESET)
-        return cf_error_errno(err, r, "cannot hand over the system call filter");
-    return 0;
-}
-
 int cf_sandbox_join(struct cf_sandbox *sandbox, int netns_fd, struct cf_error *err)
 {
-    struct cf_filter filter;
-    int r = hand_over(sandbox, CF_INIT_JOIN, netns_fd < 0 ? -EBADF : netns_fd,
-                      "the network namespace", err);
-
-    if (r == 0)
-        r = cf_filter_init(sandbox->one_table, &filter, err);
-    if (r < 0)
-        return r;
-    r = filter_send(sandbox, &filter, err);
-    cf_filter_done(&filter);
-    return r;
+    return hand_over(sandbox, CF_INIT_JOIN, netns_fd < 0 ? -EBADF : netns_fd,
+                     "the network namespace", err);
 }
 
 int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err)

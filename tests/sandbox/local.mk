@@ -5,6 +5,7 @@ sandbox_tests = \
 	tests/sandbox/test_elsewhere \
 	tests/sandbox/test_end \
 	tests/sandbox/test_etc \
+	tests/sandbox/test_filter \
 	tests/sandbox/test_movable \
 	tests/sandbox/test_sweep \
 	tests/sandbox/test_terminal \
@@ -15,7 +16,7 @@ TESTS += $(sandbox_tests)
 
 sandbox_test_libs = \
 	src/sandbox/libcf-sandbox.a src/loop/libcf-loop.a src/base/libcf-base.a \
-	$(CMOCKA_LIBS) $(SECCOMP_LIBS) $(PTHREAD_LIBS)
+	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
 sandbox_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	-DBUILD_DIR='"$(abs_builddir)/tests/sandbox"'
 sandbox_test_scene = tests/sandbox/scene.c tests/sandbox/scene.h
@@ -47,6 +48,10 @@ tests_sandbox_test_movable_LDADD = $(sandbox_test_libs)
 tests_sandbox_test_etc_SOURCES = tests/sandbox/test_etc.c $(sandbox_test_scene)
 tests_sandbox_test_etc_CFLAGS = $(sandbox_test_cflags)
 tests_sandbox_test_etc_LDADD = $(sandbox_test_libs)
+
+tests_sandbox_test_filter_SOURCES = tests/sandbox/test_filter.c src/sandbox/filter_rules.c
+tests_sandbox_test_filter_CFLAGS = $(sandbox_test_cflags) $(SECCOMP_CFLAGS)
+tests_sandbox_test_filter_LDADD = $(sandbox_test_libs) $(SECCOMP_LIBS)
 
 tests_sandbox_test_sweep_SOURCES = tests/sandbox/test_sweep.c $(sandbox_test_scene)
 tests_sandbox_test_sweep_CFLAGS = $(sandbox_test_cflags)
