@@ -162,6 +162,11 @@ static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct
     r = close_others(plan->keep_fds, plan->n_keep_fds);
     if (r < 0)
         return cf_error_errno(err, r, "cannot close descriptors");
+    r = cf_idmap_read(&plan->idmap, err);
+    if (r == 0)
+        r = cf_mask_plan(plan->identity, &plan->masks, err);
+    if (r < 0)
+        return r;
     if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) < 0)
         return cf_error_errno(err, -errno, "cannot make mount, UTS and IPC namespaces");
     r = cf_mounts_cover(&plan->etc, &plan->masks, ret_mounts, err);
@@ -172,9 +177,9 @@ static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct
     if (r == 0)
         r = join(plan, err);
     if (r == 0)
-        r = cf_mounts_renew(plan->root, ret_mounts, err);
+        r = cf_mounts_renew(plan->identity->root, ret_mounts, err);
     if (r == 0)
-        r = cf_mounts_finish(plan->root, &plan->masks, ret_mounts, err);
+        r = cf_mounts_finish(plan->identity->root, &plan->masks, ret_mounts, err);
     if (r == 0)
         r = enter_cwd(init, err);
     if (r == 0 && init->orders.key_log_bytes > 0)
@@ -269,7 +274,17 @@ static void say_ready(const struct init *init, const struct cf_init_ready *ready
         stop();
 }
 
-/* The second, where there is such a file. */
+static void say_masked(const struct init *init, const struct cf_mask_done *done)
+{
+    const struct cf_mask_list *masks = &init->plan->masks;
+
+    for (size_t row = 0; row < masks->n; row++) {
+        if (done->covered[row])
+            say(init, masks->paths[row], strlen(masks->paths[row]));
+    }
+}
+
+/* Where there is such a file. */
 static void say_key_log(struct init *init)
 {
     if (init->key_log_fd >= 0 &&
@@ -535,7 +550,7 @@ static int prepare(struct init *init, struct cf_error *err)
         .caller = init->plan->caller,
         .idmap = &init->plan->idmap,
         .argv = init->orders.command,
-        .root = init->plan->root,
+        .root = init->plan->identity->root,
         .one_table = init->orders.one_table,
     };
     int r = cf_command_prepare(&command, &init->process);
@@ -565,6 +580,7 @@ void cf_init_run(struct cf_plan *plan)
     memcpy(ready.text, err.text, sizeof ready.text);
     say_ready(&init, &ready);
     if (ready.code == 0) {
+        say_masked(&init, &ready.mounts.masked);
         say_key_log(&init);
         serve(&init);
     }

@@ -23,14 +23,16 @@
 /* All that PID 1 needs, made before the fork but for what the orders bring (orders.h). */
 struct cf_plan {
     const struct cf_caller *caller;
-    bool root;
+    const struct cf_identity *identity;
     char *cwd; /* of the caller; NULL: it has no name any more */
     struct cf_etc etc; /* without the texts */
+    int control_fd;    /* PID 1's end */
+    int *keep_fds;     /* ascending: the caller's, and the one above */
+    size_t n_keep_fds;
+
+    /* Looked up by PID 1, beside the engine. */
     struct cf_mask_list masks;
     struct cf_idmap idmap; /* of the command's user namespace */
-    int control_fd;        /* PID 1's end */
-    int *keep_fds;         /* ascending: the caller's, and the one above */
-    size_t n_keep_fds;
 };
 
 /*
@@ -44,7 +46,12 @@ struct cf_init_ready {
 };
 
 /*
- * Behind it, when the orders want one and all is well: a byte, and the file for secrets of TLS
+ * Behind it, when all is well: the path of each row of mounts.masked.covered that is set, in
+ * that order, a message each, without its end.
+ */
+
+/*
+ * Behind those, when the orders want one and all is well: a byte, and the file for secrets of TLS
  * to read (SCM_RIGHTS).
  */
 

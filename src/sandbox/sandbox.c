@@ -1,8 +1,8 @@
 /*
  * sandbox.c - the engine's side of the sandbox
  *
- * How this works. cf_sandbox_begin() plans everything that needs memory and
- * clones PID 1 (init.c), which makes its namespaces. cf_sandbox_start() sends
+ * How this works. cf_sandbox_begin() clones PID 1 (init.c), which looks for what
+ * is to be masked and makes its namespaces. cf_sandbox_start() sends
  * what the policy says (orders.c), cf_sandbox_join() the network namespace and,
  * compiled while PID 1 mounts, the system call filter; cf_sandbox_ready() waits
  * for PID 1. The engine's thread that calls these must be the one that lives as
@@ -32,6 +32,7 @@
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -86,7 +87,6 @@ static void plan_done(struct cf_plan *plan)
     free(plan->keep_fds);
     plan->cwd = NULL;
     plan->keep_fds = NULL;
-    cf_mask_list_done(&plan->masks);
     cf_fd_close(&plan->control_fd);
 }
 
@@ -131,18 +131,13 @@ static int plan_init(struct cf_plan *plan, const struct cf_identity *identity,
     int r;
 
     plan->caller = caller;
-    plan->root = identity->root;
+    plan->identity = identity;
     r = plan_fds(plan);
     if (r == 0)
         r = plan_cwd(plan);
     if (r < 0)
         return cf_error_errno(err, r, "cannot plan the sandbox");
-    r = cf_idmap_read(&plan->idmap, err);
-    if (r == 0)
-        r = cf_mask_plan(identity, &plan->masks, err);
-    if (r == 0)
-        r = cf_etc_plan(&plan->etc, err);
-    return r;
+    return cf_etc_plan(&plan->etc, err);
 }
 
 /* The text is the sandbox's from here on; NULL is a lack of memory. */
@@ -220,14 +215,6 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
         sandbox->masked[sandbox->n_masked++] = sandbox->hidden[i];
         sandbox->hidden[i] = NULL;
     }
-    if (r == 0 && ready->mounts.masked.linked && ready->mounts.masked.linked_row < plan->masks.n)
-        r = warn_linked(sandbox, plan->masks.paths[ready->mounts.masked.linked_row]);
-    for (size_t i = 0; i < plan->masks.n; i++) {
-        if (!ready->mounts.masked.covered[i])
-            continue;
-        sandbox->masked[sandbox->n_masked++] = plan->masks.paths[i];
-        plan->masks.paths[i] = NULL;
-    }
     if (r == 0 && plan->etc.incomplete && plan->etc.writable)
         r = warn(sandbox, strdup("/etc lacks resolv.conf, hosts or nsswitch.conf: what the command "
                                  "changes below /etc is not kept"));
@@ -253,6 +240,32 @@ static int receive_ready(struct cf_sandbox *sandbox, struct cf_init_ready *ret_r
     if (sandbox->group <= 0)
         return cf_error_set(err, -ESRCH, "cannot learn of the command's process");
     return sandbox->proc_fd < 0 ? cf_error_set(err, -EIO, "cannot open the sandbox's /proc") : 0;
+}
+
+/* What PID 1 has masked, as it calls it. */
+static int receive_masked(struct cf_sandbox *sandbox, const struct cf_mask_done *done,
+                          struct cf_error *err)
+{
+    int r = 0;
+
+    for (size_t row = 0; row < CF_MASK_MAX && r == 0; row++) {
+        char path[PATH_MAX], *copy;
+        ssize_t n;
+
+        if (!done->covered[row])
+            continue;
+        n = recv(sandbox->control_fd, path, sizeof path, 0);
+        if (n <= 0)
+            return cf_error_set(err, -ECHILD,
+                                "the sandbox's PID 1 was ended while setting up");
+        copy = strndup(path, (size_t)n);
+        if (!copy)
+            return cf_error_errno(err, -ENOMEM, "cannot note what the sandbox is like");
+        sandbox->masked[sandbox->n_masked++] = copy;
+        if (done->linked && done->linked_row == row)
+            r = warn_linked(sandbox, copy);
+    }
+    return r < 0 ? cf_error_errno(err, r, "cannot note what the sandbox is like") : 0;
 }
 
 static int receive_key_log(struct cf_sandbox *sandbox, struct cf_error *err)
@@ -528,10 +541,12 @@ int cf_sandbox_ready(struct cf_sandbox *sandbox, struct cf_error *err)
     int r;
 
     r = receive_ready(sandbox, &ready, err);
-    if (r == 0 && sandbox->has_key_log)
-        r = receive_key_log(sandbox, err);
     if (r == 0)
         r = collect(sandbox, &sandbox->plan, &ready, err);
+    if (r == 0)
+        r = receive_masked(sandbox, &ready.mounts.masked, err);
+    if (r == 0 && sandbox->has_key_log)
+        r = receive_key_log(sandbox, err);
     if (r == 0)
         r = watch(sandbox, err);
     plan_done(&sandbox->plan);
