@@ -26,6 +26,8 @@ src_netlink_libcf_netlink_a_SOURCES = \
 	src/netlink/request.h \
 	src/netlink/sockets.c \
 	src/netlink/sockets.h \
+	src/netlink/stray.c \
+	src/netlink/stray.h \
 	src/netlink/sysctl.c \
 	src/netlink/sysctl.h \
 	src/netlink/thread.c \

@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "netlink/request.h"
+#include "netlink/stray.h"
 
 #define BATCH 32
 
@@ -127,6 +128,8 @@ static void message_read(const struct nlmsghdr *message,
         packet.seq = ntohl(nla_get_u32(attrs[NFULA_SEQ]));
     if (attrs[NFULA_PREFIX] && nla_len(attrs[NFULA_PREFIX]) > 0)
         packet.prefix = nla_get_string(attrs[NFULA_PREFIX]);
+    if (strcmp(packet.prefix, CF_STRAY_REST) == 0)
+        packet.prefix = cf_stray_reason(packet.data, packet.length);
     fn(data, &packet);
 }
 

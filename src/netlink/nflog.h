@@ -15,7 +15,7 @@ struct cf_nflog_packet {
     size_t length;
     uint32_t seq; /* counts what the group logged; a gap is what was lost */
     /*
-     * Of the rule, "" for CF_NFLOG_FLOWS. For CF_NFLOG_STRAYS one of:
+     * Of the rule, or read from the packet; "" for CF_NFLOG_FLOWS. For CF_NFLOG_STRAYS one of:
      *   "forged"      the source address is not the sandbox's
      *   "destination" this network, loopback, multicast, broadcast, IPv4-mapped
      *   "icmp-error"  answers something that was sent in: no denial, to be counted

@@ -122,6 +122,17 @@ void cf_nft_compare(struct cf_nft_message *e, enum nft_cmp_ops how, const void *
     end(e);
 }
 
+void cf_nft_range(struct cf_nft_message *e, enum nft_range_ops how, const void *first,
+                  const void *last, size_t length)
+{
+    begin(e, "range");
+    cf_nft_put_u32(e, NFTA_RANGE_SREG, NFT_REG_1);
+    cf_nft_put_u32(e, NFTA_RANGE_OP, how);
+    put_value(e, NFTA_RANGE_FROM_DATA, first, length);
+    put_value(e, NFTA_RANGE_TO_DATA, last, length);
+    end(e);
+}
+
 void cf_nft_meta(struct cf_nft_message *e, enum nft_meta_keys key, const void *value, size_t length)
 {
     begin(e, "meta");
@@ -163,7 +174,7 @@ void cf_nft_socket(struct cf_nft_message *e, uint8_t family, uint16_t port)
     end(e);
 }
 
-void cf_nft_verdict(struct cf_nft_message *e, uint32_t code)
+void cf_nft_verdict(struct cf_nft_message *e, int code, const char *chain)
 {
     struct nlattr *data, *value;
 
@@ -171,7 +182,9 @@ void cf_nft_verdict(struct cf_nft_message *e, uint32_t code)
     cf_nft_put_u32(e, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
     data = cf_nft_nest(e, NFTA_IMMEDIATE_DATA);
     value = cf_nft_nest(e, NFTA_DATA_VERDICT);
-    cf_nft_put_u32(e, NFTA_VERDICT_CODE, code);
+    cf_nft_put_u32(e, NFTA_VERDICT_CODE, (uint32_t)code);
+    if (chain)
+        cf_nft_put(e, NFTA_VERDICT_CHAIN, chain, strlen(chain) + 1);
     cf_nft_unnest(e, value);
     cf_nft_unnest(e, data);
     end(e);

@@ -43,13 +43,18 @@ void cf_nft_mask(struct cf_nft_message *e, const uint8_t *bytes, uint32_t length
 void cf_nft_compare(struct cf_nft_message *e, enum nft_cmp_ops how, const void *bytes,
                     size_t length);
 
+/* Match bytes that are from first to last in memcmp(3)'s order, or are not. */
+void cf_nft_range(struct cf_nft_message *e, enum nft_range_ops how, const void *first,
+                  const void *last, size_t length);
+
 /* Count what comes so far. */
 void cf_nft_count(struct cf_nft_message *e);
 
-/* What a rule does: log to a group (prefix may be NULL), take a socket, decide. */
+/* What a rule does: log to a group (prefix may be NULL), take a socket, decide; chain is of
+ * NFT_GOTO. */
 void cf_nft_log(struct cf_nft_message *e, uint16_t group, uint32_t bytes, uint16_t batch,
                 const char *prefix);
 void cf_nft_socket(struct cf_nft_message *e, uint8_t family, uint16_t port);
-void cf_nft_verdict(struct cf_nft_message *e, uint32_t code);
+void cf_nft_verdict(struct cf_nft_message *e, int code, const char *chain);
 
 #endif

@@ -1,6 +1,7 @@
 # Tests of this room: they make namespaces of their own.
 netlink_tests = tests/netlink/test_gateway tests/netlink/test_hints tests/netlink/test_host \
-	tests/netlink/test_interface tests/netlink/test_owner tests/netlink/test_sysctl
+	tests/netlink/test_interface tests/netlink/test_owner tests/netlink/test_stray \
+	tests/netlink/test_sysctl
 check_PROGRAMS += $(netlink_tests)
 TESTS += $(netlink_tests)
 
@@ -29,6 +30,10 @@ tests_netlink_test_interface_LDADD = $(netlink_test_libs)
 tests_netlink_test_owner_SOURCES = tests/netlink/test_owner.c
 tests_netlink_test_owner_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_netlink_test_owner_LDADD = $(netlink_test_libs)
+
+tests_netlink_test_stray_SOURCES = tests/netlink/test_stray.c
+tests_netlink_test_stray_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_netlink_test_stray_LDADD = $(netlink_test_libs)
 
 tests_netlink_test_sysctl_SOURCES = tests/netlink/test_sysctl.c \
 	tests/netlink/lab.c tests/netlink/lab.h

@@ -378,6 +378,8 @@ static void check_stray(const char *from, const char *to, uint8_t protocol, uint
 
     if (!is_ipv6(to))
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)), 0);
+    /* Else the sandbox's own addresses do not leave it. */
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "eth0", sizeof("eth0")), 0);
     packet_make(&sent, from, to, protocol, payload, sizeof(payload));
     assert_int_equal(packet_send(fd, &sent), 0);
     if (!packet_wait(gateway->strays_fd, &wanted, &logged))
@@ -395,10 +397,21 @@ static void what_is_no_flow_is_logged_with_its_reason(void **state)
     check_stray("127.0.0.1", out4, IPPROTO_TCP, 0, "forged");
     check_stray("2001:db8:2::7", out6, IPPROTO_TCP, 0, "forged");
     check_stray("::ffff:198.18.0.2", out6, IPPROTO_UDP, 0, "forged");
+    check_stray(in4, "0.0.0.1", IPPROTO_UDP, 0, "destination");
+    check_stray(in4, "0.255.255.255", IPPROTO_UDP, 0, "destination");
+    check_stray(in4, "127.0.0.1", IPPROTO_UDP, 0, "destination");
+    check_stray(in4, "127.255.255.255", IPPROTO_UDP, 0, "destination");
+    check_stray(in4, "224.0.0.0", IPPROTO_UDP, 0, "destination");
     check_stray(in4, "224.0.0.251", IPPROTO_UDP, 0, "destination");
     check_stray(in4, "239.255.255.250", IPPROTO_UDP, 0, "destination");
+    check_stray(in4, "239.255.255.255", IPPROTO_UDP, 0, "destination");
     check_stray(in4, "255.255.255.255", IPPROTO_UDP, 0, "destination");
     check_stray(in4, "198.18.0.3", IPPROTO_UDP, 0, "destination");
+    check_stray(in6, "::", IPPROTO_UDP, 0, "destination");
+    check_stray(in6, "::ffff:0.0.0.0", IPPROTO_UDP, 0, "destination");
+    check_stray(in6, "::ffff:203.0.113.5", IPPROTO_UDP, 0, "destination");
+    check_stray(in6, "::ffff:255.255.255.255", IPPROTO_UDP, 0, "destination");
+    check_stray(in6, "ff0e::1", IPPROTO_UDP, 0, "destination");
     check_stray(in6, "ff02::fb", IPPROTO_UDP, 0, "destination");
     check_stray(in4, out4, IPPROTO_GRE, 0, "protocol");
     check_stray(in4, out4, IPPROTO_SCTP, 0, "protocol");
@@ -411,7 +424,21 @@ static void what_is_no_flow_is_logged_with_its_reason(void **state)
     check_stray(in6, out6, IPPROTO_ICMPV6, 137, "icmp"); /* redirect */
     check_stray(in4, out4, IPPROTO_ICMP, 3, "icmp-error");
     check_stray(in6, out6, IPPROTO_ICMPV6, 1, "icmp-error");
+    check_stray(in4, out4, IPPROTO_ICMP, 4, "icmp");
+    check_stray(in4, out4, IPPROTO_ICMP, 11, "icmp-error");
+    check_stray(in4, out4, IPPROTO_ICMP, 12, "icmp-error");
+    check_stray(in6, out6, IPPROTO_ICMPV6, 4, "icmp-error");
+    check_stray(in6, out6, IPPROTO_ICMPV6, 5, "icmp");
+    check_stray(in4, out4, IPPROTO_ICMPV6, 135, "protocol");
+    check_stray(in6, out6, IPPROTO_ICMP, 3, "protocol");
+    check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 130, "link");
+    check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 133, "link");
+    check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 134, "icmp");
     check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 135, "link");
+    check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 136, "link");
+    check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 142, "icmp");
+    check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 143, "link");
+    check_stray(in6, "2001:db8:cf::1", IPPROTO_ICMPV6, 144, "icmp");
 }
 
 /* A segment of no connection: RFC 9293, 3.10.7.1 asks for a RST. */
