@@ -35,6 +35,9 @@
 #define SANDBOX_NAME "eth0"
 #define GATEWAY_NAME CF_GATEWAY_INTERFACE
 #define LOOPBACK_INDEX 1
+
+/* Of both ends: behind what some modules put into each new namespace (sit0, gre0, ...). */
+#define LINK_INDEX 32
 #define STATISTICS_SIZE 4096
 
 #define IPV6_MTU_MIN 1280
@@ -85,7 +88,7 @@ static int end_put(struct nl_msg *request, const char *name, const uint8_t mac[6
 /* gw0 here, and its peer eth0 born in the sandbox's namespace. */
 static struct nl_msg *veth_request(int sandbox_netns_fd, uint32_t mtu)
 {
-    struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+    struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = LINK_INDEX };
     struct nl_msg *request =
         request_with(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
     struct nlattr *info, *data, *peer;
@@ -111,30 +114,19 @@ static struct nl_msg *veth_request(int sandbox_netns_fd, uint32_t mtu)
     return request;
 }
 
-static int link_read(void *data, const struct nlmsghdr *message)
+/* The kernel settles what it has put off for the interface, to be able to answer. */
+static int link_ask(int fd, int index, struct cf_error *err)
 {
-    int *ret_index = data;
-
-    if (message->nlmsg_type == RTM_NEWLINK)
-        *ret_index = ((const struct ifinfomsg *)nlmsg_data(message))->ifi_index;
-    return 0;
-}
-
-static int link_find(int fd, const char *name, int *ret_index, struct cf_error *err)
-{
-    const struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+    const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = index };
     struct nl_msg *request = request_with(RTM_GETLINK, 0, &header, sizeof(header));
-    int r;
 
-    if (request && nla_put_string(request, IFLA_IFNAME, name) < 0) {
+    if (request && nla_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0) {
         nlmsg_free(request);
         request = NULL;
     }
-    *ret_index = 0;
-    r = cf_netlink_talk(fd, request, link_read, ret_index, err);
-    if (r == 0 && *ret_index == 0)
-        r = cf_error_set(err, -ENODEV, "the kernel does not name it");
-    return r < 0 ? cf_error_wrap(err, "cannot find the interface '%s'", name) : 0;
+    if (cf_netlink_talk(fd, request, NULL, NULL, err) < 0)
+        return cf_error_wrap(err, "cannot find interface %d", index);
+    return 0;
 }
 
 /*
@@ -311,22 +303,18 @@ static int gateway_configure(int fd, int index, int family, struct cf_error *err
 /* One end of the link. */
 struct end {
     int fd;           /* rtnetlink, in its namespace */
-    const char *name; /* of the interface */
     const char *what; /* of the namespace, for messages */
     bool open;        /* for anybody's addresses */
-    int index;
     int (*configure)(int fd, int index, int family, struct cf_error *err);
 };
 
 /* lo and the end, up. */
-static int end_up(struct end *end, struct cf_error *err)
+static int end_up(const struct end *end, struct cf_error *err)
 {
-    int r = link_find(end->fd, end->name, &end->index, err);
+    int r = link_up(end->fd, LOOPBACK_INDEX, end->open, err);
 
     if (r == 0)
-        r = link_up(end->fd, LOOPBACK_INDEX, end->open, err);
-    if (r == 0)
-        r = link_up(end->fd, end->index, end->open, err);
+        r = link_up(end->fd, LINK_INDEX, end->open, err);
     return r < 0 ? cf_error_wrap(err, "%s", end->what) : 0;
 }
 
@@ -336,9 +324,9 @@ static int end_configure(const struct end *end, const struct cf_gateway_config *
     int r = 0;
 
     if (config->ipv4)
-        r = end->configure(end->fd, end->index, AF_INET, err);
+        r = end->configure(end->fd, LINK_INDEX, AF_INET, err);
     if (r == 0 && config->ipv6)
-        r = end->configure(end->fd, end->index, AF_INET6, err);
+        r = end->configure(end->fd, LINK_INDEX, AF_INET6, err);
     return r < 0 ? cf_error_wrap(err, "%s", end->what) : 0;
 }
 
@@ -349,14 +337,13 @@ static int end_configure(const struct end *end, const struct cf_gateway_config *
  * the interface sees to it there and then. So the sandbox is second, and the
  * gateway, which only ever answers, is asked.
  */
-static int ends_up(struct end *sandbox, struct end *gateway, struct cf_error *err)
+static int ends_up(const struct end *sandbox, const struct end *gateway, struct cf_error *err)
 {
-    int index, r;
+    int r = end_up(gateway, err);
 
-    r = end_up(gateway, err);
     if (r == 0)
         r = end_up(sandbox, err);
-    return r == 0 ? link_find(gateway->fd, gateway->name, &index, err) : r;
+    return r == 0 ? link_ask(gateway->fd, LINK_INDEX, err) : r;
 }
 
 int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *config,
@@ -378,15 +365,12 @@ int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *con
 int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *config,
                   struct cf_error *err)
 {
-    struct end sandbox = { .fd = link->sandbox_rtnl_fd,
-                           .name = SANDBOX_NAME,
-                           .what = "sandbox",
-                           .configure = sandbox_configure };
-    struct end gateway = { .fd = link->gateway_rtnl_fd,
-                           .name = GATEWAY_NAME,
-                           .what = "gateway",
-                           .open = true,
-                           .configure = gateway_configure };
+    const struct end sandbox = { .fd = link->sandbox_rtnl_fd,
+                                 .what = "sandbox",
+                                 .configure = sandbox_configure };
+    const struct end gateway = {
+        .fd = link->gateway_rtnl_fd, .what = "gateway", .open = true, .configure = gateway_configure
+    };
     int r;
 
     r = ends_up(&sandbox, &gateway, err);
