@@ -1,7 +1,7 @@
 # Tests of this room: they make namespaces of their own.
 netlink_tests = tests/netlink/test_gateway tests/netlink/test_hints tests/netlink/test_host \
-	tests/netlink/test_interface tests/netlink/test_owner tests/netlink/test_stray \
-	tests/netlink/test_sysctl
+	tests/netlink/test_interface tests/netlink/test_owner tests/netlink/test_rules \
+	tests/netlink/test_stray tests/netlink/test_sysctl
 check_PROGRAMS += $(netlink_tests)
 TESTS += $(netlink_tests)
 
@@ -39,3 +39,8 @@ tests_netlink_test_sysctl_SOURCES = tests/netlink/test_sysctl.c \
 	tests/netlink/lab.c tests/netlink/lab.h
 tests_netlink_test_sysctl_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_netlink_test_sysctl_LDADD = $(netlink_test_libs)
+
+tests_netlink_test_rules_SOURCES = tests/netlink/test_rules.c \
+	tests/netlink/lab.c tests/netlink/lab.h tests/netlink/packet.c tests/netlink/packet.h
+tests_netlink_test_rules_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_netlink_test_rules_LDADD = $(netlink_test_libs)
