@@ -64,7 +64,7 @@ int cf_audit_warn(struct cf_audit *audit, const char *code, const char *fmt, ...
 int cf_audit_flush(struct cf_audit *audit);
 
 /*
- * Flush, and begin to fsync and to read the log again in a thread while the caller goes on. No event may
+ * Flush, and fsync and read the log again: what is large in a thread, while the caller goes on. No event may
  * follow, and cf_audit_close(), which waits for it, must.
  */
 void cf_audit_settle(struct cf_audit *audit);

@@ -22,6 +22,7 @@
 #include "base/hash.h"
 
 #define READ_BYTES 16384
+#define SMALL_BYTES 65536 /* to begin a thread takes as long as to sync and read these */
 #define NEW_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY)
 
 static struct cf_log_print print_begin(void)
@@ -256,8 +257,14 @@ static void *sync_run(void *data)
 
 void cf_log_file_sync(struct cf_log_file *file)
 {
-    if (file->fd >= 0 && file->regular && !file->syncing && !file->synced)
+    if (file->fd < 0 || !file->regular || file->syncing || file->synced)
+        return;
+    if (file->whole > SMALL_BYTES) {
         file->syncing = pthread_create(&file->thread, NULL, sync_run, file) == 0;
+    } else {
+        sync_run(file);
+        file->synced = true;
+    }
 }
 
 static void sync_finish(struct cf_log_file *file)

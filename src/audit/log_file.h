@@ -86,7 +86,7 @@ bool cf_log_file_intact(const struct cf_log_file *file, const char *path);
 int cf_log_file_check(struct cf_log_file *file, const char *path, struct cf_error *err);
 
 /*
- * Begin to put what was written on the disk, and to read lines again, beside what the caller does next.
+ * Put what was written on the disk, and read lines again: what is large beside what the caller does next.
  * Nothing may be written any more. The close tells of an error, and does it all
  * where there is no thread to be had.
  */

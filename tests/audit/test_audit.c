@@ -119,19 +119,24 @@ static void lines_leave_at_a_flush_and_when_64_kib_wait(void **state)
     assert_int_equal(cf_audit_close(audit, NULL), 0);
 }
 
+/* A small log is synced at once, a large one by a thread. */
 static void settled_log_has_all_its_lines_and_closes_with_its_error(void **state)
 {
+    static const int lines[] = { 1, 2000 };
     struct failure failure = { 0 };
     struct cf_audit *audit;
 
     (void)state;
-    name_path("settled.jsonl");
-    audit = open_log(path, &failure);
-    cf_audit_warn(audit, "test", "one");
-    cf_audit_settle(audit);
-    assert_int_equal(check_lines(path), 1);
-    cf_audit_settle(audit);
-    assert_int_equal(cf_audit_close(audit, NULL), 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        name_path(i == 0 ? "settled.jsonl" : "settled-large.jsonl");
+        audit = open_log(path, &failure);
+        for (int line = 0; line < lines[i]; line++)
+            cf_audit_warn(audit, "test", "one");
+        cf_audit_settle(audit);
+        assert_int_equal(check_lines(path), lines[i]);
+        cf_audit_settle(audit);
+        assert_int_equal(cf_audit_close(audit, NULL), 0);
+    }
     audit = open_log("/dev/full", &failure);
     cf_audit_warn(audit, "test", "one");
     cf_audit_settle(audit);
@@ -466,7 +471,7 @@ static int remove_folder(void **state)
 {
     const char *const files[] = {
         "a/b/log.jsonl",     "a/b",          "a",           "flush.jsonl",
-        "settled.jsonl",
+        "settled.jsonl", "settled-large.jsonl",
         "old.jsonl",         "link.jsonl",   "fifo",        "cloexec.jsonl",
         "cut.jsonl",         "totals.jsonl", "left.jsonl",  "emptied.jsonl",
         "moved.jsonl.moved", "dropped",      "dropped.fifo",
