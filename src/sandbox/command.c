@@ -3,11 +3,11 @@
  *
  * How this works. PID 1 clones it into a new user namespace, gives it a process
  * group of its own and writes the maps from outside (an identity of all ids needs
- * capabilities above). From
- * there it only loses: an ordinary user's command gives up the capabilities
- * that a new user namespace brings, and nobody's command can gain privileges
- * by exec any more. The filter is put in force. So far it comes while the rest
- * of the sandbox is made, and waits for a byte in a pipe, which lets it go: signals and mask become the caller's, and the program is run.
+ * capabilities above). From there it only loses: an ordinary user's command gives up the
+ * capabilities that a new user namespace brings, and nobody's command can gain privileges
+ * by exec any more. Limits and signals become the caller's, and the filter is put in force.
+ * So far it comes while the rest of the sandbox is made, and waits for a byte in a pipe,
+ * which lets it go: the mask becomes the caller's, and the program is run.
  * Failure comes back as an errno in a pipe that a successful exec closes.
  */
 #include "sandbox/command.h"
@@ -54,7 +54,7 @@ static int restore_limits(const struct cf_caller *caller)
     return 0;
 }
 
-/* Handlers would be reset by exec; what is ignored would stay so. */
+/* Handlers would be reset by exec; what is ignored would stay so. All are blocked as yet. */
 static void restore_signals(const struct cf_caller *caller)
 {
     for (int signal = 1; signal < NSIG; signal++) {
@@ -64,7 +64,6 @@ static void restore_signals(const struct cf_caller *caller)
             action.sa_handler = SIG_IGN;
         sigaction(signal, &action, NULL); /* EINVAL for those that cannot be set */
     }
-    sigprocmask(SIG_SETMASK, &caller->mask, NULL);
 }
 
 /*
@@ -95,6 +94,7 @@ static int shed(const struct cf_command *command)
 {
     int r = restore_limits(command->caller);
 
+    restore_signals(command->caller);
     if (r == 0 && !command->root)
         r = drop_capabilities();
     if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -104,7 +104,7 @@ static int shed(const struct cf_command *command)
 
 static int become(const struct cf_command *command)
 {
-    restore_signals(command->caller);
+    sigprocmask(SIG_SETMASK, &command->caller->mask, NULL);
     execvp(command->argv[0], command->argv);
     return exec_error(command->argv[0]);
 }
