@@ -63,6 +63,22 @@ static void check_denials(void)
     }
 }
 
+/*
+ * How a connect ended: 0 or an errno. Linux queues an ICMP error, of which poll(2) tells, before
+ * SO_ERROR has it: until then the socket is neither connected nor not.
+ */
+static int connect_end(struct pollfd *connecting)
+{
+    socklen_t size = sizeof(int);
+    int error = 0;
+
+    do {
+        if (poll(connecting, 1, -1) != 1)
+            return errno;
+    } while (!(connecting->revents & (POLLOUT | POLLHUP)));
+    return getsockopt(connecting->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
+}
+
 /* Connected, or denied at once: nothing between. Returns how many are connected, -1 if not so. */
 static int crowd_connect(struct pollfd *polls)
 {
@@ -76,12 +92,8 @@ static int crowd_connect(struct pollfd *polls)
             return -1;
     }
     for (int i = 0; i < CROWD; i++) {
-        int error = 0;
-        socklen_t size = sizeof error;
+        int error = connect_end(&polls[i]);
 
-        if (poll(&polls[i], 1, -1) != 1 ||
-            getsockopt(polls[i].fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-            return -1;
         if (error != 0 && error != EHOSTUNREACH) {
             errno = error;
             return -1;
