@@ -26,7 +26,7 @@ PINGPONGS = 2000
 DATAGRAMS, DATAGRAMS_MS = 1000, 400
 STARTS = 5              # of one try, which gives their median
 FLOWS, FLOWS_MOST = (0, 1000), 10000
-DESCRIPTORS_SPARE = 500 # of a program, beside two for each flow
+DESCRIPTORS_SPARE = 256 # of a program, beside two for each flow: childflow has 22, pasta 252
 HOLD_DEADLINE = 20      # seconds until the next thousands of connections are open
 CLIENTS = ("traffic", "slirp", "dash", "dnsperf", "cat")
 FAILURES_MAX = 2        # tries of one program at one measure that gave nothing; then it rests
@@ -38,6 +38,7 @@ class Measure:
     figures: dict       # of figure: unit
     functions: dict     # of program: function
     warms_up: bool = True   # the first turn is not counted
+    note: str = ""          # below the table
 
 
 class Result:
@@ -203,8 +204,15 @@ def only(figures, *wanted):
 
 
 def flows_most(lab):
-    """10,000, or as many hundreds as the descriptors of one program suffice for."""
-    return min(FLOWS_MOST, (lab.descriptors - DESCRIPTORS_SPARE) // 200 * 100)
+    """10,000, or as many tens as the descriptors of one program suffice for."""
+    return min(FLOWS_MOST, (lab.descriptors - DESCRIPTORS_SPARE) // 20 * 10)
+
+
+def flows_note(lab):
+    most = flows_most(lab)
+    return "" if most == FLOWS_MOST else (
+        f"{most:,} flows: the limit of descriptors of this machine is {lab.descriptors:,}, and "
+        f"{FLOWS_MOST:,} need {2 * FLOWS_MOST + DESCRIPTORS_SPARE:,}")
 
 
 def memory(lab, who, counts):
@@ -295,7 +303,7 @@ def measures(lab, args):
     yield Measure("memory", {**{f"{figure}, {count:,} flows": "MiB" for figure in ("peak", "PSS")
                                 for count in (*FLOWS, flows_most(lab))}, "a flow": "KiB"},
                   of_ways(lambda who: memory(lab, who, (*FLOWS, flows_most(lab))), ends[1:]),
-                  warms_up=False)
+                  warms_up=False, note=flows_note(lab))
 
 
 def measure(one, runs):
