@@ -68,15 +68,16 @@ def dig(bench):
         check_equal((asked["name"], asked["type"], asked["source"]), ("web.lab", "A", "upstream"))
 
 
-@case("ping, IPv4 and IPv6")
+@case("ping, IPv4 and IPv6, of 56 and of 8,000 bytes")
 def ping(bench):
     # Both requests at once: after its first reply ping waits for others only as long as two such
     # round trips, or the interval, take. Before it, for as long as -W says.
     for address, text in ((net.WEB4, net.WEB4), (net.WEB6, f"[{net.WEB6}]")):
-        done = bench.good(["ping", "-n", "-c", "2", "-l", "2", "-W", "20", address],
-                          bench.policy(allow=[f"icmp://{text}"]))
-        check_in("2 received", done.out)
-        check_equal(done.one("flow_open")["proto"], "icmp")
+        for size in ("56", "8000"):
+            done = bench.good(["ping", "-n", "-c", "2", "-l", "2", "-W", "20", "-s", size, address],
+                              bench.policy(allow=[f"icmp://{text}"]))
+            check_in("2 received", done.out)
+            check_equal(done.one("flow_open")["proto"], "icmp")
 
 
 @case("a make with eight jobs that downloads twenty files")

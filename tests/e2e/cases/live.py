@@ -141,14 +141,18 @@ class Terminal(Reader):
 @case("--live keeps a line on the terminal, which goes before anything else is printed")
 def live_line(bench):
     # Of what the command itself prints on the terminal childflow does not know.
-    script = f'"$0" hold web.lab {net.ECHO} 5; "$0" connect nobody.lab 80 >/dev/null'
+    script = (f'"$0" hold web.lab {net.ECHO} 5; "$0" connect nobody.lab 80 >/dev/null; '
+              f'"$0" hold web.lab {net.ECHO} 5')
     terminal = Terminal(bench, ["sh", "-c", script, bench.probe], ["--live", "-v"], stdout=False)
     check_equal(terminal.process.stdout.readline(), b"held\n")
     terminal.until(rf"\[Kchildflow: 1 open, 10 B, 2 queries, 0 denied, last web\.lab:{net.ECHO}")
     terminal.type_in("\n")
     terminal.until(r"\[Kchildflow: denied name nobody\.lab")
+    check_equal(terminal.process.stdout.readline(), b"held\n")
+    terminal.until(rf"\[Kchildflow: 1 open, 20 B, \d+ queries, [1-9] denied, last web\.lab:{net.ECHO}")
+    terminal.type_in("\n")
     text = terminal.end(0)
-    check_in("flow allowed", text, "summary")
+    check_in("flows allowed", text, "summary")
     for line in text.split("\n"):
         drawn = line.split(ERASE)
         check(not re.match(r"childflow: \d+ open", drawn[-1]), f"stays: {line!r}")
@@ -166,6 +170,19 @@ def live_shell(bench):
     check(" open, " not in terminal.text, terminal.text)
     terminal.type_in("exit 6\n")
     terminal.end(6)
+
+
+@case("a terminal has no line without --live")
+def no_line(bench):
+    script = f'"$0" hold web.lab {net.ECHO} 5; "$0" connect nobody.lab 80 >/dev/null; read line'
+    terminal = Terminal(bench, ["sh", "-c", script, bench.probe], ["-v"], stdout=False)
+    check_equal(terminal.process.stdout.readline(), b"held\n")
+    terminal.type_in("\n")
+    terminal.until(r"childflow: denied name nobody\.lab")
+    terminal.type_in("\n")
+    text = terminal.end(0)
+    check(" open, " not in text, text)
+    check(ERASE not in text, repr(text))
 
 
 @case("words to a terminal that stops writers in the background do not stop childflow")
