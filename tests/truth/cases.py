@@ -15,7 +15,7 @@ HASH64 = "67108864 d2f3db0fb291a4fb"
 
 class Case:
     def __init__(self, group, name, probe, text, text6=None, through=None, through6=None, why=None,
-                 families="46", server=0, files=None, waits=False, number=None):
+                 families="46", server=0, files=None, waits=False, until=None, number=None):
         number = number and max(1, int(number * SCALE))
         values = {"n": number, "twice": number and 2 * number, "bytes": number and number << 20}
 
@@ -33,6 +33,7 @@ class Case:
         self.server = server    # lines that the servers tell, part of the text
         self.files = files      # how many files childflow may open
         self.waits = waits      # for the kernel's timers: its runs go side by side
+        self.until = until      # an event of the log, for which it waits: it goes beside the others
 
 
 def group(name):
@@ -233,9 +234,12 @@ case("a hop limit that the program chose", "datagram-hops 10", "arrives with 8")
 case("a datagram that must not be cut, and is larger than the way", "datagram-narrow",
      "send EMSGSIZE; MTU 1300", through="a reply of 1400 bytes",
      why="who receives a datagram is not told whether it may be cut: the host cuts what it knows to be too large")
-case("a conversation that was forgotten goes on", "datagram-expired 60", "answered; port the same",
-     through="answered; port another", files=64,
-     why="a conversation that ended (idle, or the oldest where room is needed) begins anew")
+case("a conversation that has been idle goes on", "datagram-idle", "answered; port the same",
+     through="answered; port another", until="flow_close",
+     why="what is idle for long enough ends (here 30 s, nobody having answered), and begins anew")
+case("a conversation that had to make room for others goes on", "datagram-crowded-out 60",
+     "answered; port the same", through="answered; port another", files=64,
+     why="where descriptors run out the conversation that is idle for longest ends, and begins anew")
 case("a datagram to a multicast group", "datagram-multicast",
      "sendto 5; sendto 6; got group; got member", through="sendto 5; sendto 6; got member",
      why="groups are no destination of a policy, and nothing for them leaves")
@@ -279,9 +283,10 @@ case("{n} connections, one after the other", "sequential {n}", "{n} connections"
      number=20000)
 case("connections beside 50 that nobody answers", "beside-holes",
      "200 of 200 came back; 100 of 100 connections")
-case("a connection beside ten that nobody reads", "beside-stalled", "200 of 200 came back")
+case("a connection beside ten that are full in both directions", "beside-stalled",
+     "10 of 10 full both ways; 200 of 200 came back")
 case("a stream beside 200 connections that are reset", "beside-resets",
-     "same, end ok; 200 resets done")
+     "same, end ok; meanwhile 100 resets of the server and 100 of the program")
 case("a connection beside 200 connects that fail", "beside-refusals",
      "100 of 100 failed; 200 of 200 came back")
 case("a connection beside datagrams that nobody reads", "beside-datagrams", "200 of 200 came back")

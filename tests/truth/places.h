@@ -6,6 +6,8 @@
 #ifndef TRUTH_PLACES_H
 #define TRUTH_PLACES_H
 
+#include <stdint.h>
+
 #define PLACE_IPV4 "203.0.113."
 #define PLACE_IPV6 "2001:db8:2::"
 
@@ -36,6 +38,12 @@
 
 #define MTU_NARROW 1300
 
+/* Of all connections to PORT_STALL. */
+struct stall_state {
+    uint64_t bytes;      /* written by the servers, ever */
+    uint32_t open, full; /* how many there are, and on how many the server cannot write */
+};
+
 /* TCP. */
 #define PORT_ECHO 2001
 #define PORT_SINK 2002         /* reads to the end and answers "BYTES HASH" */
@@ -62,6 +70,9 @@
 #define PORT_SHORT 2023        /* sends "x" and closes */
 #define PORT_CROWD 2024        /* echoes, for thousands */
 #define PORT_ANSWER_CLOSE 2025 /* reads to the end, sends "done", closes */
+#define PORT_STALL 2026        /* writes as long as it is taken, and reads nothing */
+#define PORT_STALL_STATE 2027  /* tells for each byte a stall_state */
+#define PORT_ENDLESS 2028      /* sends the pattern until the client's end comes */
 #define PORT_CLOSED 2099
 
 /* What the probe binds. The host gives these to nobody else: see way.py. */
@@ -76,5 +87,6 @@
 #define PORT_LENGTH 2104 /* replies with length and hash */
 #define PORT_HOPS 2105   /* replies with the hop limit that arrived */
 #define PORT_GROUP 2106  /* echo on the first router, to the group too */
+#define PORT_TWICE 2107  /* tells whether who comes twice comes from one port */
 
 #endif

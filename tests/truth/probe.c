@@ -37,6 +37,19 @@ void say(const char *format, ...)
     va_end(args);
 }
 
+static char notes[1024];
+
+void note(const char *format, ...)
+{
+    char line[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    snprintf(notes + strlen(notes), sizeof notes - strlen(notes), "# %s\n", line);
+}
+
 const char *name_of(int error)
 {
     return error == 0 ? "ok" : strerrorname_np(error);
@@ -318,6 +331,6 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     behaviour->run();
-    putchar('\n');
+    printf("\n%s", notes);
     return 0;
 }

@@ -31,6 +31,9 @@ extern long probe_arguments[4];
 /* A part of the one line that is printed: parts are separated by "; ". */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A line of its own, behind that one, for who reads how a run went; it is not compared. */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The name of an errno; "ok" for 0. */
 const char *name_of(int error);
 

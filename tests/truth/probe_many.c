@@ -6,9 +6,12 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -83,13 +86,18 @@ static void sequential(void)
     say("%ld connections", good);
 }
 
-static void say_good_flow(int fd)
+static int good_flow(int fd)
 {
     int good = 0;
 
     while (good < 200 && echo_byte(fd, 'x') == 0)
         good++;
-    say("%d of 200 came back", good);
+    return good;
+}
+
+static void say_good_flow(int fd)
+{
+    say("%d of 200 came back", good_flow(fd));
 }
 
 /* Fifty connects that nobody answers are under way; connections come and go all the same. */
@@ -109,53 +117,186 @@ static void beside_holes(void)
     say("%d of 100 connections", good);
 }
 
-/* Ten connections are full because nobody reads them. */
-static void beside_stalled(void)
-{
-    uint64_t bytes = UINT64_C(64) << 20;
-    int fd = dial(PORT_ECHO);
+#define STALLED 10
+#define STALLED_LEAST (32 << 10)
 
-    for (int i = 0; i < 10; i++)
-        if (write_all(dial(PORT_SOURCE), &bytes, sizeof bytes) > 0)
+struct stalled {
+    int fd;
+    uint64_t sent;
+};
+
+/* Write until each takes no more. Returns how much went. */
+static uint64_t stalled_write(struct stalled *all)
+{
+    static const uint8_t block[1 << 16];
+    uint64_t went = 0;
+
+    for (struct stalled *one = all; one < all + STALLED; one++) {
+        ssize_t n;
+
+        while ((n = send(one->fd, block, sizeof block, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
+            one->sent += (uint64_t)n;
+            went += (uint64_t)n;
+        }
+        if (errno != EAGAIN)
             give_up("send");
-    say_good_flow(fd);
+    }
+    return went;
 }
 
-static volatile bool over;
+static struct stall_state servers_state(int fd)
+{
+    struct stall_state state;
+
+    if (write_all(fd, "?", 1) > 0 || recv(fd, &state, sizeof state, MSG_WAITALL) != sizeof state)
+        give_up("how the servers are");
+    return state;
+}
+
+/* How many took as much as the least of buffers holds, of both ends. */
+static int full_both_ways(const struct stalled *all)
+{
+    int full = 0, unread;
+
+    for (const struct stalled *one = all; one < all + STALLED; one++) {
+        if (ioctl(one->fd, FIONREAD, &unread) < 0)
+            give_up("FIONREAD");
+        full += one->sent >= STALLED_LEAST && unread >= STALLED_LEAST;
+    }
+    return full;
+}
+
+/*
+ * Ten connections on which both ends write and neither reads. What counts is a round of the good
+ * flow at whose start and end no end of the ten can write, and during which, as in the round
+ * before, not one byte was taken in either direction: all buffers on the way were full.
+ */
+static void beside_stalled(void)
+{
+    struct stalled all[STALLED] = { 0 };
+    int fd = dial(PORT_ECHO), teller = dial(PORT_STALL_STATE), good, rounds = 0, silent = 0;
+    struct stall_state first = servers_state(teller), before, now = first;
+    uint64_t up = 0;
+
+    for (int i = 0; i < STALLED; i++)
+        all[i].fd = dial(PORT_STALL);
+    do {
+        uint64_t went;
+
+        before = now;
+        good = good_flow(fd);
+        went = stalled_write(all);
+        now = servers_state(teller);
+        up += went;
+        rounds++;
+        if (went > 0 || now.bytes != before.bytes || now.open != STALLED || now.full != STALLED ||
+            before.full != STALLED || full_both_ways(all) != STALLED)
+            silent = 0;
+        else
+            silent++;
+    } while (good == 200 && silent < 2);
+    say("%d of %d full both ways", full_both_ways(all), STALLED);
+    say("%d of 200 came back", good);
+    note("the ten took %llu KiB from the program and %llu KiB from the servers; round %d counted",
+         (unsigned long long)up >> 10, (unsigned long long)(now.bytes - first.bytes) >> 10, rounds);
+}
+
+#define RESETS 200
+
+/* What the stream and those who reset have in common. */
+static struct {
+    atomic_bool asked, ended, over;
+    sem_t came;
+    uint64_t bytes;
+    int by_server, by_program;
+} resets;
+
+/* Until more of the stream has come; false when it has ended. */
+static bool stream_goes_on(void)
+{
+    resets.asked = true;
+    while (sem_wait(&resets.came) < 0)
+        ;
+    return !resets.ended;
+}
+
+static bool reset_by_server(void)
+{
+    int fd = new_socket(SOCK_STREAM), error = connect_to(fd, PLACE_WORLD, PORT_RESET);
+    char byte;
+
+    if (error == 0 && recv(fd, &byte, 1, 0) < 0)
+        error = errno;
+    close(fd);
+    return error == ECONNRESET;
+}
+
+static bool reset_by_program(void)
+{
+    int fd = dial(PORT_ECHO);
+    bool stood = echo_byte(fd, 'x') == 0;
+
+    reset_on_close(fd);
+    close(fd);
+    return stood;
+}
 
 static void *resets_run(void *data)
 {
     (void)data;
-    for (int i = 0; i < 200; i++) {
-        int fd = new_socket(SOCK_STREAM);
-
-        connect_to(fd, PLACE_WORLD, i % 2 ? PORT_RESET : PORT_ECHO);
-        send(fd, "x", 1, MSG_NOSIGNAL);
-        reset_on_close(fd);
-        close(fd);
-    }
-    over = true;
+    for (int i = 0; i < RESETS && stream_goes_on(); i++)
+        if (i % 2)
+            resets.by_server += reset_by_server();
+        else
+            resets.by_program += reset_by_program();
+    stream_goes_on();
+    resets.over = true;
     return NULL;
 }
 
-/* Connections are reset by both ends, and a stream goes on. */
+/* Read the stream until the resets are over, then end it and read the rest. */
+static int stream_read(int fd, struct pattern_hash *hash)
+{
+    static uint8_t block[1 << 17];
+    ssize_t n;
+
+    while ((n = recv(fd, block, sizeof block, 0)) > 0) {
+        pattern_hash_add(hash, block, (size_t)n);
+        if (resets.over && resets.bytes == 0) {
+            resets.bytes = hash->bytes;
+            shutdown(fd, SHUT_WR);
+        }
+        if (atomic_exchange(&resets.asked, false))
+            sem_post(&resets.came);
+    }
+    return n < 0 ? errno : 0;
+}
+
+/*
+ * Connections are reset by both ends, and a stream goes on: some of it has come before the
+ * first reset, between each and the next, and after the last.
+ */
 static void beside_resets(void)
 {
-    uint64_t bytes = UINT64_C(32) << 20;
     struct pattern_hash hash = { 0 }, expected;
-    int fd = dial(PORT_SOURCE), error;
+    int fd = dial(PORT_ENDLESS), error;
     pthread_t thread;
 
-    if (write_all(fd, &bytes, sizeof bytes) > 0 ||
-        pthread_create(&thread, NULL, resets_run, NULL) != 0)
+    sem_init(&resets.came, 0, 0);
+    if (pthread_create(&thread, NULL, resets_run, NULL) != 0)
         give_up("start");
-    error = read_all(fd, &hash);
+    error = stream_read(fd, &hash);
+    resets.ended = true;
+    sem_post(&resets.came);
+    sem_post(&resets.came);
     pthread_join(thread, NULL);
-    expect_pattern(bytes, &expected);
+    expect_pattern(hash.bytes, &expected);
     say("%s, end %s",
         pattern_hash_value(&hash) == pattern_hash_value(&expected) ? "same" : "not the same",
         name_of(error));
-    say("200 resets %s", over ? "done" : "not done");
+    say("meanwhile %d resets of the server and %d of the program", resets.by_server,
+        resets.by_program);
+    note("%llu KiB of the stream came meanwhile", (unsigned long long)resets.bytes >> 10);
 }
 
 /* Connects that are refused or forbidden do not end what stands. */

@@ -194,8 +194,8 @@ static void *crowd_run(void *data)
 
 static void servers_start(void)
 {
-    static const int ports[] = { PORT_ECHO,          PORT_THRICE, PORT_ELSEWHERE,
-                                 PORT_DATAGRAM_PEER, PORT_LENGTH, PORT_HOPS };
+    static const int ports[] = { PORT_ECHO,   PORT_THRICE, PORT_ELSEWHERE, PORT_DATAGRAM_PEER,
+                                 PORT_LENGTH, PORT_HOPS,   PORT_TWICE };
     sem_t listening;
 
     sem_init(&listening, 0, 0);

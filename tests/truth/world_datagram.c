@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,36 @@ static int hops_of(struct msghdr *msg)
     return hops;
 }
 
+#define SEEN_MAX 64
+#define NO_ANSWER SIZE_MAX
+
+/*
+ * A letter and eight bytes that are the sender's own. "1": the server sees this port, and says
+ * nothing. "?": whether it has. "2": whether this is the port that it saw.
+ */
+static size_t see(char *data, int port)
+{
+    static _Thread_local struct {
+        char who[8];
+        int port; /* 0: none yet */
+    } seen[SEEN_MAX];
+    static _Thread_local size_t next;
+    size_t at = 0;
+
+    while (at < SEEN_MAX && (seen[at].port == 0 || memcmp(seen[at].who, data + 1, 8) != 0))
+        at++;
+    if (data[0] == '?')
+        return (size_t)sprintf(data, "%s", at < SEEN_MAX ? "yes" : "no");
+    if (data[0] == '2' && at < SEEN_MAX)
+        return (size_t)sprintf(data, "%s", seen[at].port == port ? "the same" : "another");
+    if (data[0] == '1' && at == SEEN_MAX) {
+        memcpy(seen[next].who, data + 1, 8);
+        seen[next].port = port;
+        next = (next + 1) % SEEN_MAX;
+    }
+    return NO_ANSWER;
+}
+
 static size_t describe(const struct datagrams *server, struct msghdr *msg, char *data, size_t n)
 {
     const struct sockaddr_storage *from = msg->msg_name;
@@ -38,6 +69,8 @@ static size_t describe(const struct datagrams *server, struct msghdr *msg, char 
         pattern_hash_add(&hash, data, n);
         return (size_t)sprintf(data, "%zu %016llx", n,
                                (unsigned long long)pattern_hash_value(&hash));
+    case PORT_TWICE:
+        return see(data, ntohs(((const struct sockaddr_in *)from)->sin_port));
     case PORT_HOPS:
         return (size_t)sprintf(data, "%d", hops_of(msg));
     default:
@@ -69,6 +102,8 @@ static void *datagrams_run(void *data)
         if (n < 0)
             continue;
         length = describe(server, &msg, buffer, (size_t)n);
+        if (length == NO_ANSWER)
+            continue;
         if (server->other_fd >= 0)
             sendto(server->other_fd, "other", 5, 0, (struct sockaddr *)&from, msg.msg_namelen);
         for (int i = 0; i < (server->port == PORT_THRICE ? 3 : 1); i++)

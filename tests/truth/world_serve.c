@@ -273,6 +273,70 @@ static void serve_pieces(int fd)
     while ((n = recv(fd, buffer, sizeof buffer, 0)) > 0)
         write_all(fd, text, (size_t)snprintf(text, sizeof text, "%zd ", n));
 }
+
+/* All of PORT_STALL: what they have ever written, how many there are, and how many cannot write. */
+static struct {
+    _Atomic uint64_t bytes;
+    _Atomic uint32_t open, full;
+} stalled;
+
+static void serve_stall(int fd)
+{
+    struct pollfd writable = { fd, POLLOUT, 0 };
+    static const uint8_t block[BLOCK];
+    ssize_t n;
+
+    stalled.open++;
+    do {
+        n = send(fd, block, sizeof block, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0) {
+            stalled.bytes += (uint64_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            stalled.full++;
+            n = poll(&writable, 1, -1);
+            stalled.full--;
+        }
+    } while (n > 0);
+    stalled.open--;
+}
+
+static void serve_stall_state(int fd)
+{
+    while (wait_byte(fd)) {
+        struct stall_state state = { stalled.bytes, stalled.open, stalled.full };
+
+        write_all(fd, &state, sizeof state);
+    }
+}
+
+/* Whether the client has ended, now or, when more cannot be sent before, at some time. */
+static bool end_came(int fd, bool wait)
+{
+    struct pollfd poll_fd = { fd, (short)(POLLRDHUP | (wait ? POLLOUT : 0)), 0 };
+
+    poll(&poll_fd, 1, wait ? -1 : 0);
+    return poll_fd.revents & (POLLRDHUP | POLLERR);
+}
+
+static void serve_endless(int fd)
+{
+    uint8_t *block = malloc(BLOCK);
+    uint64_t at = 0;
+    bool full = false;
+
+    while (!end_came(fd, full)) {
+        size_t part = at % BLOCK;
+        ssize_t n;
+
+        if (part == 0)
+            pattern_fill(at, block, BLOCK);
+        n = send(fd, block + part, BLOCK - part, MSG_DONTWAIT | MSG_NOSIGNAL);
+        full = n < 0;
+        at += full ? 0 : (uint64_t)n;
+    }
+    free(block);
+}
+
 struct server world_servers[] = {
     { PORT_ECHO, 4096, false, serve_echo, -1, { { 0 } } },
     { PORT_SINK, 4096, false, serve_sink, -1, { { 0 } } },
@@ -297,6 +361,9 @@ struct server world_servers[] = {
     { PORT_PIECES, 4096, false, serve_pieces, -1, { { 0 } } },
     { PORT_LOSS, 4096, false, serve_echo, -1, { { 0 } } },
     { PORT_ANSWER_CLOSE, 4096, false, serve_answer_close, -1, { { 0 } } },
+    { PORT_STALL, 4096, false, serve_stall, -1, { { 0 } } },
+    { PORT_STALL_STATE, 4096, false, serve_stall_state, -1, { { 0 } } },
+    { PORT_ENDLESS, 4096, false, serve_endless, -1, { { 0 } } },
     { 0, 0, false, NULL, -1, { { 0 } } },
 };
 
