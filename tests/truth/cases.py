@@ -22,7 +22,7 @@ class Case:
         def filled(value):
             return value and value.format(**values)
         self.group = group
-        self.name = name.format(**values)
+        self.pattern, self.name = name, name.format(**values)
         self.probe = [way.PLACES.get(word, word) for word in filled(probe).split()]
         self.families = families
         direct = {"4": filled(text), "6": filled(text6 or text)}

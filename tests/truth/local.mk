@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/truth/as-root \
 	tests/truth/as-user \
 	tests/truth/cases.py \
+	tests/truth/items.py \
 	tests/truth/run \
 	tests/truth/way.py \
 	tests/truth/with-threads
