@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -601,11 +602,12 @@ int cf_cares_new(const struct cf_cares_config *config, struct cf_cares **ret_car
         .ready = ports_ready,
         .unasked = ports_unasked,
     };
-    struct cf_cares *cares = calloc(1, sizeof *cares);
+    struct cf_cares *cares = malloc(sizeof *cares);
     char text[CF_ADDR_PORT_TEXT_SIZE];
     int r = ARES_ENOMEM;
 
     if (cares) {
+        memset(cares, 0, offsetof(struct cf_cares, answer));
         cares->config = *config;
         cares->spare = -1;
         cares->timer.fn = timer_due;

@@ -291,16 +291,13 @@ int cf_engine_new(const struct cf_engine_config *config, struct cf_engine **ret_
     engine->mtu = link_mtu(config->gateway);
     cf_strays_init(&engine->strays, config->loop, config->audit);
     cf_icmp_init(&engine->icmp, engine);
-    r = cf_flow_table_init(&engine->flows, config->audit, config->profile, config->names,
-                           config->process_find, config->process_data);
-    if (r < 0)
-        r = cf_error_errno(err, r, "cannot start the engine");
+    cf_flow_table_init(&engine->flows, config->audit, config->profile, config->names,
+                       config->process_find, config->process_data);
     engine->flows.interface = config->interface;
     engine->flows.process_find_other = config->process_find_other;
     if (config->proxy)
         engine->flows.proxy = cf_proxy_way_url(config->proxy);
-    if (r == 0)
-        r = shards_start(engine, err);
+    r = shards_start(engine, err);
     if (r == 0)
         r = cf_tcp_init(&engine->tcp, engine, err);
     if (r == 0)

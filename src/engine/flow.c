@@ -44,14 +44,11 @@ static bool key_equal(const struct cf_flow_key *a, const struct cf_flow_key *b)
            cf_addr_port_equal(&a->dst, &b->dst);
 }
 
-int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
-                       const struct cf_profile *profile, const struct cf_names *names,
-                       cf_process_find *find, void *find_data)
+void cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
+                        const struct cf_profile *profile, const struct cf_names *names,
+                        cf_process_find *find, void *find_data)
 {
     memset(table, 0, sizeof *table);
-    table->ring = calloc(CF_FLOW_GHOSTS, sizeof *table->ring);
-    if (!table->ring)
-        return -ENOMEM;
     table->audit = audit;
     table->profile = profile;
     table->names = names;
@@ -63,7 +60,6 @@ int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
     cf_hash_init(&table->hash);
     cf_hash_init(&table->ghosts);
     cf_intern_init(&table->texts);
-    return 0;
 }
 
 void cf_flow_table_done(struct cf_flow_table *table)
@@ -406,8 +402,13 @@ bool cf_flow_take(struct cf_flow_table *table, const struct cf_flow *flow, uint6
 
 void cf_flow_ghost_add(struct cf_flow_table *table, const struct cf_flow_key *key, uint32_t isn)
 {
-    struct cf_flow_ghost *ghost = &table->ring[table->ring_at];
+    struct cf_flow_ghost *ghost;
 
+    if (!table->ring)
+        table->ring = calloc(CF_FLOW_GHOSTS, sizeof *table->ring);
+    if (!table->ring)
+        return; /* a late copy of its SYN opens a connection of its own */
+    ghost = &table->ring[table->ring_at];
     table->ring_at = (table->ring_at + 1) % CF_FLOW_GHOSTS;
     if (ghost->listed)
         cf_hash_remove(&table->ghosts, &ghost->node);

@@ -83,7 +83,7 @@ struct cf_flow_table {
     void *process_data;
     struct cf_hash hash;
     struct cf_hash ghosts;
-    struct cf_flow_ghost *ring; /* CF_FLOW_GHOSTS, oldest at ring_at */
+    struct cf_flow_ghost *ring; /* CF_FLOW_GHOSTS, oldest at ring_at; NULL before the first */
     size_t ring_at;
     size_t n_open;
     size_t limit;
@@ -93,10 +93,10 @@ struct cf_flow_table {
     uint64_t last_id;
 };
 
-/* All are borrowed, find may be NULL. It must not be moved. Returns 0 or -ENOMEM. */
-int cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
-                       const struct cf_profile *profile, const struct cf_names *names,
-                       cf_process_find *find, void *find_data);
+/* All are borrowed, find may be NULL. It must not be moved. */
+void cf_flow_table_init(struct cf_flow_table *table, struct cf_audit *audit,
+                        const struct cf_profile *profile, const struct cf_names *names,
+                        cf_process_find *find, void *find_data);
 /* No flow may be left in it. */
 void cf_flow_table_done(struct cf_flow_table *table);
 

@@ -58,6 +58,8 @@
 
 struct init {
     struct cf_plan *plan;
+    struct cf_mask_list masks;
+    struct cf_idmap idmap; /* of the command's user namespace */
     struct cf_orders orders;
     /* Made before there is a command, who can leave us no more of them (prlimit(2)). */
     int signal_fd, epoll_fd, proc_fd;
@@ -162,24 +164,24 @@ static int set_up(struct init *init, struct cf_mounts_result *ret_mounts, struct
     r = close_others(plan->keep_fds, plan->n_keep_fds);
     if (r < 0)
         return cf_error_errno(err, r, "cannot close descriptors");
-    r = cf_idmap_read(&plan->idmap, err);
+    r = cf_idmap_read(&init->idmap, err);
     if (r == 0)
-        r = cf_mask_plan(plan->identity, &plan->masks, err);
+        r = cf_mask_plan(plan->identity, &init->masks, err);
     if (r < 0)
         return r;
     if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) < 0)
         return cf_error_errno(err, -errno, "cannot make mount, UTS and IPC namespaces");
-    r = cf_mounts_cover(&plan->etc, &plan->masks, ret_mounts, err);
+    r = cf_mounts_cover(&plan->etc, &init->masks, ret_mounts, err);
     if (r == 0)
         r = take_orders(init, err);
     if (r == 0)
-        r = cf_mounts_place(&plan->etc, &plan->masks, &init->orders, ret_mounts, err);
+        r = cf_mounts_place(&plan->etc, &init->masks, &init->orders, ret_mounts, err);
     if (r == 0)
         r = join(plan, err);
     if (r == 0)
         r = cf_mounts_renew(plan->identity->root, ret_mounts, err);
     if (r == 0)
-        r = cf_mounts_finish(plan->identity->root, &plan->masks, ret_mounts, err);
+        r = cf_mounts_finish(plan->identity->root, &init->masks, ret_mounts, err);
     if (r == 0)
         r = enter_cwd(init, err);
     if (r == 0 && init->orders.key_log_bytes > 0)
@@ -276,7 +278,7 @@ static void say_ready(const struct init *init, const struct cf_init_ready *ready
 
 static void say_masked(const struct init *init, const struct cf_mask_done *done)
 {
-    const struct cf_mask_list *masks = &init->plan->masks;
+    const struct cf_mask_list *masks = &init->masks;
 
     for (size_t row = 0; row < masks->n; row++) {
         if (done->covered[row])
@@ -548,7 +550,7 @@ static int prepare(struct init *init, struct cf_error *err)
 {
     const struct cf_command command = {
         .caller = init->plan->caller,
-        .idmap = &init->plan->idmap,
+        .idmap = &init->idmap,
         .argv = init->orders.command,
         .root = init->plan->identity->root,
         .one_table = init->orders.one_table,

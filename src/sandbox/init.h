@@ -29,10 +29,6 @@ struct cf_plan {
     int control_fd;    /* PID 1's end */
     int *keep_fds;     /* ascending: the caller's, and the one above */
     size_t n_keep_fds;
-
-    /* Looked up by PID 1, beside the engine. */
-    struct cf_mask_list masks;
-    struct cf_idmap idmap; /* of the command's user namespace */
 };
 
 /*

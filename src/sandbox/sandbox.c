@@ -75,8 +75,8 @@ struct cf_sandbox {
     struct cf_init_ended end;
     bool has_end;
     char *hidden[CF_SANDBOX_HIDDEN_MAX + 1]; /* NULL behind the last */
-    char *masked[CF_SANDBOX_HIDDEN_MAX + CF_MASK_MAX];
-    size_t n_masked;
+    char **masked;
+    size_t n_masked, masked_capacity;
     char *warnings[WARNINGS_MAX];
     size_t n_warnings;
 };
@@ -200,6 +200,26 @@ static int warn_linked(struct cf_sandbox *sandbox, const char *path)
     return warn(sandbox, text);
 }
 
+/* The path is the sandbox's from here on, on failure too. */
+static int note_masked(struct cf_sandbox *sandbox, char *path)
+{
+    if (path && sandbox->n_masked == sandbox->masked_capacity) {
+        size_t capacity = sandbox->masked_capacity ? sandbox->masked_capacity * 2 : 32;
+        char **masked = realloc(sandbox->masked, capacity * sizeof *masked);
+
+        if (masked) {
+            sandbox->masked = masked;
+            sandbox->masked_capacity = capacity;
+        }
+    }
+    if (!path || sandbox->n_masked == sandbox->masked_capacity) {
+        free(path);
+        return -ENOMEM;
+    }
+    sandbox->masked[sandbox->n_masked++] = path;
+    return 0;
+}
+
 static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
                    const struct cf_init_ready *ready, struct cf_error *err)
 {
@@ -210,9 +230,9 @@ static int collect(struct cf_sandbox *sandbox, struct cf_plan *plan,
 
         if (r == 0 && hidden->exposed[i])
             r = warn_exposed(sandbox, sandbox->hidden[i]);
-        if (!hidden->hidden[i])
+        if (r < 0 || !hidden->hidden[i])
             continue;
-        sandbox->masked[sandbox->n_masked++] = sandbox->hidden[i];
+        r = note_masked(sandbox, sandbox->hidden[i]);
         sandbox->hidden[i] = NULL;
     }
     if (r == 0 && plan->etc.incomplete && plan->etc.writable)
@@ -249,7 +269,7 @@ static int receive_masked(struct cf_sandbox *sandbox, const struct cf_mask_done 
     int r = 0;
 
     for (size_t row = 0; row < CF_MASK_MAX && r == 0; row++) {
-        char path[PATH_MAX], *copy;
+        char path[PATH_MAX];
         ssize_t n;
 
         if (!done->covered[row])
@@ -258,12 +278,9 @@ static int receive_masked(struct cf_sandbox *sandbox, const struct cf_mask_done 
         if (n <= 0)
             return cf_error_set(err, -ECHILD,
                                 "the sandbox's PID 1 was ended while setting up");
-        copy = strndup(path, (size_t)n);
-        if (!copy)
-            return cf_error_errno(err, -ENOMEM, "cannot note what the sandbox is like");
-        sandbox->masked[sandbox->n_masked++] = copy;
-        if (done->linked && done->linked_row == row)
-            r = warn_linked(sandbox, copy);
+        r = note_masked(sandbox, strndup(path, (size_t)n));
+        if (r == 0 && done->linked && done->linked_row == row)
+            r = warn_linked(sandbox, sandbox->masked[sandbox->n_masked - 1]);
     }
     return r < 0 ? cf_error_errno(err, r, "cannot note what the sandbox is like") : 0;
 }
@@ -644,6 +661,7 @@ void cf_sandbox_free(struct cf_sandbox *sandbox)
         free(sandbox->hidden[i]);
     for (size_t i = 0; i < sandbox->n_masked; i++)
         free(sandbox->masked[i]);
+    free(sandbox->masked);
     for (size_t i = 0; i < sandbox->n_warnings; i++)
         free(sandbox->warnings[i]);
     free(sandbox);

@@ -55,7 +55,8 @@ static int set_up(void **state)
         cf_audit_open(NULL, "0", NULL, NULL, &audit, &err) < 0)
         return -1;
     cf_audit_tap(audit, tap, NULL);
-    return cf_flow_table_init(&table, audit, profile, names, find_process, NULL);
+    cf_flow_table_init(&table, audit, profile, names, find_process, NULL);
+    return 0;
 }
 
 static int tear_down(void **state)
@@ -409,7 +410,7 @@ static void the_program_is_looked_up_once_whatever_the_rules(void **state)
     with_exe->egress.rules[0].exe = strdup("/usr/bin/curl");
     assert_int_equal(cf_profile_seal(with_exe), 0);
     cf_flow_table_done(&table);
-    assert_int_equal(cf_flow_table_init(&table, audit, with_exe, names, find_process, NULL), 0);
+    cf_flow_table_init(&table, audit, with_exe, names, find_process, NULL);
     check_program("/usr/bin/curl", CF_ALLOW, 1);
     check_program("/usr/bin/wget", CF_DENY, 1);
     check_program(NULL, CF_DENY, 1);
