@@ -40,6 +40,8 @@ reported so, and not asked again after the second time.
   the direct path is what is spent without any of them.
 - **connects**: 1,000 times connect, a byte there and back, close. p50 and p99 are of `connect()` alone. The relays say
   "connected" before they have tried the outside, which the others do not: their rate can be compared, their p50 cannot.
+  The bare hold (`tests/bench/floor.c`) is the least that any program does which holds a connect until the outside has answered: childflow's namespaces and
+  rules, and no policy, no names, no process, no log and no sleep.
 - **ping-pong**: 2,000 single bytes over one connection. **UDP**: 1,000 datagrams of 64 bytes one by one (p50), then as many as go with 64 under way (rate).
 - **DNS**: dnsperf, of names that the upstream (dnsmasq, which makes them up) answers: the same hundred (cached), names that nobody has asked yet with up to
   100 under way (uncached), and such names one after the other (alone). The forwarders are dnsmasq with room for 10,000 names and unbound
@@ -103,12 +105,14 @@ def tables(done):
 @dataclasses.dataclass
 class Target:
     text: str
-    limit: float
+    limit: float | None     # None: told to compare the one above with
     value: float | None     # None when a figure of it is missing
     at_least: bool = False
 
     def row(self):
         sign = ">=" if self.at_least else "<="
+        if self.limit is None:
+            return f"| {self.text} | | {'' if self.value is None else cell(self.value)} | |"
         if self.value is None:
             return f"| {self.text} | {sign} {cell(self.limit)} | | not measured |"
         met = self.value >= self.limit if self.at_least else self.value <= self.limit
@@ -177,9 +181,11 @@ def targets(done):
     medians = Medians(done)
     connect, start, memory = "connects in a row", "start of `true`", "memory"
     yield from target_streams(medians)
-    yield Target("connect: latency added, of what pasta adds", 0.5, medians.compute(
-        lambda ours, pasta, direct: (ours - direct) / (pasta - direct),
-        *((connect, who, "p50") for who in ("childflow", "pasta", "direct"))))
+    for who, limit, text in (("childflow", 0.5, "connect: latency added, of what pasta adds"),
+                             ("bare hold", None, "- the same of the bare hold, to compare")):
+        yield Target(text, limit, medians.compute(
+            lambda ours, pasta, direct: (ours - direct) / (pasta - direct),
+            *((connect, each, "p50") for each in (who, "pasta", "direct"))))
     yield Target("ping-pong: p50 above the splice relay's, µs", 15, medians.compute(
         lambda ours, relay: ours - relay,
         *(("TCP ping-pong", who, "p50") for who in ("childflow", "splice relay"))))

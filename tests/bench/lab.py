@@ -114,7 +114,7 @@ class Lab:
         self.top.chmod(0o755)
         os.chown(self.top, USER, USER)      # build.yaml writes its log below it
         shutil.copy(args.childflow, self.top / "childflow")
-        for name in ("traffic", "relay", "slirp"):
+        for name in ("traffic", "relay", "slirp", "floor"):
             shutil.copy(args.programs / name, self.top)
         for policy in args.policies.glob("*.yaml"):
             shutil.copy(policy, self.top)
@@ -125,6 +125,7 @@ class Lab:
         self.net_make()
         self.services_start()
         self.contenders = self.contenders_list()
+        self.floor = Contender("bare hold", self.host, ["./floor"])
         self.threaded = {count: Contender(f"{count} thread{'s' * (count > 1)}", self.host,
                                           ["./childflow", "--engine-threads", str(count), "-p",
                                            "bench.yaml", "--"]) for count in THREADS}

@@ -1,5 +1,5 @@
 # What childflow costs beside other programs: `make bench-engine`, as root. No part of make check.
-EXTRA_PROGRAMS += tests/bench/traffic tests/bench/relay tests/bench/slirp
+EXTRA_PROGRAMS += tests/bench/traffic tests/bench/relay tests/bench/slirp tests/bench/floor
 tests_bench_traffic_SOURCES = \
 	tests/bench/connects.c \
 	tests/bench/datagrams.c \
@@ -14,7 +14,11 @@ tests_bench_relay_SOURCES = tests/bench/relay.c
 tests_bench_relay_CFLAGS = $(AM_CFLAGS)
 tests_bench_slirp_SOURCES = tests/bench/slirp.c
 tests_bench_slirp_CFLAGS = $(AM_CFLAGS)
-BENCH_BUILT = tests/bench/traffic$(EXEEXT) tests/bench/relay$(EXEEXT) tests/bench/slirp$(EXEEXT)
+tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_floor_CFLAGS = $(AM_CFLAGS)
+tests_bench_floor_LDADD = $(childflow_LDADD)
+BENCH_BUILT = tests/bench/traffic$(EXEEXT) tests/bench/relay$(EXEEXT) tests/bench/slirp$(EXEEXT) \
+	tests/bench/floor$(EXEEXT)
 CLEANFILES += $(BENCH_BUILT)
 EXTRA_DIST += \
 	tests/bench/document.py \

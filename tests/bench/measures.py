@@ -285,11 +285,14 @@ def measures(lab, args):
             yield Measure(f"TCP {direction}, {count} stream{'s' * (count > 1)}",
                           {"speed": "Gbit/s", "CPU": "s/GB"},
                           of_ways(lambda who, words=words: stream(lab, who, args.seconds, *words)))
-    for workers in (1, WORKERS):
-        yield Measure("connects in a row" if workers == 1 else f"connects, {workers} at once",
-                      {"rate": "per second", "p50": "µs", "p99": "µs"},
-                      of_ways(lambda who, workers=workers:
-                              traffic(lab, who, "connects", lab.port(), CONNECTS, workers)))
+    connects = {"rate": "per second", "p50": "µs", "p99": "µs"}
+
+    def connect(workers):
+        return lambda who: traffic(lab, who, "connects", lab.port(), CONNECTS, workers)
+
+    yield Measure("connects in a row", connects,
+                  {**of_ways(connect(1)), lab.floor.name: lambda: connect(1)(lab.floor)})
+    yield Measure(f"connects, {WORKERS} at once", connects, of_ways(connect(WORKERS)))
     yield Measure("TCP ping-pong", {"p50": "µs", "p99": "µs"},
                   of_ways(lambda who: traffic(lab, who, "pingpong", lab.port(), PINGPONGS)))
     ends = ("direct", "childflow", "pasta", "slirp4netns")
