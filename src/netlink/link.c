@@ -36,8 +36,12 @@
 #define GATEWAY_NAME CF_GATEWAY_INTERFACE
 #define LOOPBACK_INDEX 1
 
-/* Of both ends: behind what some modules put into each new namespace (sit0, gre0, ...). */
-#define LINK_INDEX 32
+/*
+ * Behind what some modules put into each new namespace (sit0, gre0, ...). Two, for the kernel
+ * takes an interface that has its peer's number for one without a peer.
+ */
+#define GATEWAY_INDEX 32
+#define SANDBOX_INDEX 33
 #define STATISTICS_SIZE 4096
 
 #define IPV6_MTU_MIN 1280
@@ -88,9 +92,10 @@ static int end_put(struct nl_msg *request, const char *name, const uint8_t mac[6
 /* gw0 here, and its peer eth0 born in the sandbox's namespace. */
 static struct nl_msg *veth_request(int sandbox_netns_fd, uint32_t mtu)
 {
-    struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = LINK_INDEX };
+    const struct ifinfomsg ours = { .ifi_family = AF_UNSPEC, .ifi_index = GATEWAY_INDEX };
+    struct ifinfomsg theirs = { .ifi_family = AF_UNSPEC, .ifi_index = SANDBOX_INDEX };
     struct nl_msg *request =
-        request_with(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+        request_with(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ours, sizeof(ours));
     struct nlattr *info, *data, *peer;
     int r;
 
@@ -101,7 +106,7 @@ static struct nl_msg *veth_request(int sandbox_netns_fd, uint32_t mtu)
     r |= nla_put_string(request, IFLA_INFO_KIND, "veth");
     data = nla_nest_start(request, IFLA_INFO_DATA);
     peer = nla_nest_start(request, VETH_INFO_PEER);
-    r |= nlmsg_append(request, &header, sizeof(header), NLMSG_ALIGNTO);
+    r |= nlmsg_append(request, &theirs, sizeof(theirs), NLMSG_ALIGNTO);
     r |= end_put(request, SANDBOX_NAME, sandbox_mac, mtu);
     r |= nla_put_u32(request, IFLA_NET_NS_FD, (uint32_t)sandbox_netns_fd);
     if (r < 0 || !info || !data || !peer) {
@@ -304,6 +309,7 @@ static int gateway_configure(int fd, int index, int family, struct cf_error *err
 struct end {
     int fd;           /* rtnetlink, in its namespace */
     const char *what; /* of the namespace, for messages */
+    int index;
     bool open;        /* for anybody's addresses */
     int (*configure)(int fd, int index, int family, struct cf_error *err);
 };
@@ -314,7 +320,7 @@ static int end_up(const struct end *end, struct cf_error *err)
     int r = link_up(end->fd, LOOPBACK_INDEX, end->open, err);
 
     if (r == 0)
-        r = link_up(end->fd, LINK_INDEX, end->open, err);
+        r = link_up(end->fd, end->index, end->open, err);
     return r < 0 ? cf_error_wrap(err, "%s", end->what) : 0;
 }
 
@@ -324,9 +330,9 @@ static int end_configure(const struct end *end, const struct cf_gateway_config *
     int r = 0;
 
     if (config->ipv4)
-        r = end->configure(end->fd, LINK_INDEX, AF_INET, err);
+        r = end->configure(end->fd, end->index, AF_INET, err);
     if (r == 0 && config->ipv6)
-        r = end->configure(end->fd, LINK_INDEX, AF_INET6, err);
+        r = end->configure(end->fd, end->index, AF_INET6, err);
     return r < 0 ? cf_error_wrap(err, "%s", end->what) : 0;
 }
 
@@ -343,7 +349,7 @@ static int ends_up(const struct end *sandbox, const struct end *gateway, struct 
 
     if (r == 0)
         r = end_up(sandbox, err);
-    return r == 0 ? link_ask(gateway->fd, LINK_INDEX, err) : r;
+    return r == 0 ? link_ask(gateway->fd, gateway->index, err) : r;
 }
 
 int cf_link_make(const struct cf_link *link, const struct cf_gateway_config *config,
@@ -367,9 +373,14 @@ int cf_link_start(const struct cf_link *link, const struct cf_gateway_config *co
 {
     const struct end sandbox = { .fd = link->sandbox_rtnl_fd,
                                  .what = "sandbox",
+                                 .index = SANDBOX_INDEX,
                                  .configure = sandbox_configure };
     const struct end gateway = {
-        .fd = link->gateway_rtnl_fd, .what = "gateway", .open = true, .configure = gateway_configure
+        .fd = link->gateway_rtnl_fd,
+        .what = "gateway",
+        .index = GATEWAY_INDEX,
+        .open = true,
+        .configure = gateway_configure,
     };
     int r;
 
