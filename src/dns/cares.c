@@ -652,20 +652,24 @@ void cf_cares_send(struct cf_cares *cares, uint8_t *message, size_t length,
     timer_arm(cares);
 }
 
-/* c-ares takes 127.0.0.1 when the file names no server; that is not what was written. */
-static bool names_a_server(const char *resolv_conf)
+/*
+ * c-ares takes 127.0.0.1 when the file names no server; that is not what was written. 0, -ENOENT
+ * when it names none or there is no such file, or another -errno.
+ */
+static int check_names_server(const char *resolv_conf)
 {
     cf_auto_free char *text = NULL;
     size_t length;
+    int r = cf_fd_read_file(resolv_conf, RESOLV_CONF_MAX, &text, &length);
 
-    if (cf_fd_read_file(resolv_conf, RESOLV_CONF_MAX, &text, &length) < 0)
-        return false;
+    if (r < 0)
+        return r;
     for (const char *line = text; line && *line; line = strchr(line, '\n')) {
         line += *line == '\n';
         if (strncmp(line, "nameserver", 10) == 0 && (line[10] == ' ' || line[10] == '\t'))
-            return true;
+            return 0;
     }
-    return false;
+    return -ENOENT;
 }
 
 int cf_cares_servers(const char *resolv_conf, size_t n_max, struct cf_addr_port **ret_addrs,
@@ -677,9 +681,12 @@ int cf_cares_servers(const char *resolv_conf, size_t n_max, struct cf_addr_port 
     ares_channel channel;
     int r;
 
-    if (!names_a_server(resolv_conf))
-        return cf_error_set(err, -ENOENT, "'%s' names no DNS server; list some under dns.servers",
+    r = check_names_server(resolv_conf);
+    if (r == -ENOENT)
+        return cf_error_set(err, r, "'%s' names no DNS server; list some under dns.servers",
                             resolv_conf);
+    if (r < 0)
+        return cf_error_errno(err, r, "cannot read '%s'", resolv_conf);
     options.resolvconf_path = path;
     r = path && addrs ? ares_library_init(ARES_LIB_INIT_ALL) : ARES_ENOMEM;
     if (r != ARES_SUCCESS)

@@ -80,7 +80,9 @@ int cf_nflog_open(const struct cf_nflog_config *config, struct cf_error *err)
 
     fd = cf_netlink_open(NETLINK_NETFILTER, err);
     if (fd < 0)
-        return cf_error_wrap(err, "the kernel lacks nfnetlink (CONFIG_NETFILTER_NETLINK)");
+        return cf_error_wrap(err, fd == -EPROTONOSUPPORT
+                                      ? "the kernel lacks nfnetlink (CONFIG_NETFILTER_NETLINK)"
+                                      : "cannot ask nfnetlink");
     r = cf_netlink_talk(fd, bind_request(config), NULL, NULL, err);
     if (r == -EINVAL || r == -EOPNOTSUPP || r == -ENOENT)
         return cf_error_wrap(err, "the kernel lacks nfnetlink_log (CONFIG_NETFILTER_NETLINK_LOG, "

@@ -1,6 +1,7 @@
 /*
  * test_resolver.c - questions go through policy, cache and upstream as they shall
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -651,6 +652,10 @@ static void servers_come_from_resolv_conf_when_none_are_listed(void **state)
     config.loop = f.loop;
     assert_int_equal(cf_upstream_new(&config, &upstream, &err), -2);
     assert_non_null(strstr(err.text, "names no DNS server"));
+    config.resolv_conf = "/";
+    assert_int_equal(cf_upstream_new(&config, &upstream, &err), -EISDIR);
+    assert_non_null(strstr(err.text, "cannot read '/'"));
+    config.resolv_conf = path;
     assert_int_equal(write(fd, lines, sizeof lines - 1), (ssize_t)sizeof lines - 1);
     assert_int_equal(cf_upstream_new(&config, &upstream, &err), 0);
     servers = cf_upstream_servers(upstream, &n);
