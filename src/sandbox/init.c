@@ -1,10 +1,9 @@
 /*
  * init.c - PID 1 of the sandbox
  *
- * How this works. A copy of the engine that allocates nothing (another thread
- * of the engine may have held the allocator's lock when it was forked), with
- * every signal blocked and read from a descriptor, and no descriptor but the
- * caller's and its own. It goes through these states:
+ * How this works. A copy of the engine, made while that has one thread: so it may allocate
+ * memory. Every signal is blocked and read from a descriptor, and there is no descriptor but
+ * the caller's and its own. It goes through these states:
  *
  *   setting up  make the other namespaces and mount what needs nothing; ORDERS
  *               brings what the policy says: put our files in place; JOIN brings

@@ -13,8 +13,8 @@
  * to what stands there. So a folder is preferred where it serves nothing else:
  * a daemon that restarts replaces its socket, but not the folder around it.
  *
- * The list is made (known.c) before the fork, where memory may be allocated; it is
- * applied by PID 1 in the new mount namespace.
+ * The list is made (known.c) and applied by PID 1, which was cloned while the engine had one
+ * thread, so that it may allocate memory.
  */
 #include "sandbox/mask.h"
 

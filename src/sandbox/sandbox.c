@@ -3,10 +3,9 @@
  *
  * How this works. cf_sandbox_begin() clones PID 1 (init.c), which looks for what
  * is to be masked and makes its namespaces. cf_sandbox_start() sends
- * what the policy says (orders.c), cf_sandbox_join() the network namespace and,
- * compiled while PID 1 mounts, the system call filter; cf_sandbox_ready() waits
- * for PID 1. The engine's thread that calls these must be the one that lives as
- * long as the engine: its death is PID 1's.
+ * what the policy says (orders.c), cf_sandbox_join() the network namespace;
+ * cf_sandbox_ready() waits for PID 1. The engine's thread that
+ * calls these must be the one that lives as long as the engine: its death is PID 1's.
  *
  * PID 1 is a copy of the engine, and every page that either writes to afterwards
  * is copied then. With threads on other CPUs each such page interrupts those as
@@ -274,7 +273,9 @@ static int receive_masked(struct cf_sandbox *sandbox, const struct cf_mask_done 
 
         if (!done->covered[row])
             continue;
-        n = recv(sandbox->control_fd, path, sizeof path, 0);
+        do {
+            n = recv(sandbox->control_fd, path, sizeof path, 0);
+        } while (n < 0 && errno == EINTR);
         if (n <= 0)
             return cf_error_set(err, -ECHILD,
                                 "the sandbox's PID 1 was ended while setting up");
