@@ -18,7 +18,9 @@
  * listener, and tcp_flow.c begins the relay and ends the flow.
  *
  * The sequence number of the SYN tells a copy from a new connection. While a
- * flow lives it is kept here, later in the table's ghosts. When a new
+ * flow lives it is kept here, later in the table's ghosts. What was given up
+ * for want of copies leaves no ghost: they may have come while the engine was
+ * stopped, and who still waits for an answer begins a new flow. When a new
  * connection takes the four-tuple of one that is still relayed (the sandbox
  * has closed or lost its end), the old one goes on unlisted, with what it
  * still has to deliver.

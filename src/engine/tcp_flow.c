@@ -85,11 +85,24 @@ void cf_tcp_flow_end(struct cf_tcp_flow *flow, enum cf_flow_result result)
     cf_tcp_flow_free(flow);
 }
 
-void cf_tcp_flow_abort(struct cf_tcp_flow *flow, enum cf_flow_result result)
+static void reset_both(struct cf_tcp_flow *flow)
 {
     cf_relay_side_reset(&flow->relay, &flow->relay.inside);
     cf_relay_side_reset(&flow->relay, &flow->relay.outside);
+}
+
+void cf_tcp_flow_abort(struct cf_tcp_flow *flow, enum cf_flow_result result)
+{
+    reset_both(flow);
     cf_tcp_flow_end(flow, result);
+}
+
+void cf_tcp_flow_forget(struct cf_tcp_flow *flow, enum cf_flow_result result)
+{
+    reset_both(flow);
+    cf_relay_done(&flow->relay);
+    cf_tcp_flow_log_close(flow, result);
+    cf_tcp_flow_free(flow);
 }
 
 void cf_tcp_relay_ended(struct cf_relay *relay, enum cf_flow_result result)

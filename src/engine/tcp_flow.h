@@ -70,6 +70,8 @@ void cf_tcp_flow_log_close(struct cf_tcp_flow *flow, enum cf_flow_result result)
 void cf_tcp_flow_end(struct cf_tcp_flow *flow, enum cf_flow_result result);
 /* As cf_tcp_flow_end(), with a RST to whoever is still there. */
 void cf_tcp_flow_abort(struct cf_tcp_flow *flow, enum cf_flow_result result);
+/* As cf_tcp_flow_abort(), but a copy of the SYN that comes all the same is a new flow. */
+void cf_tcp_flow_forget(struct cf_tcp_flow *flow, enum cf_flow_result result);
 
 /* The verdict for one that the DNS server has no room for; it is warned of once. */
 void cf_tcp_flow_no_stream(struct cf_tcp_flow *flow, struct cf_judgement *ret_judgement);

@@ -184,11 +184,11 @@ void cf_tcp_held_timer(struct cf_timer *timer)
 
     switch (flow->state) {
     case CF_TCP_CONNECTING: /* no copy for long: nobody waits inside */
-        cf_tcp_flow_abort(flow, CF_RESULT_TIMEOUT);
+        cf_tcp_flow_forget(flow, CF_RESULT_TIMEOUT);
         break;
     case CF_TCP_INJECTED: /* nobody took the connection */
         if (flow->held->tries == INJECTS)
-            cf_tcp_flow_abort(flow, CF_RESULT_TIMEOUT);
+            cf_tcp_flow_forget(flow, CF_RESULT_TIMEOUT);
         else
             inject(flow);
         break;

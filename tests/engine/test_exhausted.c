@@ -29,6 +29,7 @@
 #include "descriptors.h"
 #include "dial.h"
 #include "engine/internal.h"
+#include "engine/tcp_flow.h"
 #include "fixture.h"
 #include "inside.h"
 #include "world.h"
@@ -489,6 +490,22 @@ static void a_full_server_holds_up_only_those_who_want_it(void **state)
     assert_int_equal(fixture_count(CF_EVENT_WARNING), 0);
 }
 
+/* Its copies wait to be read while the timer is due, as after a stop of the whole process. */
+static void a_connect_that_is_given_up_too_early_goes_on(void **state)
+{
+    struct cf_tcp_flow *flow;
+
+    (void)state;
+    assert_int_equal(fixture_begin(inside_black_hole), 0);
+    fixture_wait(CF_EVENT_FLOW_OPEN, 1);
+    flow = cf_container_of(cf_list_first(&fixture_engine->tcp.live), struct cf_tcp_flow, flow.age);
+    assert_int_equal(flow->state, CF_TCP_CONNECTING);
+    flow->timer.fn(&flow->timer);
+    assert_int_equal(fixture_find(CF_EVENT_FLOW_CLOSE, 0)->result, CF_RESULT_TIMEOUT);
+    assert_int_equal(fixture_end(), 0);
+    assert_int_equal(fixture_count(CF_EVENT_FLOW_OPEN), 2); /* by the copy of its SYN */
+}
+
 /* SYNs that come while nobody reads them. */
 static int crowd_all_at_once(void)
 {
@@ -745,6 +762,7 @@ static int tests(void)
         TEST(strangers_are_refused_without_descriptors_too),
         TEST(without_any_descriptor_the_listener_pauses),
         TEST(a_full_server_holds_up_only_those_who_want_it),
+        TEST(a_connect_that_is_given_up_too_early_goes_on),
         TEST(lost_syns_come_again_and_are_counted),
         TEST(datagrams_that_the_host_has_no_room_for_are_lost),
         TEST(pings_that_the_host_has_no_room_for_are_lost),
