@@ -256,23 +256,23 @@ static void action_put(struct cf_nft_message *e, const struct rule *rule, uint8_
     cf_nft_verdict(e, rule->action == ACTION_SOCKET ? NF_ACCEPT : NF_DROP, NULL);
 }
 
-static void message_begin(struct batch *batch, struct cf_nft_message *e, int what, int flags)
-{
-    cf_nft_message_init(e, &batch->bytes, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | what),
-                        (uint16_t)(NLM_F_CREATE | flags), batch->family, 0);
-}
-
 static void message_end(struct batch *batch, struct cf_nft_message *e)
 {
-    cf_nft_message_done(e, ++batch->n_messages);
+    if (e->failed) {
+        batch->bytes.failed = true;
+    } else {
+        nlmsg_hdr(e->message)->nlmsg_seq = ++batch->n_messages;
+        cf_buffer_append(&batch->bytes, nlmsg_hdr(e->message), nlmsg_hdr(e->message)->nlmsg_len);
+    }
+    cf_nft_message_done(e);
 }
 
 /* Begin or end of the transaction. */
-static void edge_put(struct batch *batch, uint16_t type)
+static void edge_put(struct batch *batch, int type)
 {
     struct cf_nft_message e;
 
-    cf_nft_message_init(&e, &batch->bytes, type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    cf_nft_message_init(&e, type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     message_end(batch, &e);
 }
 
@@ -280,7 +280,8 @@ static void table_put(struct batch *batch)
 {
     struct cf_nft_message e;
 
-    message_begin(batch, &e, NFT_MSG_NEWTABLE, 0);
+    cf_nft_message_init(&e, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_CREATE,
+                        batch->family, 0);
     cf_nft_put(&e, NFTA_TABLE_NAME, CF_NFT_TABLE, sizeof CF_NFT_TABLE);
     message_end(batch, &e);
 }
@@ -288,10 +289,11 @@ static void table_put(struct batch *batch)
 /* A hook makes it the one that packets begin with. */
 static void chain_put(struct batch *batch, const char *name, bool hooked)
 {
+    struct nlattr *hook;
     struct cf_nft_message e;
-    size_t hook;
 
-    message_begin(batch, &e, NFT_MSG_NEWCHAIN, 0);
+    cf_nft_message_init(&e, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN, NLM_F_CREATE,
+                        batch->family, 0);
     cf_nft_put(&e, NFTA_CHAIN_TABLE, CF_NFT_TABLE, sizeof CF_NFT_TABLE);
     cf_nft_put(&e, NFTA_CHAIN_NAME, name, strlen(name) + 1);
     if (hooked) {
@@ -307,14 +309,14 @@ static void chain_put(struct batch *batch, const char *name, bool hooked)
 
 static void rule_put(struct batch *batch, const struct rule *rule, bool last)
 {
-    const int flags = NLM_F_APPEND | (last ? NLM_F_ACK : 0) |
+    const int flags = NLM_F_CREATE | NLM_F_APPEND | (last ? NLM_F_ACK : 0) |
                       (rule->action == ACTION_COUNT ? NLM_F_ECHO : 0);
     const uint32_t loopback = LOOPBACK_INDEX; /* in the host's byte order */
     const char *chain = rule->go_on ? CHAIN_ON : CF_NFT_CHAIN;
+    struct nlattr *expressions;
     struct cf_nft_message e;
-    size_t expressions;
 
-    message_begin(batch, &e, NFT_MSG_NEWRULE, flags);
+    cf_nft_message_init(&e, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, flags, batch->family, 0);
     cf_nft_put(&e, NFTA_RULE_TABLE, CF_NFT_TABLE, sizeof CF_NFT_TABLE);
     cf_nft_put(&e, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
     expressions = cf_nft_nest(&e, NFTA_RULE_EXPRESSIONS);

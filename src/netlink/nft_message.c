@@ -7,91 +7,64 @@
 #include "netlink/nft_message.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
-#include <stddef.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* Names and values: of the longest, an address, and then some. */
-#define ATTRIBUTE_MAX 32
-
-static_assert(ATTRIBUTE_MAX % NLA_ALIGNTO == 0, "room for what follows the longest");
-
-/* Overwrite what was appended. */
-static void patch(struct cf_nft_message *e, size_t at, const void *data, size_t length)
+void cf_nft_message_init(struct cf_nft_message *e, int type, int flags, uint8_t family,
+                         uint16_t resource)
 {
-    if (!e->bytes->failed)
-        memcpy(e->bytes->data + at, data, length);
+    struct nfgenmsg header = { .nfgen_family = family,
+                               .version = NFNETLINK_V0,
+                               .res_id = htons(resource) };
+
+    *e = (struct cf_nft_message) { .message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags) };
+    if (!e->message || nlmsg_append(e->message, &header, sizeof header, NLMSG_ALIGNTO) < 0)
+        e->failed = true;
 }
 
-void cf_nft_message_init(struct cf_nft_message *e, struct cf_buffer *bytes, uint16_t type,
-                         uint16_t flags, uint8_t family, uint16_t resource)
+void cf_nft_message_done(struct cf_nft_message *e)
 {
-    const struct nlmsghdr header = { .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags };
-    const struct nfgenmsg netfilter = { .nfgen_family = family,
-                                        .version = NFNETLINK_V0,
-                                        .res_id = htons(resource) };
-
-    *e = (struct cf_nft_message) { .bytes = bytes, .start = bytes->length };
-    cf_buffer_append(bytes, &header, sizeof header);
-    cf_buffer_append(bytes, &netfilter, sizeof netfilter);
+    nlmsg_free(e->message);
 }
 
-void cf_nft_message_done(struct cf_nft_message *e, uint32_t number)
+void cf_nft_put(struct cf_nft_message *e, int type, const void *data, size_t length)
 {
-    const uint32_t length = (uint32_t)(e->bytes->length - e->start);
-
-    patch(e, e->start + offsetof(struct nlmsghdr, nlmsg_len), &length, sizeof length);
-    patch(e, e->start + offsetof(struct nlmsghdr, nlmsg_seq), &number, sizeof number);
+    if (!e->message || nla_put(e->message, type, (int)length, data) < 0)
+        e->failed = true;
 }
 
-/* What is appended ends where the kernel wants the next to begin, with zeros in between. */
-void cf_nft_put(struct cf_nft_message *e, uint16_t type, const void *data, size_t length)
-{
-    struct {
-        struct nlattr head;
-        char data[ATTRIBUTE_MAX];
-    } attr = { .head = { .nla_len = (uint16_t)(sizeof attr.head + length), .nla_type = type } };
-
-    if (length > sizeof attr.data) {
-        e->bytes->failed = true;
-        return;
-    }
-    if (length > 0)
-        memcpy(attr.data, data, length);
-    cf_buffer_append(e->bytes, &attr, sizeof attr.head + NLA_ALIGN(length));
-}
-
-void cf_nft_put_u32(struct cf_nft_message *e, uint16_t type, uint32_t value)
+void cf_nft_put_u32(struct cf_nft_message *e, int type, uint32_t value)
 {
     const uint32_t be = htonl(value);
 
     cf_nft_put(e, type, &be, sizeof be);
 }
 
-static void put_u16(struct cf_nft_message *e, uint16_t type, uint16_t value)
+static void put_u16(struct cf_nft_message *e, int type, uint16_t value)
 {
     const uint16_t be = htons(value);
 
     cf_nft_put(e, type, &be, sizeof be);
 }
 
-size_t cf_nft_nest(struct cf_nft_message *e, uint16_t type)
+struct nlattr *cf_nft_nest(struct cf_nft_message *e, int type)
 {
-    const size_t nest = e->bytes->length;
+    struct nlattr *attr = e->message ? nla_nest_start(e->message, type) : NULL;
 
-    cf_nft_put(e, NLA_F_NESTED | type, NULL, 0);
-    return nest;
+    if (!attr)
+        e->failed = true;
+    return attr;
 }
 
-void cf_nft_unnest(struct cf_nft_message *e, size_t nest)
+void cf_nft_unnest(struct cf_nft_message *e, struct nlattr *attr)
 {
-    const uint16_t length = (uint16_t)(e->bytes->length - nest);
-
-    patch(e, nest + offsetof(struct nlattr, nla_len), &length, sizeof length);
+    if (attr)
+        nla_nest_end(e->message, attr);
 }
 
 static void begin(struct cf_nft_message *e, const char *name)
@@ -107,9 +80,9 @@ static void end(struct cf_nft_message *e)
     cf_nft_unnest(e, e->element);
 }
 
-static void put_value(struct cf_nft_message *e, uint16_t type, const void *data, size_t length)
+static void put_value(struct cf_nft_message *e, int type, const void *data, size_t length)
 {
-    const size_t attr = cf_nft_nest(e, type);
+    struct nlattr *attr = cf_nft_nest(e, type);
 
     cf_nft_put(e, NFTA_DATA_VALUE, data, length);
     cf_nft_unnest(e, attr);
@@ -203,7 +176,7 @@ void cf_nft_socket(struct cf_nft_message *e, uint8_t family, uint16_t port)
 
 void cf_nft_verdict(struct cf_nft_message *e, int code, const char *chain)
 {
-    size_t data, value;
+    struct nlattr *data, *value;
 
     begin(e, "immediate");
     cf_nft_put_u32(e, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);

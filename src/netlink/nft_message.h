@@ -1,37 +1,36 @@
 /*
  * nft_message.h - nf_tables' netlink messages, expression by expression
  *
- * A failure sticks to the buffer, so that the caller checks once. Only
+ * A failure sticks to the message, so that the caller checks once. Only
  * nft.c uses this.
  */
 #ifndef CF_NETLINK_NFT_MESSAGE_H
 #define CF_NETLINK_NFT_MESSAGE_H
 
 #include <linux/netfilter/nf_tables.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
+struct nl_msg;
+struct nlattr;
 
-/* Places are offsets into the buffer, which moves as it grows. */
 struct cf_nft_message {
-    struct cf_buffer *bytes; /* of all messages */
-    size_t start;
-    size_t element, data; /* of the expression that is being written */
+    struct nl_msg *message;        /* NULL when memory is out */
+    struct nlattr *element, *data; /* of the expression that is being written */
+    bool failed;
 };
 
-/* Begin a message, with its fixed header, behind those that are in bytes. */
-void cf_nft_message_init(struct cf_nft_message *e, struct cf_buffer *bytes, uint16_t type,
-                         uint16_t flags, uint8_t family, uint16_t resource);
-
-/* It is whole. */
-void cf_nft_message_done(struct cf_nft_message *e, uint32_t number);
+/* A message with its fixed header. */
+void cf_nft_message_init(struct cf_nft_message *e, int type, int flags, uint8_t family,
+                         uint16_t resource);
+void cf_nft_message_done(struct cf_nft_message *e);
 
 /* Attributes; numbers are turned into network order. */
-void cf_nft_put(struct cf_nft_message *e, uint16_t type, const void *data, size_t length);
-void cf_nft_put_u32(struct cf_nft_message *e, uint16_t type, uint32_t value);
-size_t cf_nft_nest(struct cf_nft_message *e, uint16_t type);
-void cf_nft_unnest(struct cf_nft_message *e, size_t nest);
+void cf_nft_put(struct cf_nft_message *e, int type, const void *data, size_t length);
+void cf_nft_put_u32(struct cf_nft_message *e, int type, uint32_t value);
+struct nlattr *cf_nft_nest(struct cf_nft_message *e, int type);
+void cf_nft_unnest(struct cf_nft_message *e, struct nlattr *attr);
 
 /* Match a fact of the packet that is not in its bytes; value as the kernel keeps it. */
 void cf_nft_meta(struct cf_nft_message *e, enum nft_meta_keys key, const void *value,
